@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/base/io.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "runtime/base/own.h"
+
+ssize_t read_full(int fd, void *p, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, (char *) p + got, n - got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (!r)
+			break;
+		got += (size_t) r;
+	}
+	return (ssize_t) got;
+}
+
+int write_full(int fd, const void *p, size_t n)
+{
+	const char *c = p;
+
+	while (n) {
+		ssize_t r = write(fd, c, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		c += r;
+		n -= (size_t) r;
+	}
+	return 0;
+}
+
+int read_fd(int fd, size_t max, struct buf *b)
+{
+	size_t start = b->n;
+
+	for (;;) {
+		uint8_t *d = buf_room(b, 65536);
+		ssize_t r;
+
+		if (!d)
+			return -ENOMEM;
+		r = read(fd, d, 65536);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (!r)
+			return 0;
+		b->n += (size_t) r;
+		if (b->n - start > max)
+			return -EFBIG;
+	}
+}
+
+int read_file(int dirfd, const char *path, size_t max, struct buf *b, struct err *e)
+{
+	own_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return fail(e, errno, "open %s", path);
+	if (fstat(fd, &st) < 0)
+		return fail(e, errno, "stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return fail_msg(e, EINVAL, "%s is not a regular file", path);
+	r = read_fd(fd, max, b);
+	if (r == -EFBIG)
+		return fail_msg(e, EFBIG, "%s is larger than %zu bytes", path, max);
+	if (r < 0)
+		return fail(e, r, "read %s", path);
+	return 0;
+}
+
+int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+{
+	char tmp[4096];
+	own_fd fd = -1;
+	int r;
+
+	if ((size_t) snprintf(tmp, sizeof tmp, "%s.%ld.tmp", path, (long) getpid()) >= sizeof tmp)
+		return fail(e, ENAMETOOLONG, "write %s", path);
+	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return fail(e, errno, "create %s", tmp);
+	r = write_full(fd, p, n);
+	if (!r && fsync(fd) < 0)
+		r = -errno;
+	if (!r && renameat(dirfd, tmp, dirfd, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return fail(e, r, "write %s", path);
+	}
+	return 0;
+}
+
+int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t) (flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.resolve = resolve,
+	};
+	long fd;
+
+	do {
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : (int) fd;
+}
+
+int mkdir_p(int dirfd, const char *path, mode_t mode)
+{
+	own_free char *copy = strdup(path);
+	own_fd at = -1;
+	char *save = NULL;
+
+	if (!copy)
+		return -ENOMEM;
+	at = openat(dirfd, *path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return -errno;
+	for (char *c = strtok_r(copy, "/", &save); c; c = strtok_r(NULL, "/", &save)) {
+		int next;
+
+		if (mkdirat(at, c, mode) < 0 && errno != EEXIST)
+			return -errno;
+		next = openat(at, c, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		close(at);
+		at = next;
+	}
+	return 0;
+}
+
+static int rm_tree(int fd) /* takes fd */
+{
+	own_dir d = fdopendir(fd);
+	struct dirent *ent;
+
+	if (!d) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	for (;;) {
+		int r;
+
+		errno = 0;
+		ent = readdir(d);
+		if (!ent)
+			return -errno;
+		if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, ".."))
+			continue;
+		r = rm_rf(dirfd(d), ent->d_name);
+		if (r < 0)
+			return r;
+	}
+}
+
+int rm_rf(int dirfd, const char *path)
+{
+	int fd, r;
+
+	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, path, 0700, 0) == 0)
+		fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, 0700);
+	r = rm_tree(fd);
+	if (r < 0)
+		return r;
+	return unlinkat(dirfd, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
