@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From what the user names (a directory, a tarball, nothing) to a directory that can be the lower
+ * layer of a container's root, and from a root back to a manifest and a layer.
+ */
+#ifndef DETRUN_ROOTFS_H
+#define DETRUN_ROOTFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "runtime/base/err.h"
+
+/*
+ * What the image says of a file where the file on disk can't: an unpacked or copied tree belongs to
+ * the user who made it. Only files that differ from 0:0 with the mode on disk are listed.
+ */
+struct rootfs_owner {
+	uint64_t ino; /* of the file in .lower */
+	uint32_t uid, gid;
+	uint32_t mode; /* all of st_mode: the image's type and permissions */
+	uint64_t rdev; /* device nodes, which are empty regular files on disk */
+};
+
+struct rootfs {
+	char *lower;		/* absolute path of the directory */
+	bool times_from_image;	/* its mtimes are the image's (tarball); else all files show the epoch */
+	bool own_ids;		/* ownership comes from .owners (else from the disk) */
+	uint32_t id_base;	/* disk ownership: uid and gid of the tree's root, subtracted */
+	struct rootfs_owner *owners; /* sorted by ino */
+	size_t nowners;
+	int lock; /* shared lock on the cache entry while in use, or -1 */
+};
+
+struct rootfs_opts {
+	const char *cache; /* cache directory; NULL = $XDG_CACHE_HOME/detrun or ~/.cache/detrun */
+};
+
+/**
+ * Prepare @path: a directory or a tarball of any format and compression libarchive reads.
+ * A directory is used in place when every file in it belongs to an id that this user's container
+ * can map (root: always; a user: their own uid, or their subuid range); otherwise it is copied into
+ * the cache, keyed by its content, as an unpacked tarball is keyed by its SHA-256.
+ * 0 or -errno, the error naming the object, cause and cure.
+ */
+int rootfs_prepare(const char *path, const struct rootfs_opts *o, struct rootfs *ret,
+	struct err *e);
+void rootfs_done(struct rootfs *r);
+
+/*
+ * How a file is to appear, whatever it is on disk. The walker calls it for every entry with the
+ * result of lstat; it changes uid, gid, mode, mtime (st_mtim), rdev as the container sees them.
+ * @path is relative to the root, "." for itself.
+ */
+typedef void (*rootfs_view_fn)(void *ctx, const char *path, struct stat *st);
+
+struct manifest_opts {
+	rootfs_view_fn view; /* may be NULL */
+	void *ctx;
+	const char *const *skip; /* directories (relative) whose content is left out, NULL-terminated */
+	int cache_dir;		/* O_DIRECTORY fd where the digest cache lives, or -1 for none */
+	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
+};
+
+/**
+ * Write an mtree manifest of the tree at @rootfd to @out (libarchive's mtree reader accepts it):
+ * byte order of names, type uid gid mode time size sha256 link device, xattrs as comment lines.
+ * *@ret: SHA-256 of the manifest.
+ */
+int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t ret[32],
+	struct err *e);
+
+/**
+ * Write an overlay upper directory @upperfd as a normalised OCI layer tar to @out: sorted, numeric
+ * ids and times from @view, whiteouts as .wh. files, opaque directories as .wh..wh..opq,
+ * xattrs as PAX records without overlay's own. *@ret: SHA-256 of the tar.
+ */
+int layer_write(int upperfd, rootfs_view_fn view, void *ctx, int out, uint8_t ret[32],
+	struct err *e);
+
+/** Set mtime (and atime) on disk of everything below @rootfd to what @view says, deepest first. */
+int rootfs_set_times(int rootfd, rootfs_view_fn view, void *ctx, struct err *e);
+
+/** Copy an overlay upper directory into the directory @destfd (must be empty), as @view says. */
+int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct err *e);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The determinism supervisor of one container: its only door for the layer above.
+ *
+ * Choreography: the launcher clones init into its namespaces and writes the id maps; init sets up
+ * mounts, pivots, and writes one byte 'R' to its end of @sync; then it waits for one byte. The shim
+ * (a process of its own, outside the container's PID namespace) seizes init with ptrace, enters
+ * init's user and mount namespaces, writes the manifest, and answers 'G'. Init then installs the
+ * filter (shim_filter_install), drops what is left of its privileges and executes the program. From
+ * that exec on every trapped syscall is the supervisor's.
+ */
+#ifndef DETRUN_SHIM_H
+#define DETRUN_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "rootfs/rootfs.h"
+#include "runtime/base/err.h"
+
+struct trace_key;
+
+struct shim_opts {
+	pid_t init;  /* as the shim sees it */
+	int sync;    /* the shim's end of the socket pair with init */
+	int stdio[3]; /* the caller's stdin, stdout, stderr */
+	int pipes[3]; /* our ends of the pipes that are the guest's 0, 1, 2; -1 where passed through */
+
+	/* declared inputs */
+	const char *const *argv, *const *env; /* of the first program */
+	const char *cwd;
+	const char *seed;     /* text; hashed into the stream's key */
+	uint64_t epoch;	      /* s since 1970, when the virtual clock starts */
+	const char *cpu;      /* "x86-64-v2" or "x86-64-v3" */
+	unsigned cpus;	      /* CPUs the guest sees */
+	const char *hostname; /* the guest's */
+	bool strict;	      /* refuse external inputs */
+	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
+	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
+	bool virtual_ids;     /* ownership and credentials are the supervisor's, not the kernel's */
+
+	/* outputs */
+	int trace_dir;	 /* fd of the empty bundle directory, or -1: no trace is kept */
+	const struct trace_key *key;
+	int cache_dir;	 /* fd for the digest cache, or -1 */
+	int upper;	 /* fd of the overlay's upper directory, or -1 */
+	const char *const *volumes; /* container paths of writable host directories, NULL-terminated */
+	int keep;	 /* fd of an empty directory for the changed files, or -1 */
+	int output;	 /* fd of the tar of changed files, or -1 */
+
+	/* replay: the bundle to compare with, or -1 */
+	int expect_dir;
+};
+
+struct shim_result {
+	int status;	  /* exit status as a shell gives it: code, or 128 + signal */
+	uint8_t root[32]; /* Merkle root of the trace */
+	uint64_t events;
+	bool diverged;	  /* replay found a difference; .what says which */
+	char what[4096];
+};
+
+/**
+ * Supervise the container until its init is gone and the bundle is written. Runs in the shim
+ * process. Errors are ours (exit 125): what failed and what to do.
+ */
+int shim_run(const struct shim_opts *o, struct shim_result *ret, struct err *e);
+
+/**
+ * For init, after the 'G': personality, TSC trap, canonical signal state, seccomp filter.
+ * The caller has no_new_privs set or CAP_SYS_ADMIN in its user namespace. Only execve follows.
+ */
+int shim_filter_install(struct err *e);
+
+/** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
+int shim_pin_cpu(struct err *e);
+
+#endif
