@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seccomp filter: which system calls stop for the supervisor. A binary search over ranges of
+ * numbers; the kernel's action cache takes unconditionally allowed numbers out of it altogether.
+ */
+#ifndef DETRUN_FILTER_H
+#define DETRUN_FILTER_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+enum filter_do { FILTER_ALLOW, FILTER_TRACE, FILTER_ERRNO };
+
+/*
+ * (argument & mask) == value. An argument that the kernel takes as 32 bits needs mask 0xffffffff
+ * or part of it, else a guest dodges the test with the upper half. Mask 0 ends the list.
+ */
+struct filter_cond {
+	uint8_t arg; /* 0 to 5 */
+	uint64_t mask, value;
+};
+
+#define FILTER_MAXCOND 4
+struct filter_row {
+	int nr;
+	enum filter_do what;
+	int err; /* FILTER_ERRNO: positive errno */
+	/* the call is allowed instead when one of these holds (all of them with .all) */
+	struct filter_cond allow[FILTER_MAXCOND];
+	bool all;
+};
+
+/* PTRACE_GETEVENTMSG of a seccomp stop: */
+enum {
+	FILTER_MSG_ROW = 0,	      /* a call of the x86-64 table, or a number that no row has */
+	FILTER_MSG_FOREIGN = 0x1000, /* int 0x80, x32, numbers from 0x40000000 on: refuse, note */
+};
+
+/**
+ * Make the program. Rows in any order, each number at most once; numbers without a row are traced.
+ * *@ret owns ->filter: give it to filter_free(). 0 or -errno.
+ */
+int filter_build(const struct filter_row *rows, size_t n, struct sock_fprog *ret, struct err *e);
+void filter_free(struct sock_fprog *p);
+
+/** Install for this thread. The caller has no_new_privs or CAP_SYS_ADMIN. 0 or -errno. */
+int filter_load(const struct sock_fprog *p, struct err *e);
+
+#endif
