@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's own world: clock, random streams, inodes, tasks. No file of it is static; all of
+ * it is reached from one struct world.
+ */
+#ifndef DETRUN_WORLD_H
+#define DETRUN_WORLD_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/map.h"
+#include "shim/cpu.h"
+#include "shim/shim.h"
+#include "shim/sys.h"
+
+#define NSEC 1000000000ull
+#define STEP_NS 1000 /* the clock's step per event */
+
+/* ---- tasks ---- */
+
+enum task_state {
+	T_READY,   /* may run: resume as .how says */
+	T_RUNNING, /* has the token */
+	T_BLOCKED, /* parked in a stop, waits for .c.wait */
+	T_STOPPED, /* job control */
+	T_GONE,	   /* leader that has exited while threads live */
+};
+
+enum task_at { AT_OTHER, AT_ENTRY, AT_EXIT }; /* which kind of ptrace stop it is parked in */
+
+struct mm { /* an address space */
+	int refs;
+	uint64_t id;
+	uint64_t mmap_top; /* next mapping ends here */
+};
+
+struct fsctx { /* cwd and root: what CLONE_FS shares */
+	int refs;
+	int cwd; /* O_PATH fd of ours, or -1: not looked up yet */
+};
+
+struct itimer {
+	uint64_t deadline; /* NO_DEADLINE: not armed */
+	uint64_t interval;
+};
+
+struct ids { /* virtual credentials, when world.o->virtual_ids */
+	uint32_t ruid, euid, suid, fsuid, rgid, egid, sgid, fsgid;
+	unsigned ngroups;
+	uint32_t groups[64];
+};
+
+struct proc { /* a thread group */
+	pid_t pid;   /* host pid of the leader */
+	pid_t vpid;  /* in the container, 0 = not known yet */
+	int nthreads;
+	struct proc *parent; /* NULL: not in the container */
+	struct itimer itimer[3];
+	struct posix_timers *timers;
+	struct ids ids;
+	char comm_exe[256]; /* path given to the last exec, for messages and /proc */
+	bool dying;	    /* exit_group or a fatal signal: its threads are going */
+	struct proc *next;
+};
+
+struct task {
+	pid_t pid;     /* host tid */
+	pid_t vtid;    /* in the container, 0 = not known yet: use task_vtid() */
+	int pidfd;     /* for pidfd_getfd, -1 = not opened yet */
+	uint32_t nr;   /* virtual task number, 1 = init, by order of birth */
+	struct proc *proc;
+	struct mm *mm;
+	struct fsctx *fs;
+	enum task_state state;
+	enum task_at at;
+	bool setup;    /* still our own code before the first exec: nothing is emulated */
+	bool quiet;    /* our own stand-in for init: nothing is recorded */
+	bool sigcheck; /* a signal may be pending: look before the next wait is trusted */
+	bool in_exec;
+	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
+	int sig;       /* signal to inject at the next resume */
+	bool regs_dirty;
+	struct user_regs_struct regs;
+	struct call c;
+	struct task *vfork_child; /* waits for it */
+	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
+	uint64_t slice;		  /* trapped calls since it got the token */
+	struct prng *rng;
+	uint32_t denied[16];	  /* bitmap: DENY notes given */
+	uint64_t sleep_until;	  /* a relative sleep that a signal without handler interrupted */
+	struct task *next;	  /* list of all, in order of birth */
+};
+
+/* ---- inodes ---- */
+
+struct vinode {
+	uint64_t ino; /* virtual number, by order of first sight */
+	uint64_t atime, mtime, ctime, btime; /* ns since 1970 */
+	uint32_t uid, gid, mode;
+	uint64_t rdev;
+	bool has_owner; /* uid, gid, mode, rdev are ours, not the disk's */
+	bool touched;	/* times are ours (written or made inside), not the input's */
+};
+
+struct inodes {
+	struct map map; /* (st_dev, st_ino) -> struct vinode * */
+	uint64_t next;
+};
+
+/* ---- the world ---- */
+
+enum fd_kind {
+	FK_REG, FK_DIR, FK_PIPE, FK_SOCK, FK_NULL, FK_ZERO, FK_FULL, FK_RANDOM, FK_TTY, FK_EVENT,
+	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_PROC, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
+};
+
+struct tracee_ops {
+	/** Bytes copied, or -errno. */
+	ssize_t (*read)(struct task *t, uint64_t addr, void *p, size_t n);
+	ssize_t (*write)(struct task *t, uint64_t addr, const void *p, size_t n);
+	int (*getfd)(struct task *t, int fd);
+};
+
+struct world {
+	const struct tracee_ops *ops;
+	const struct shim_opts *o;
+	const struct cpu_model *cpu;
+
+	uint64_t now, start; /* virtual ns since 1970 */
+	uint8_t key[32];     /* of the random streams */
+	struct inodes ino;
+	struct map dirs;     /* (dev, ino) -> struct dirlist *, directories being read */
+
+	struct task *tasks, **tasks_tail;
+	struct task *cur; /* has the token */
+	struct task *init;
+	struct proc *procs;
+	struct map by_pid; /* host tid -> struct task * */
+	uint32_t next_task;
+	uint64_t next_mm;
+	uint64_t next_futex; /* order of arrival */
+	uint64_t timer_due;  /* earliest armed interval or posix timer, NO_DEADLINE = none */
+
+	struct trace_writer *tw;	 /* NULL: no trace is kept */
+	struct trace_reader *expect; /* replay */
+	struct shim_result *result;
+	uint64_t nevents;
+	uint64_t nstops; /* for the debug log */
+
+	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
+	struct stat pipe_st[3]; /* of the guest's 0, 1, 2 */
+	bool pipe_is[3];
+	bool stdin_eof;
+	struct buf stdin_buf; /* read from outside, not yet given to the guest */
+	int self_root; /* O_PATH fd of the container's root */
+
+	char *arena; /* call_mem() */
+	size_t arena_n, arena_cap;
+	struct buf big; /* transfer buffer */
+
+	int status;   /* init's wait status */
+	bool done, fatal;
+	struct err err; /* why the run can't go on */
+};
+
+/* clock.c */
+void world_step(struct world *w); /* one event's time */
+uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
+#define BOOT_OFFSET (100 * NSEC) /* uptime when the container starts */
+
+/* random.c: the task's own ChaCha20 stream */
+void task_random(struct task *t, struct world *w, void *p, size_t n);
+
+/* inode.c */
+/** The inode of a real stat, made on first sight. */
+struct vinode *inode_of(struct world *w, const struct stat *st);
+struct vinode *inode_peek(struct world *w, dev_t dev, ino_t ino); /* NULL: not seen yet */
+/** Forget it: its last link is gone. */
+void inode_drop(struct world *w, dev_t dev, ino_t ino);
+/** Made inside, now: all its times are now. */
+struct vinode *inode_born(struct world *w, const struct stat *st);
+void inode_modified(struct world *w, struct vinode *v); /* mtime and ctime = now */
+void inode_changed(struct world *w, struct vinode *v);	 /* ctime = now */
+/** Everything of @st as the guest may see it. */
+void inode_view(struct world *w, struct stat *st);
+/** rootfs_view_fn: as the manifests and the outputs show it. ctx = struct world *. */
+void inode_manifest_view(void *ctx, const char *path, struct stat *st);
+
+/* fd.c */
+/** What the guest's descriptor is; *ret_st (may be NULL) its real stat. -EBADF. */
+int fd_kind(struct call *c, int fd, struct stat *ret_st);
+int fd_kind_of(struct world *w, int hostfd, struct stat *ret_st);
+
+/* sched.c: waking */
+void wake_children_waiters(struct world *w, struct proc *parent);
+/** FUTEX_WAKE: up to @n waiters in order of arrival; returns how many. */
+long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n);
+long requeue_futex(struct world *w, uint64_t k1, uint64_t k2, uint64_t n1, uint64_t n2, long wake,
+	long move);
+/** Signals may have been sent to these: look at them before trusting their waits. */
+void signals_sent(struct world *w, struct proc *p /* NULL: everybody */);
+/** A signal of ours (timers): queued to the process as the kernel would. */
+void world_signal(struct world *w, struct task *t, int sig, bool to_group);
+
+/* task.c */
+struct task *task_by_vpid(struct world *w, pid_t vpid); /* thread by its number inside */
+struct proc *proc_by_vpid(struct world *w, pid_t vpid);
+pid_t task_vtid(struct task *t);
+pid_t proc_vpid(struct proc *p);
+
+/** The run can't go on: remember why; the loop ends the container. */
+void world_fatal(struct world *w, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif
