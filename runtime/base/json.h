@@ -16,19 +16,22 @@
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUM, JSON_STR, JSON_ARR, JSON_OBJ };
 
+#define JSON_MAX (16u << 20)
+#define JSON_DEPTH 64
+
 struct json {
 	enum json_type type;
 	bool b;
-	bool is_int;	/* JSON_NUM: .i is exact */
-	int64_t i;	/* also holds u64 above INT64_MAX bitwise when .is_u64 */
-	bool is_u64;
+	bool is_int;	/* JSON_NUM: a whole number that fits .i */
+	int64_t i;	/* holds a u64 above INT64_MAX bitwise when .is_u64 */
+	bool is_u64;	/* JSON_NUM: a whole number above INT64_MAX that fits (uint64_t) .i */
 	char *s;	/* JSON_STR (NUL-terminated; embedded NUL is refused), JSON_NUM's text */
 	size_t n;	/* length of s, or number of children */
 	char **key;	/* JSON_OBJ */
 	struct json **child;
 };
 
-/** Parse a whole document. @what names it in errors (a path). Caller frees with json_free(). */
+/** Parse a whole document (at most JSON_MAX bytes). @what names it in errors (a path). */
 int json_parse(const char *text, size_t n, const char *what, struct json **ret, struct err *e);
 void json_free(struct json *j);
 static inline void json_drop(struct json **j)
@@ -42,11 +45,20 @@ const struct json *json_get(const struct json *obj, const char *key);
 /** Member's string, or NULL when absent or not a string. */
 const char *json_get_str(const struct json *obj, const char *key);
 
-/* Streaming writer: no white space; strings escaped as RFC 8785 has it. */
+/** How many bytes at the start of @p are UTF-8 (no surrogates, no overlong forms): @n when all. */
+size_t json_utf8(const char *p, size_t n);
+/** Order of keys in RFC 8785: by UTF-16 code units. As strcmp(). */
+int json_key_cmp(const char *a, const char *b);
+
+/*
+ * Streaming writer: no white space; strings escaped as RFC 8785 has it. Whole numbers are written
+ * in full also beyond 2^53, where RFC 8785 would round them to a double. Start with { .b = &buf }.
+ */
 struct json_out {
 	struct buf *b;
 	int depth;
-	bool comma[64];
+	bool comma[JSON_DEPTH];
+	size_t key[JSON_DEPTH]; /* where the last key of each open object begins in .b, + 1 */
 };
 
 void json_open(struct json_out *o, char bracket); /* '{' or '[' */
@@ -55,14 +67,16 @@ void json_key(struct json_out *o, const char *key);
 void json_str(struct json_out *o, const char *s);
 void json_strn(struct json_out *o, const char *s, size_t n); /* bytes not UTF-8 become U+FFFD */
 void json_int(struct json_out *o, int64_t v);
+void json_uint(struct json_out *o, uint64_t v);
 void json_bool(struct json_out *o, bool v);
 void json_null(struct json_out *o);
 /* key and value in one call */
 void json_kstr(struct json_out *o, const char *key, const char *s);
 void json_kint(struct json_out *o, const char *key, int64_t v);
+void json_kuint(struct json_out *o, const char *key, uint64_t v);
 void json_kbool(struct json_out *o, const char *key, bool v);
 
-/** Indent a compact document by @indent spaces (for `state`, `spec`). */
+/** Indent a compact document by @indent spaces, or by tabs when negative (for `state`, `spec`). */
 void json_pretty(const char *compact, size_t n, int indent, struct buf *ret);
 
 #endif

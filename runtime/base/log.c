@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/base/log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/io.h"
+#include "runtime/base/json.h"
+
+/*
+ * The one mutable static here: where a process logs to is a fact about the process, set once by
+ * main() before anything else, and a message must be possible from wherever a verb fails.
+ */
+static struct {
+	int fd; /* of the file, or -1 for stderr */
+	bool json;
+	bool debug;
+} to = { .fd = -1 };
+
+static const char *const level_name[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warning",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+int log_setup(const char *path, bool json, bool debug, struct err *e)
+{
+	int fd = -1;
+
+	if (path && *path) {
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		if (fd < 0)
+			return fail(e, errno, "open log %s", path);
+	}
+	if (to.fd >= 0)
+		close(to.fd);
+	to.fd = fd;
+	to.json = json;
+	to.debug = debug;
+	return 0;
+}
+
+/* RFC 3339 in UTC. */
+static void now(char ret[32])
+{
+	time_t t = time(NULL);
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		ret[0] = 0;
+}
+
+static void put_json(struct buf *b, enum log_level level, const char *msg)
+{
+	struct json_out o = { .b = b };
+	char time[32];
+
+	now(time);
+	json_open(&o, '{');
+	json_kstr(&o, "level", level_name[level]);
+	json_kstr(&o, "msg", msg);
+	json_kstr(&o, "time", time);
+	json_close(&o, '}');
+	buf_byte(b, '\n');
+}
+
+static void put_logfmt(struct buf *b, enum log_level level, const char *msg)
+{
+	char time[32];
+
+	now(time);
+	buf_printf(b, "time=\"%s\" level=%s msg=\"", time, level_name[level]);
+	for (; *msg; msg++) {
+		unsigned char c = (unsigned char) *msg;
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_str(b, "\\n");
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(b, "\\x%02x", c);
+		else
+			buf_byte(b, c);
+	}
+	buf_str(b, "\"\n");
+}
+
+static void put_plain(struct buf *b, enum log_level level, const char *msg)
+{
+	buf_printf(b, "detrun: %s%s\n", level == LOG_LEVEL_WARN ? "warning: " : "", msg);
+}
+
+/* One write per message: lines of several processes do not mix. */
+static void send(int fd, struct buf *b)
+{
+	if (!b->failed)
+		(void) write_full(fd, b->p, b->n);
+}
+
+static void emit(enum log_level level, const char *msg)
+{
+	own_buf b = { 0 }, plain = { 0 };
+
+	if (to.json)
+		put_json(&b, level, msg);
+	else if (to.fd >= 0)
+		put_logfmt(&b, level, msg);
+	else
+		put_plain(&b, level, msg);
+	send(to.fd >= 0 ? to.fd : STDERR_FILENO, &b);
+	/* who calls by hand sees the error too, as with runc */
+	if (to.fd >= 0 && level == LOG_LEVEL_ERROR) {
+		put_plain(&plain, level, msg);
+		send(STDERR_FILENO, &plain);
+	}
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	char *msg = NULL;
+	va_list ap;
+	int saved = errno, n;
+
+	if (level == LOG_LEVEL_DEBUG && !to.debug)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&msg, fmt, ap);
+	va_end(ap);
+	if (n >= 0) {
+		emit(level, msg);
+		free(msg);
+	}
+	errno = saved;
+}
