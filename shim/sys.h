@@ -140,6 +140,8 @@ struct call {
 	bool timed_out; /* .again because the deadline passed */
 	bool leaving;
 	bool quiet;	/* this one call is not to be recorded */
+	bool has_mask;	/* .mask is the signal mask while it waits: see call_sigmask() */
+	uint64_t mask;
 	enum verdict verdict;
 	long ret;
 	struct wait wait;

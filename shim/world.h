@@ -156,6 +156,10 @@ struct world {
 	bool stdin_eof;
 	struct buf stdin_buf; /* read from outside, not yet given to the guest */
 	int self_root; /* O_PATH fd of the container's root */
+	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
+	int dirfd_tmp; /* call_dirfd()'s duplicate of a guest's directory, or -1 */
+	uint64_t vdso_syscall; /* offset of a syscall instruction in the vDSO */
+	size_t vdso_lo, vdso_len; /* what to unmap: from vDSO - lo, so many bytes */
 
 	char *arena; /* call_mem() */
 	size_t arena_n, arena_cap;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between the files of the supervisor's core. loop.c turns ptrace stops into calls of these; see
+ * docs/architecture.md for a call's way through.
+ */
+#ifndef DETRUN_ENGINE_H
+#define DETRUN_ENGINE_H
+
+#include "shim/world.h"
+
+/* tracee.c: ptrace and memory of real tasks. 0 or -errno; -ESRCH: the task is being killed. */
+extern const struct tracee_ops tracee_real;
+int tracee_getregs(struct task *t);
+int tracee_setregs(struct task *t);
+int tracee_resume(struct task *t, int how, int sig);
+/** waitpid for this task alone; *ret: wait status. */
+int tracee_wait(pid_t pid, int *ret);
+/** Take up a task that ptrace attached by itself (a child): waits for its first stop. */
+int tracee_adopt(pid_t pid);
+/**
+ * Make the guest run one system call, at the `syscall` instruction at @insn. The task is in a
+ * syscall-exit or exec stop and is in one again afterwards, its registers as before.
+ */
+int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret);
+
+/* engine.c */
+void engine_entry(struct world *w, struct task *t); /* at a seccomp stop, registers read */
+void engine_exit(struct world *w, struct task *t);  /* at the syscall's exit stop, registers read */
+void engine_retry(struct world *w, struct task *t); /* a blocked call that may go on */
+/** A parked call gives way to a signal: the kernel delivers it, then restarts or fails it. */
+void engine_interrupt(struct world *w, struct task *t);
+void engine_record(struct world *w, struct event *ev);
+/** Event without arguments: fork, exit, schedule … */
+void engine_mark(struct world *w, struct task *t, enum ev_kind kind, uint32_t nr, int64_t res);
+void engine_note(struct world *w, struct task *t, const char *text);
+
+/* call.c, beside what sys.h declares */
+void call_begin(struct call *c, struct world *w, struct task *t, const struct row *row);
+long call_flush(struct call *c); /* staged outputs to the guest: 0 or -EFAULT */
+/** A temporary signal mask for the wait: the kernel's own call applies it when a signal comes. */
+void call_sigmask(struct call *c, uint64_t mask);
+/** In leave(): the guest's descriptor becomes a read-only file with the content of @host_fd. */
+long call_replace_fd(struct call *c, int guest_fd, int host_fd);
+void call_close_fd(struct call *c, int guest_fd);
+
+/* input.c */
+/** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
+int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
+
+/* task.c */
+struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t clone_flags);
+void task_free(struct world *w, struct task *t);
+struct task *task_find(struct world *w, pid_t pid);
+void task_mm_new(struct world *w, struct task *t); /* exec */
+/**
+ * What a shared futex at @addr stands for: 1 and a key of the object for shared mappings, 0 for
+ * private memory.
+ */
+int task_map_at(struct task *t, uint64_t addr, uint64_t *ret_key1, uint64_t *ret_key2);
+/** The task's and its group's pending signals and dispositions, as bit masks. 0 or -errno. */
+struct sigstate {
+	uint64_t pending, blocked, ignored, caught;
+};
+int task_signals(struct world *w, struct task *t, struct sigstate *ret);
+
+/* sched.c */
+/** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
+struct task *sched_next(struct world *w);
+
+/* exec.c */
+/** At PTRACE_EVENT_EXEC: canonical stack, CPU, no vDSO. */
+int exec_setup(struct world *w, struct task *t);
+
+/* exit.c: deaths */
+/** The task's wait status came: @st from waitpid. */
+void task_died(struct world *w, struct task *t, int st);
+/** Processes that a SIGKILL of the guest hit: collect them. */
+void reap_killed(struct world *w, struct proc *p);
+
+/* timers (sys/timers.c, sys/timerfd) */
+void timers_fire(struct world *w);
+uint64_t timers_next(struct world *w);
+void timers_fork(struct proc *parent, struct proc *child);
+void timers_exec(struct proc *p);
+void timers_exit(struct proc *p);
+void timerfd_fire(struct world *w);
+uint64_t timerfd_next_deadline(struct world *w);
+
+/* sys/futex.c */
+void futex_exit(struct world *w, struct task *t);
+/* sys/rw.c */
+void rw_cache_drop(struct world *w);
+
+/* bundle.c */
+int bundle_begin(struct world *w, struct err *e);
+int bundle_end(struct world *w, struct err *e);
+
+#endif

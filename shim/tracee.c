@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/engine.h"
+
+static ssize_t real_read(struct task *t, uint64_t addr, void *p, size_t n)
+{
+	struct iovec l = { p, n }, r = { (void *) addr, n };
+	ssize_t got = process_vm_readv(t->pid, &l, 1, &r, 1, 0);
+
+	return got < 0 ? -errno : got;
+}
+
+static ssize_t real_write(struct task *t, uint64_t addr, const void *p, size_t n)
+{
+	struct iovec l = { (void *) p, n }, r = { (void *) addr, n };
+	ssize_t got = process_vm_writev(t->pid, &l, 1, &r, 1, 0);
+
+	return got < 0 ? -errno : got;
+}
+
+static int real_getfd(struct task *t, int fd)
+{
+	int r;
+
+	if (t->pidfd < 0) {
+		/* a thread that isn't the leader shares the leader's table in all but rare cases */
+		t->pidfd = (int) syscall(SYS_pidfd_open, t->pid, 0);
+		if (t->pidfd < 0)
+			t->pidfd = (int) syscall(SYS_pidfd_open, t->proc->pid, 0);
+		if (t->pidfd < 0)
+			return -errno;
+	}
+	r = (int) syscall(SYS_pidfd_getfd, t->pidfd, fd, 0);
+	return r < 0 ? -errno : r;
+}
+
+const struct tracee_ops tracee_real = { real_read, real_write, real_getfd };
+
+int tracee_getregs(struct task *t)
+{
+	return ptrace(PTRACE_GETREGS, t->pid, NULL, &t->regs) < 0 ? -errno : 0;
+}
+
+int tracee_setregs(struct task *t)
+{
+	t->regs_dirty = false;
+	return ptrace(PTRACE_SETREGS, t->pid, NULL, &t->regs) < 0 ? -errno : 0;
+}
+
+int tracee_resume(struct task *t, int how, int sig)
+{
+	if (t->regs_dirty) {
+		int r = tracee_setregs(t);
+
+		if (r < 0)
+			return r;
+	}
+	return ptrace((enum __ptrace_request) how, t->pid, NULL, (void *) (long) sig) < 0 ? -errno
+										   : 0;
+}
+
+int tracee_wait(pid_t pid, int *ret)
+{
+	for (;;) {
+		pid_t r = waitpid(pid, ret, __WALL);
+
+		if (r == pid)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int tracee_adopt(pid_t pid)
+{
+	int st, r = tracee_wait(pid, &st);
+
+	if (r < 0)
+		return r;
+	return WIFSTOPPED(st) ? 0 : -ESRCH;
+}
+
+/* Go on to the next syscall stop. Other stops on the way (signals) are not expected: -EPROTO. */
+static int to_stop(struct task *t)
+{
+	int st, r;
+
+	if (ptrace(PTRACE_SYSCALL, t->pid, NULL, NULL) < 0)
+		return -errno;
+	r = tracee_wait(t->pid, &st);
+	if (r < 0)
+		return r;
+	if (!WIFSTOPPED(st))
+		return -ESRCH;
+	if (st >> 16 == PTRACE_EVENT_SECCOMP || WSTOPSIG(st) == (SIGTRAP | 0x80))
+		return st >> 16 == PTRACE_EVENT_SECCOMP;
+	return -EPROTO;
+}
+
+int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret)
+{
+	struct user_regs_struct saved = t->regs, *g = &t->regs;
+	int r;
+
+	g->rax = (unsigned long long) nr;
+	g->orig_rax = (unsigned long long) -1;
+	g->rip = insn;
+	g->rdi = a[0];
+	g->rsi = a[1];
+	g->rdx = a[2];
+	g->r10 = a[3];
+	g->r8 = a[4];
+	g->r9 = a[5];
+	r = tracee_setregs(t);
+	if (r < 0)
+		return r;
+	r = to_stop(t); /* entry; a call that the filter traces stops for seccomp next */
+	if (r == 0) {
+		r = to_stop(t);
+		if (r == 1)
+			r = to_stop(t);
+	} else if (r == 1) {
+		r = to_stop(t);
+	}
+	if (r < 0)
+		return r;
+	if (tracee_getregs(t) < 0)
+		return -ESRCH;
+	*ret = (long) t->regs.rax;
+	t->regs = saved;
+	t->regs_dirty = true;
+	return tracee_setregs(t);
+}
