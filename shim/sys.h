@@ -76,6 +76,7 @@ enum row_flags {
 	LOCAL = 2,     /* needs only the world page and its arguments */
 	QUIET = 4,     /* trapped, handled, but not in the trace (restartable noise) */
 	NOTED = 8,     /* DENY: a NOTE event names it once per task */
+	CACHE_KEEP = 16, /* keeps the cache of the last written descriptor: see rw.c */
 };
 
 struct row {
@@ -90,6 +91,9 @@ struct row {
 	int err; /* DENY: errno, default ENOSYS */
 	const struct row *sub;
 	unsigned nsub, sub_arg;
+	/* not even trapped when (a[pass_arg] & pass_mask) == pass_value; pass_mask 0 = no such test */
+	uint64_t pass_mask, pass_value;
+	unsigned pass_arg;
 };
 
 #define SYS(n, number) .name = #n, .nr = (number)

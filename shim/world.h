@@ -34,7 +34,8 @@ enum task_at { AT_OTHER, AT_ENTRY, AT_EXIT }; /* which kind of ptrace stop it is
 struct mm { /* an address space */
 	int refs;
 	uint64_t id;
-	uint64_t mmap_top; /* next mapping ends here */
+	uint64_t mmap_top; /* next mapping ends here, 0 = the default */
+	uint64_t mmap_32;  /* the same for MAP_32BIT */
 };
 
 struct fsctx { /* cwd and root: what CLONE_FS shares */
@@ -45,6 +46,12 @@ struct fsctx { /* cwd and root: what CLONE_FS shares */
 struct itimer {
 	uint64_t deadline; /* NO_DEADLINE: not armed */
 	uint64_t interval;
+};
+
+struct sched_state { /* what a task was told of scheduling; all zero at start, kept by fork */
+	uint64_t cpus; /* affinity, 0 = all */
+	uint64_t slack; /* timer slack, 0 = the default */
+	int nice, policy, prio, ioprio;
 };
 
 struct ids { /* virtual credentials, when world.o->virtual_ids */
@@ -61,6 +68,11 @@ struct proc { /* a thread group */
 	struct itimer itimer[3];
 	struct posix_timers *timers;
 	struct ids ids;
+	uint64_t cpu, cpu_children; /* virtual CPU time in ns; of children waited for */
+	struct rlimits *rlimits;    /* those that are ours, NULL = never set */
+	bool not_dumpable, tsc_off; /* PR_SET_DUMPABLE 0, PR_SET_TSC PR_TSC_SIGSEGV */
+	bool cpuid_off;		    /* ARCH_SET_CPUID 0 */
+	uint32_t personality;
 	char comm_exe[256]; /* path given to the last exec, for messages and /proc */
 	bool dying;	    /* exit_group or a fatal signal: its threads are going */
 	struct proc *next;
@@ -79,7 +91,7 @@ struct task {
 	bool setup;    /* still our own code before the first exec: nothing is emulated */
 	bool quiet;    /* our own stand-in for init: nothing is recorded */
 	bool sigcheck; /* a signal may be pending: look before the next wait is trusted */
-	bool in_exec;
+	int interrupted; /* restart code to set at the exit stop of a cancelled call, 0 = none */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
 	int sig;       /* signal to inject at the next resume */
 	bool regs_dirty;
@@ -90,6 +102,8 @@ struct task {
 	uint64_t slice;		  /* trapped calls since it got the token */
 	struct prng *rng;
 	uint32_t denied[16];	  /* bitmap: DENY notes given */
+	uint64_t cpu;		  /* virtual CPU time in ns */
+	struct sched_state sched;
 	uint64_t sleep_until;	  /* a relative sleep that a signal without handler interrupted */
 	struct task *next;	  /* list of all, in order of birth */
 };
@@ -130,6 +144,7 @@ struct world {
 	const struct cpu_model *cpu;
 
 	uint64_t now, start; /* virtual ns since 1970 */
+	char nodename[65], domainname[65]; /* set inside; nodename "" = .o->hostname */
 	uint8_t key[32];     /* of the random streams */
 	struct inodes ino;
 	struct map dirs;     /* (dev, ino) -> struct dirlist *, directories being read */
