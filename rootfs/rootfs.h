@@ -28,10 +28,12 @@ struct rootfs {
 	char *lower;		/* absolute path of the directory */
 	bool times_from_image;	/* its mtimes are the image's (tarball); else all files show the epoch */
 	bool own_ids;		/* ownership comes from .owners (else from the disk) */
-	uint32_t id_base;	/* disk ownership: uid and gid of the tree's root, subtracted */
+	uint32_t id_base;	/* uid on disk of the tree's top: the container's 0; .owners has it applied */
 	struct rootfs_owner *owners; /* sorted by ino */
 	size_t nowners;
 	int lock; /* shared lock on the cache entry while in use, or -1 */
+	bool private_hidden;	/* a plain directory: what others can't read in it is shown empty */
+	bool copied;		/* .lower is a copy in the cache (an unpacked tarball is too) */
 };
 
 struct rootfs_opts {
@@ -48,6 +50,16 @@ struct rootfs_opts {
 int rootfs_prepare(const char *path, const struct rootfs_opts *o, struct rootfs *ret,
 	struct err *e);
 void rootfs_done(struct rootfs *r);
+
+/**
+ * What a directory used in place has that a user without rights could not have read: regular files
+ * without read permission for others, directories without read and search permission for others
+ * (the root itself excepted). Root and such a user must see the same, so the launcher shows these
+ * as empty ones. *@ret: relative paths in byte order, NULL-terminated, a directory's with a '/' at
+ * its end; free with rootfs_list_free(). Empty for a copy and for a tarball.
+ */
+int rootfs_private_list(const struct rootfs *r, char ***ret, struct err *e);
+void rootfs_list_free(char **list);
 
 /*
  * How a file is to appear, whatever it is on disk. The walker calls it for every entry with the

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The manifest: libarchive mtree, byte order of names. Nothing of the file system below gets in:
+ * no inode, device, link count, access or change time, size or order of a directory.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rootfs/digests.h"
+#include "rootfs/rootfs.h"
+#include "rootfs/walk.h"
+#include "rootfs/xattrs.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+
+enum { FLUSH = 1 << 18 };
+
+struct manifest {
+	const struct manifest_opts *o;
+	struct digests digests;
+	struct buf out;
+	struct sha256 *sum;
+	int fd;
+};
+
+static int flush(struct manifest *m, struct err *e)
+{
+	int r;
+
+	if (m->out.failed)
+		return fail(e, ENOMEM, "write the manifest");
+	sha256_add(m->sum, m->out.p, m->out.n);
+	r = write_full(m->fd, m->out.p, m->out.n);
+	m->out.n = 0;
+	return r < 0 ? fail(e, r, "write the manifest") : 0;
+}
+
+/* As libarchive's reader wants names: octal for what is no plain character. */
+static void put_name(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char) *s;
+
+		if (c > 0x20 && c < 0x7f && c != '\\' && c != '#' && c != '=')
+			buf_byte(b, c);
+		else
+			buf_printf(b, "\\%03o", c);
+	}
+}
+
+static void put_hex(struct buf *b, const uint8_t *p, size_t n)
+{
+	char two[3];
+
+	for (size_t i = 0; i < n; i++)
+		buf_put(b, hex(p + i, 1, two), 2);
+}
+
+static void put_common(struct buf *b, const char *path, const struct stat *st, const char *type)
+{
+	buf_str(b, strcmp(path, ".") ? "./" : "");
+	put_name(b, path);
+	buf_printf(b, " type=%s uid=%u gid=%u mode=0%o time=%lld.%09ld", type, st->st_uid,
+		st->st_gid, st->st_mode & 07777, (long long) st->st_mtim.tv_sec,
+		st->st_mtim.tv_nsec);
+}
+
+static void put_xattrs(struct buf *b, const char *path, const struct xattr *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_str(b, "# xattr ");
+		buf_str(b, strcmp(path, ".") ? "./" : "");
+		put_name(b, path);
+		buf_byte(b, ' ');
+		put_name(b, v[i].name);
+		buf_byte(b, '=');
+		put_hex(b, v[i].value, v[i].len);
+		buf_byte(b, '\n');
+	}
+}
+
+struct content {
+	uint8_t sum[SHA256_LEN];
+	struct xattr *xattrs;
+	size_t n;
+};
+
+static void content_free(struct content *c)
+{
+	xattrs_free(c->xattrs, c->n);
+}
+
+/* Digest and xattrs of a regular file: from the cache, else by reading it. */
+static int content_read(struct manifest *m, const struct walk_ent *w, struct content *ret)
+{
+	const struct digest_rec *have = digests_get(&m->digests, &w->st);
+	struct timespec now;
+	own_fd fd = -1;
+	int r;
+
+	if (have)
+		memcpy(ret->sum, have->sum, SHA256_LEN);
+	if (have && !(have->flags & DIGEST_XATTRS))
+		return 0;
+	fd = openat(w->dirfd, w->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = xattrs_read(fd, &ret->xattrs, &ret->n);
+	if (r || have)
+		return r;
+	clock_gettime(CLOCK_REALTIME, &now);
+	r = sha256_fd(fd, ret->sum);
+	if (!r)
+		digests_put(&m->digests, &w->st, &now, ret->sum, ret->n ? DIGEST_XATTRS : 0);
+	return r;
+}
+
+static int put_file(struct manifest *m, const struct walk_ent *w, const struct stat *st,
+	struct err *e)
+{
+	bool hidden = m->o->private_hidden && mode_private(st->st_mode);
+	own_cleanup(content_free) struct content c = { 0 };
+	struct buf *b = &m->out;
+	int r = 0;
+
+	if (hidden)
+		sha256("", 0, c.sum);
+	else if (S_ISREG(w->st.st_mode))
+		r = content_read(m, w, &c);
+	else
+		r = -ESTALE;
+	if (r < 0)
+		return fail(e, r, "read %s for the manifest", w->path);
+	put_common(b, w->path, st, "file");
+	buf_printf(b, " size=%lld sha256=", hidden ? 0 : (long long) w->st.st_size);
+	put_hex(b, c.sum, sizeof c.sum);
+	buf_byte(b, '\n');
+	if (!m->o->private_hidden)
+		put_xattrs(b, w->path, c.xattrs, c.n);
+	return 0;
+}
+
+static int put_link(struct manifest *m, const struct walk_ent *w, const struct stat *st,
+	struct err *e)
+{
+	own_free char *to = NULL;
+	int r = read_link(w->dirfd, w->name, &to);
+
+	if (r < 0)
+		return fail(e, r, "read the link %s", w->path);
+	put_common(&m->out, w->path, st, "link");
+	buf_str(&m->out, " link=");
+	put_name(&m->out, to);
+	buf_byte(&m->out, '\n');
+	return 0;
+}
+
+static bool skipped(const struct manifest *m, const char *path)
+{
+	for (const char *const *s = m->o->skip; s && *s; s++)
+		if (!strcmp(*s, path))
+			return true;
+	return false;
+}
+
+static int put_dir(struct manifest *m, const struct walk_ent *w, const struct stat *st,
+	struct err *e)
+{
+	bool hidden = m->o->private_hidden && mode_private(st->st_mode) && strcmp(w->path, ".");
+	own_cleanup(content_free) struct content c = { 0 };
+	own_fd fd = -1;
+	int r;
+
+	put_common(&m->out, w->path, st, "dir");
+	buf_byte(&m->out, '\n');
+	if (hidden || skipped(m, w->path))
+		return WALK_SKIP;
+	if (m->o->private_hidden)
+		return 0;
+	fd = openat(w->dirfd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = fd < 0 ? -errno : xattrs_read(fd, &c.xattrs, &c.n);
+	if (r < 0)
+		return fail(e, r, "read %s for the manifest", w->path);
+	put_xattrs(&m->out, w->path, c.xattrs, c.n);
+	return 0;
+}
+
+static void put_node(struct manifest *m, const struct walk_ent *w, const struct stat *st)
+{
+	mode_t t = st->st_mode & S_IFMT;
+
+	put_common(&m->out, w->path, st, t == S_IFCHR ? "char" : t == S_IFBLK ? "block" :
+		t == S_IFIFO ? "fifo" : "socket");
+	if (t == S_IFCHR || t == S_IFBLK)
+		buf_printf(&m->out, " device=native,%u,%u", major(st->st_rdev),
+			minor(st->st_rdev));
+	buf_byte(&m->out, '\n');
+}
+
+static int put_entry(void *ctx, const struct walk_ent *w, struct err *e)
+{
+	struct manifest *m = ctx;
+	struct stat st = w->st;
+	int r = 0;
+
+	if (m->o->view)
+		m->o->view(m->o->ctx, w->path, &st);
+	if (m->out.n > FLUSH)
+		r = flush(m, e);
+	if (r < 0)
+		return r;
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+		return put_file(m, w, &st, e);
+	case S_IFLNK:
+		return put_link(m, w, &st, e);
+	case S_IFDIR:
+		return put_dir(m, w, &st, e);
+	default:
+		put_node(m, w, &st);
+		return 0;
+	}
+}
+
+int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t ret[32],
+	struct err *e)
+{
+	struct manifest m = { .o = o, .fd = out, .sum = sha256_new() };
+	struct walk w = { .rootfd = rootfd, .ctx = &m, .visit = put_entry };
+	int r;
+
+	sha256_start(m.sum);
+	digests_open(&m.digests, o->cache_dir, rootfd);
+	buf_str(&m.out, "#mtree\n");
+	r = walk_tree(&w, e);
+	if (!r)
+		r = flush(&m, e);
+	digests_close(&m.digests);
+	if (!r)
+		sha256_done(m.sum, ret);
+	sha256_free(m.sum);
+	buf_free(&m.out);
+	return r;
+}
