@@ -68,6 +68,8 @@ bool trace_complete(const struct trace_reader *r); /* ends with END */
 /** Next event; its pointers are valid until the next call. 1 = got one, 0 = end, or -errno. */
 int trace_next(struct trace_reader *r, struct event *ret, struct err *e);
 int trace_seek(struct trace_reader *r, uint64_t event, struct err *e);
+/** The encoding of the event that trace_next() gave last. */
+const uint8_t *trace_bytes(const struct trace_reader *r, size_t *ret_n);
 /** Bytes of a blob, appended to @b. */
 int trace_read_blob(struct trace_reader *r, const uint8_t digest[32], struct buf *b, struct err *e);
 void trace_close(struct trace_reader *r);
