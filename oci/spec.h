@@ -19,7 +19,7 @@
 #include "runtime/base/err.h"
 
 #define SPEC_VERSION "1.2.0"	 /* what `detrun spec` writes */
-#define SPEC_VERSION_MIN "1.0.0" /* what is understood: [min, max] */
+#define SPEC_VERSION_MIN "1.0.0" /* what `features` says; every 1.x is read */
 #define SPEC_VERSION_MAX "1.3.0"
 
 struct spec_kv {
@@ -353,9 +353,12 @@ struct spec {
 	struct spec_hooks hooks[SPEC_HOOK_COUNT];
 	const struct spec_kv *annotations; /* sorted by key */
 	size_t n_annotations;
-	/* Properties of other platforms and the like, by JSON path: named by spec_supported(). */
+	/* Top-level properties of other platforms ("windows", "vm" …): named by spec_supported(). */
 	const char *const *foreign;
 	size_t n_foreign;
+	/* What the spec wants logged rather than refused, one line each: the verbs log them. */
+	const char *const *warnings;
+	size_t n_warnings;
 	struct spec_mem *mem;
 };
 
@@ -375,7 +378,7 @@ static inline void spec_drop(struct spec **s)
  * yet. 0 or -EOPNOTSUPP. Called by the verbs after spec_parse() and before anything is made.
  */
 int spec_supported(const struct spec *s, struct err *e);
-/** Rules that hold across properties (gid maps need a user namespace …). spec_parse() has run it. */
+/** Rules across properties (gid maps need a user namespace …). spec_parse() has run it. */
 int spec_check(const struct spec *s, struct err *e);
 
 /** Canonical JSON (RFC 8785) of what was understood: equal specs give equal bytes. 0 or -ENOMEM. */
@@ -383,12 +386,12 @@ int spec_to_json(const struct spec *s, struct buf *ret);
 
 /** Just the process object, as `exec --process FILE` has it. Lives in a spec with .has_process. */
 int spec_parse_process(const char *text, size_t n, const char *what, struct spec **ret,
-		       struct err *e);
+	struct err *e);
 
 /* --- builders ---------------------------------------------------------------------------- */
 /* They copy what they are given. Out of memory kills the process: must(). */
 
-/** An empty spec: version, cwd "/", no namespaces, no capabilities. */
+/** An empty spec: version, cwd "/", no namespaces, no capabilities. has_process is false. */
 struct spec *spec_new(void);
 /** What `detrun spec` writes; @rootless: user namespace mapping @uid and @gid to 0. */
 struct spec *spec_default(bool rootless, uid_t uid, gid_t gid);
@@ -416,8 +419,8 @@ void spec_add_masked(struct spec *s, const char *path);
 void spec_add_readonly(struct spec *s, const char *path);
 void spec_add_annotation(struct spec *s, const char *key, const char *value);
 /** @options: comma-separated as in mount(8), parsed as config.json's; NULL = none. */
-int spec_add_mount(struct spec *s, const char *destination, const char *type, const char *source,
-		   const char *options, struct err *e);
+void spec_add_mount(struct spec *s, const char *destination, const char *type, const char *source,
+	const char *options);
 
 /* --- names ------------------------------------------------------------------------------- */
 
@@ -427,13 +430,16 @@ int spec_cap_number(const char *name);
 const char *spec_cap_name(int number);
 /** "RLIMIT_NOFILE" → RLIMIT_NOFILE, -1 if unknown. */
 int spec_rlimit_number(const char *name);
+const char *spec_rlimit_name(int number);
 /** "mount", "network" … as config.json has it. */
 const char *spec_ns_name(enum spec_ns_type type);
 /** CLONE_NEW* of a type. */
 int spec_ns_flag(enum spec_ns_type type);
+/** "createRuntime" … */
+const char *spec_hook_name(enum spec_hook_when when);
 /** Value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
-/** All mount options known here, for `features`: sorted, NULL-terminated. */
-const char *const *spec_mount_options(void);
+/** The known mount options, for `features`: sorted by name; NULL after the last. */
+const char *spec_mount_option(size_t i);
 
 #endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What config.json can ask for and this runtime does not do yet. Each is a line here, and goes when
+ * the code that does it comes. A property that changes nothing (an empty list, a rule that holds
+ * anyway) is not refused.
+ */
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oci/spec.h"
+#include "runtime/base/own.h"
+
+#define CAP_MKNOD_BIT (1ull << 27)
+
+static int no(struct err *e, const char *path, const char *why)
+{
+	return fail_msg(e, EOPNOTSUPP, "%s: not supported yet%s%s", path, why ? ": " : "",
+		why ? why : "");
+}
+
+static int process(const struct spec_process *p, struct err *e)
+{
+	const struct {
+		bool asked;
+		const char *path;
+	} t[] = {
+		{ p->apparmor && *p->apparmor, "process.apparmorProfile" },
+		{ p->selinux_label && *p->selinux_label, "process.selinuxLabel" },
+		{ p->scheduler.present, "process.scheduler" },
+		{ p->io_priority.present, "process.ioPriority" },
+		{ p->exec_cpu_initial || p->exec_cpu_final, "process.execCPUAffinity" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		if (t[i].asked)
+			return no(e, t[i].path, NULL);
+	return 0;
+}
+
+static int mount(const struct spec_mount *m, size_t i, struct err *e)
+{
+	static const char *const types[] = { "bind", "cgroup", "cgroup2", "devpts", "mqueue",
+		"overlay", "proc", "sysfs", "tmpfs" };
+	bool known = false;
+
+	for (size_t t = 0; t < ARRAY_LEN(types); t++)
+		known |= m->type && !strcmp(m->type, types[t]);
+	if (!known)
+		return fail_msg(e, EOPNOTSUPP,
+			"mounts[%zu].type: file system \"%.40s\" is not supported", i, m->type);
+	if (m->ext & (SPEC_MNT_IDMAP | SPEC_MNT_RIDMAP) || m->n_uid_maps || m->n_gid_maps)
+		return fail_msg(e, EOPNOTSUPP,
+			"mounts[%zu]: id-mapped mounts are not supported yet", i);
+	if (m->flags & (MS_REMOUNT | MS_MANDLOCK | MS_I_VERSION))
+		return fail_msg(e, EOPNOTSUPP, "mounts[%zu].options: remount, mand and iversion are "
+					       "not supported",
+			i);
+	if (m->ext)
+		return fail_msg(e, EOPNOTSUPP, "mounts[%zu].options: %s is not supported yet", i,
+			m->ext & SPEC_MNT_COPYUP	? "tmpcopyup"
+			: m->ext & SPEC_MNT_SRC_NOFOLLOW ? "src-nofollow"
+							 : "dest-nofollow");
+	return 0;
+}
+
+/*
+ * Without a device cgroup: denying all holds anyway where nobody can make a device node, and
+ * allowing adds nothing to the nodes that are there.
+ */
+static bool device_rules_hold(const struct spec *s)
+{
+	const struct spec_resources *r = &s->linux_.resources;
+	bool deny = false;
+
+	for (size_t i = 0; i < r->n_devices; i++) {
+		const struct spec_dev_rule *d = &r->devices[i];
+		bool all = d->type == 'a' && d->major < 0 && d->minor < 0 && d->r && d->w && d->m;
+
+		if (!d->allow && !all)
+			return false; /* one device: only a cgroup does that */
+		deny |= !d->allow;
+	}
+	return !deny || s->linux_.ns[SPEC_NS_USER].present ||
+	       !(s->process.caps.bounding & CAP_MKNOD_BIT);
+}
+
+static int resources(const struct spec *s, struct err *e)
+{
+	const struct spec_resources *r = &s->linux_.resources;
+	bool memory = r->memory.limit.present || r->memory.reservation.present ||
+		      r->memory.swap.present || r->memory.kernel.present ||
+		      r->memory.kernel_tcp.present || r->memory.swappiness.present ||
+		      r->memory.disable_oom_killer;
+	bool cpu = r->cpu.shares.present || r->cpu.quota.present || r->cpu.burst.present ||
+		   r->cpu.period.present || r->cpu.realtime_runtime.present ||
+		   r->cpu.realtime_period.present || r->cpu.idle.present ||
+		   (r->cpu.cpus && *r->cpu.cpus) || (r->cpu.mems && *r->cpu.mems);
+	bool blkio = r->blkio.weight.present || r->blkio.leaf_weight.present;
+
+	for (int i = 0; i < SPEC_BLKIO_COUNT; i++)
+		blkio |= r->blkio.n_dev[i] > 0;
+	if (!device_rules_hold(s))
+		return no(e, "linux.resources.devices", "only \"deny all\" holds without a cgroup");
+	if (memory)
+		return no(e, "linux.resources.memory", NULL);
+	if (cpu)
+		return no(e, "linux.resources.cpu", NULL);
+	if (r->pids_limit.present && r->pids_limit.v > 0)
+		return no(e, "linux.resources.pids.limit", NULL);
+	if (blkio)
+		return no(e, "linux.resources.blockIO", NULL);
+	if (r->n_hugepages)
+		return no(e, "linux.resources.hugepageLimits", NULL);
+	if (r->net_class.present || r->n_net_prio)
+		return no(e, "linux.resources.network", NULL);
+	if (r->n_rdma)
+		return no(e, "linux.resources.rdma", NULL);
+	return r->n_unified ? no(e, "linux.resources.unified", NULL) : 0;
+}
+
+static int namespaces(const struct spec *s, struct err *e)
+{
+	const struct spec_ns *ns = s->linux_.ns;
+
+	if (ns[SPEC_NS_TIME].present)
+		return no(e, "linux.namespaces", "type time (the container has a clock of its own)");
+	if (!ns[SPEC_NS_PID].present || !ns[SPEC_NS_MOUNT].present)
+		return fail_msg(e, EOPNOTSUPP, "linux.namespaces: a new %s namespace is needed for "
+					       "a repeatable run, add {\"type\": \"%s\"}",
+			ns[SPEC_NS_PID].present ? "mount" : "pid",
+			ns[SPEC_NS_PID].present ? "mount" : "pid");
+	return 0;
+}
+
+static int linux_rest(const struct spec_linux *l, struct err *e)
+{
+	const struct {
+		bool asked;
+		const char *path;
+	} t[] = {
+		{ l->n_net_devices, "linux.netDevices" },
+		{ l->cgroups_path && *l->cgroups_path, "linux.cgroupsPath" },
+		{ l->mount_label && *l->mount_label, "linux.mountLabel" },
+		{ l->seccomp.present, "linux.seccomp" },
+		{ l->personality, "linux.personality.domain" },
+		{ l->n_personality_flags, "linux.personality.flags" },
+		{ l->time_monotonic.present || l->time_boottime.present, "linux.timeOffsets" },
+		{ l->intel_rdt.present, "linux.intelRdt" },
+		{ l->memory_policy, "linux.memoryPolicy" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		if (t[i].asked)
+			return no(e, t[i].path, NULL);
+	return 0;
+}
+
+int spec_supported(const struct spec *s, struct err *e)
+{
+	char path[64];
+	int r = 0;
+
+	if (s->n_foreign)
+		return fail_msg(e, EOPNOTSUPP, "%s: is for another platform than Linux",
+			s->foreign[0]);
+	if (!s->has_process)
+		return no(e, "process", "a container without one");
+	r = process(&s->process, e);
+	for (size_t i = 0; i < s->n_mounts && !r; i++)
+		r = mount(&s->mounts[i], i, e);
+	if (!r)
+		r = namespaces(s, e);
+	if (!r)
+		r = linux_rest(&s->linux_, e);
+	if (!r)
+		r = resources(s, e);
+	for (int i = 0; i < SPEC_HOOK_COUNT && !r; i++) {
+		if (!s->hooks[i].n)
+			continue;
+		snprintf(path, sizeof path, "hooks.%s", spec_hook_name((enum spec_hook_when) i));
+		r = no(e, path, NULL);
+	}
+	return r;
+}
