@@ -246,9 +246,15 @@ static void basic(const struct cpu_model *m, uint32_t leaf, uint32_t sub, unsign
 	case 1:
 		leaf_version(m, ncpus, ret);
 		break;
-	case 2: /* "ask leaf 4", 64-byte prefetch */
-		ret[0] = 0x0000ff01;
-		ret[1] = 0x000000f0;
+	case 2:
+		/*
+		 * The caches of leaf 4 as descriptors: 2c L1d, 30 L1i, 21 L2, e4 L3; TLBs and
+		 * prefetch as Nehalem's. "Ask leaf 4" would do, but makes each start of a program
+		 * ask it some thirty times, and each time is a stop.
+		 */
+		ret[0] = 0x55035a01;
+		ret[1] = 0x00f0b2e4;
+		ret[3] = 0x30ca212c;
 		break;
 	case 4:
 		leaf_caches(sub, ncpus, ret);
@@ -459,6 +465,7 @@ static bool hit_at(const uint8_t *p, size_t n, size_t i, struct cpu_hit *ret)
 	bool after_0f = i > 0 && p[i - 1] == 0x0f;
 
 	ret->off = i - (after_0f ? 1 : 0);
+	ret->likely = true;
 	if (p[i] == 0x01) {
 		ret->kind = CPU_HIT_XTEST;
 		return after_0f && p[i + 1] == 0xd6;
@@ -474,7 +481,8 @@ static bool hit_at(const uint8_t *p, size_t n, size_t i, struct cpu_hit *ret)
 		ret->kind = i > (rex ? 2u : 1u) && p[rep] == 0xf3 ? CPU_HIT_RDPID : CPU_HIT_RDSEED;
 		return true;
 	}
-	ret->kind = CPU_HIT_XBEGIN; /* with its displacement, at least 2 bytes */
+	ret->kind = CPU_HIT_XBEGIN; /* with its displacement of at least 2 bytes, mostly 4 */
+	ret->likely = n - i >= 6 && (p[i + 5] == 0 || p[i + 5] == 0xff);
 	return p[i + 1] == 0xf8 && n - i >= 4;
 }
 

@@ -41,6 +41,11 @@ enum cpu_hit_kind { CPU_HIT_RDRAND, CPU_HIT_RDSEED, CPU_HIT_RDPID, CPU_HIT_XBEGI
 struct cpu_hit {
 	size_t off; /* of the opcode, after its prefixes */
 	enum cpu_hit_kind kind;
+	/*
+	 * False for an XBEGIN that would abort to over 16 MB away: real ones stay in their
+	 * function, so this is the tail of another instruction, unless someone hides it.
+	 */
+	bool likely;
 };
 /**
  * Find byte patterns of untrappable instructions at any alignment: what is found may be data or

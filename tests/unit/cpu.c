@@ -90,6 +90,23 @@ TEST(caches_end)
 	EQ(r[0] >> 26, 3);
 }
 
+/* Leaf 2 says the same as leaf 4, without sending the reader there. */
+TEST(descriptors_name_the_caches)
+{
+	static const uint8_t want[] = { 0x2c, 0x30, 0x21, 0xe4 };
+	uint8_t b[16];
+	uint32_t r[4];
+
+	cpu_cpuid(v2(), 2, 0, 1, r);
+	memcpy(b, r, 16);
+	EQ(b[0], 1);
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		OK(memchr(b + 1, want[i], 15));
+	OK(!memchr(b, 0xff, 16));
+	for (int i = 0; i < 4; i++)
+		EQ(r[i] >> 31, 0);
+}
+
 TEST(topology_ends)
 {
 	uint32_t r[4];
@@ -225,12 +242,17 @@ TEST(scan_leaves_the_rest)
 		0x0f, 0x01, 0xd5, 0x01, 0xd6, /* xend; add esi, edx */
 		0x0f, 0x01, 0xf9, 0xc7, 0xf8 };
 	uint8_t two[] = { 0x0f, 0xc7, 0xf1, 0x0f, 0xc7, 0xf2, 0x0f, 0xc7, 0xf3 };
+	/* lea rdi, [rdi+rax*8-8]; mov rsi, r12; call */
+	uint8_t tail[] = { 0x48, 0x8d, 0x7c, 0xc7, 0xf8, 0x4c, 0x89, 0xe6, 0xe8, 0, 0, 0, 0 };
 	struct cpu_hit h[1];
 
 	EQ(cpu_scan_code(quiet, sizeof quiet, h, 1), 0);
 	EQ(cpu_scan_code(quiet, 0, h, 1), 0);
 	EQ(cpu_scan_code(quiet, 1, h, 1), 0);
 	EQ(cpu_scan_code(two, sizeof two, h, 1), 3); /* counts what it can't keep */
+	OK(h[0].likely);
+	EQ(cpu_scan_code(tail, sizeof tail, h, 1), 1);
+	OK(!h[0].likely);
 }
 
 TEST(cpuinfo_agrees_with_cpuid)

@@ -4,6 +4,10 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
@@ -93,7 +97,8 @@ static struct exec_layout_in input(const struct fake *k)
 }
 
 /* The memory after the new bytes are written over the old. */
-static void apply(const struct fake *k, const struct exec_layout_out *o, uint8_t *mem, uint64_t from)
+static void apply(const struct fake *k, const struct exec_layout_out *o, uint8_t *mem,
+	uint64_t from)
 {
 	memset(mem, 0, 2 * STACK);
 	memcpy(mem + (k->sp - from), k->w, k->strings + k->ns);
@@ -296,6 +301,71 @@ TEST(a_real_stack)
 	/* with address randomisation the kernel leaves a gap of up to two pages */
 	OK(o.bytes.n < 3 * STACK + 16 * (o.argc + o.envc));
 	buf_free(&o.bytes);
+}
+
+/* How many bytes at @sp can be read, a page at a time: up to the end of the stack. */
+static size_t read_up(pid_t pid, uint64_t sp, uint8_t *to, size_t max)
+{
+	size_t n = 0, step;
+
+	for (; n < max; n += step) {
+		uint64_t at = sp + n;
+		struct iovec here = { to + n }, there = { (void *) at };
+
+		step = 4096 - at % 4096;
+		if (step > max - n)
+			step = max - n;
+		here.iov_len = there.iov_len = step;
+		if (process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t) step)
+			break;
+	}
+	return n;
+}
+
+/* At the stop after exec: put the new stack in place. */
+static int replace_stack(pid_t pid)
+{
+	static uint8_t stack[1 << 20];
+	struct user_regs_struct regs;
+	struct exec_layout_out o = { 0 };
+	struct exec_layout_in in = { .stack = stack };
+	struct iovec here, there;
+	ssize_t r;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		return -1;
+	in.sp = regs.rsp;
+	in.n = read_up(pid, in.sp, stack, sizeof stack);
+	if (exec_layout(&in, &o, NULL) < 0)
+		return -1;
+	here = (struct iovec){ o.bytes.p, o.bytes.n };
+	there = (struct iovec){ (void *) o.lo, o.bytes.n };
+	r = process_vm_writev(pid, &here, 1, &there, 1, 0);
+	buf_free(&o.bytes);
+	regs.rsp = o.sp;
+	return r == (ssize_t) there.iov_len ? (int) ptrace(PTRACE_SETREGS, pid, NULL, &regs) : -1;
+}
+
+/* A real program of the host lives with a stack of ours. */
+TEST(a_real_program)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execle("/bin/sh", "sh", "-c", "test \"$0 $A\" = 'x y z' && exit 7", "x", (char *) NULL,
+			(char *const[]){ (char[]){ "A=y z" }, NULL });
+		_exit(1);
+	}
+	EQ(waitpid(pid, &status, 0), pid);
+	OK(WIFSTOPPED(status));
+	if (!WIFSTOPPED(status))
+		return;
+	EQ(replace_stack(pid), 0);
+	EQ(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+	EQ(waitpid(pid, &status, 0), pid);
+	EQ(status, 7 << 8);
 }
 
 CHECK_MAIN
