@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the families that move bytes: rw, pipe, poll, net. The supervisor works on duplicates of
+ * the guest's descriptors and never lets the kernel block, neither the guest nor itself.
+ */
+#ifndef DETRUN_SYS_IO_H
+#define DETRUN_SYS_IO_H
+
+#include <poll.h>
+#include <sys/uio.h>
+
+#include "shim/engine.h"
+#include "shim/world.h"
+
+/* A timerfd is a pipe of the supervisor's: one byte in it while expirations are unread. */
+struct timerfd {
+	uint64_t ino; /* of the pipe: how the guest's descriptor is recognised */
+	int rd, wr;   /* rd is -1: only the guest reads */
+	uint64_t deadline, interval; /* virtual ns since 1970; NO_DEADLINE: not armed */
+	uint64_t count;		     /* expirations not yet read */
+	bool mono;		     /* absolute times are of a monotonic clock */
+	struct timerfd *next;
+};
+
+struct io_state {
+	/* The descriptor that a BY_FD row is about, while its handler runs. */
+	int fd;
+	enum fd_kind kind;
+	struct stat st;
+	/* A regular file used by the last read or write, valid until any other trapped call. */
+	struct {
+		struct task *t;
+		int guest, fd;
+		struct stat st;
+	} cache[2];
+	unsigned cache_next;
+
+	struct timerfd *timers;
+	bool signalfds;	  /* one was made */
+	bool epoll_stdin; /* standard input was put into an epoll */
+	bool stdin_token; /* a byte in the guest's stdin pipe says "readable" */
+	uint32_t next_port;
+};
+
+struct io_state *io_of(struct world *w);
+
+/** What the guest's descriptor is; @fd is our duplicate of it. */
+int io_kind(struct call *c, int guest_fd, int fd, struct stat *ret);
+/** The signals that a signalfd shows, and whether one of them is pending for the task. */
+uint64_t signalfd_mask(struct call *c, int guest_fd);
+bool signalfd_pending(struct call *c, int guest_fd);
+
+/** Find the descriptor's row in @sub by what it is and let it answer. */
+long io_by_fd(struct call *c, int guest_fd, const struct row *sub, size_t nsub);
+
+/** Make the description nonblocking for a moment; returns its flags for nb_end(), or -errno. */
+int nb_begin(int fd);
+void nb_end(int fd, int flags);
+
+/** Wait until another task may have made the descriptor ready. */
+long io_wait(struct call *c, int intr);
+
+/* What a read or write is about, whichever of the many calls it came by. */
+struct xfer {
+	struct iovec *iov; /* guest addresses */
+	size_t n;
+	size_t total;
+	int64_t off; /* -1: the description's own position */
+	int flags;   /* RWF_* */
+};
+
+long xfer_load(struct call *c, struct xfer *x);
+long xfer_vec(struct call *c, uint64_t at, uint64_t n, struct xfer *x);
+/** Copy @n bytes between @p and the guest, starting @skip bytes into the vector. 0 or -EFAULT. */
+long xfer_gather(struct call *c, const struct xfer *x, size_t skip, void *p, size_t n);
+long xfer_scatter(struct call *c, const struct xfer *x, size_t skip, const void *p, size_t n);
+/** All of the output, copied, staged as argument 1 for the trace; NULL: -EFAULT. */
+const void *xfer_in(struct call *c, const struct xfer *x, size_t n);
+/** Give the guest @n bytes, staged as argument 1. @n or -EFAULT. */
+long xfer_out(struct call *c, const struct xfer *x, const void *p, size_t n);
+
+/** Buffer of the world of at least @n bytes (dies when there is no memory). */
+void *io_buf(struct world *w, size_t n);
+
+/* stdin.c: what comes from outside */
+/** Take what waits outside, without blocking. True: there is something to read, or the end. */
+bool stdin_fill(struct call *c);
+long stdin_read(struct call *c, const struct xfer *x);
+/** Make the guest's descriptor look as ready as the input is; @fd a duplicate of it. */
+void stdin_sync(struct world *w, int fd);
+/** Wait for the outside, or another task, or the deadline. */
+long stdin_wait(struct call *c, uint64_t deadline, int intr);
+
+/* timerfd.c */
+struct timerfd *timerfd_by_ino(struct world *w, uint64_t ino);
+/** read(2) of one. */
+long timerfd_read(struct call *c, struct timerfd *f, const struct xfer *x);
+
+/** Write all of @p to a stream of the guest's, parking when it is full. */
+long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags);
+
+#endif

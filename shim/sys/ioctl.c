@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ioctl: the commands that are known to be harmless run; the rest answers as if it did not exist. */
+#include <errno.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/sys/io.h"
+
+/* Commands of terminals: most descriptors asked are none, and that needs no kernel. */
+static long tty_enter(struct call *c)
+{
+	struct stat st;
+	int kind = fd_kind(c, (int) c->a[0], &st);
+
+	if (kind < 0)
+		return kind;
+	if (kind != FK_TTY && kind != FK_OTHER)
+		return -ENOTTY;
+	return call_run_leave(c);
+}
+
+/* How much standard input has is known here, not to the pipe. */
+static long fionread_enter(struct call *c)
+{
+	int kind = fd_kind(c, (int) c->a[0], NULL);
+	int *n;
+
+	if (kind != FK_STDIN)
+		return kind < 0 ? kind : call_run_leave(c);
+	stdin_fill(c);
+	n = out(c, 2, sizeof *n);
+	if (!n)
+		return -EFAULT;
+	*n = (int) c->w->stdin_buf.n;
+	return 0;
+}
+
+static long unknown_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+
+	if (fd < 0)
+		return fd;
+	call_note(c, "ioctl command 0x%x is not known: refused", (unsigned) c->a[1]);
+	return -ENOTTY;
+}
+
+#define OUT_ARGS(size) .arg = { FD(fd), UINT(cmd), OUT_STRUCT(arg, size) }
+#define IN_ARGS(size) .arg = { FD(fd), UINT(cmd), IN_STRUCT(arg, size) }
+#define NO_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
+#define CMD(n) .name = #n, .nr = (int) (n)
+
+#define TTY_OUT(cmd, size) { CMD(cmd), OBSERVE, OUT_ARGS(size), .enter = tty_enter, .why = WHY_TTY }
+#define TTY_IN(cmd, size) { CMD(cmd), OBSERVE, IN_ARGS(size), .enter = tty_enter, .why = WHY_TTY }
+#define TTY_INT(cmd) { CMD(cmd), OBSERVE, NO_ARGS, .enter = tty_enter, .why = WHY_TTY }
+#define NET(cmd) { CMD(cmd), OBSERVE, OUT_ARGS(40), .why = "the container's own interfaces" }
+#define REFUSE(cmd, errnum, text) { CMD(cmd), DENY, NO_ARGS, .err = errnum, .why = text }
+
+#define WHY_TTY "a terminal's state is the container's own; what is none answers ENOTTY"
+#define WHY_FS "depends on the file system below: refused on all of them alike"
+#define WHY_TTY_ESCAPE "would type into the caller's terminal"
+
+/* The kernel's struct termios, smaller than the C library's. */
+#define TERMIOS_SIZE 36
+#define TERMIOS2_SIZE 44
+
+static const struct row ioctl_sub[] = {
+	TTY_OUT(TCGETS, TERMIOS_SIZE),
+	TTY_IN(TCSETS, TERMIOS_SIZE),
+	TTY_IN(TCSETSW, TERMIOS_SIZE),
+	TTY_IN(TCSETSF, TERMIOS_SIZE),
+	{ .name = "TCGETS2", .nr = (int) 0x802c542a, .policy = OBSERVE, OUT_ARGS(TERMIOS2_SIZE),
+	  .enter = tty_enter, .why = WHY_TTY },
+	{ .name = "TCSETS2", .nr = 0x402c542b, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
+	  .enter = tty_enter, .why = WHY_TTY },
+	{ .name = "TCSETSW2", .nr = 0x402c542c, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
+	  .enter = tty_enter, .why = WHY_TTY },
+	{ .name = "TCSETSF2", .nr = 0x402c542d, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
+	  .enter = tty_enter, .why = WHY_TTY },
+	TTY_OUT(TIOCGWINSZ, sizeof(struct winsize)),
+	TTY_IN(TIOCSWINSZ, sizeof(struct winsize)),
+	TTY_OUT(TIOCGPGRP, 4),
+	TTY_IN(TIOCSPGRP, 4),
+	TTY_OUT(TIOCGSID, 4),
+	TTY_OUT(TIOCGPTN, 4),
+	TTY_IN(TIOCSPTLCK, 4),
+	TTY_OUT(TIOCGPTLCK, 4),
+	TTY_INT(TIOCGPTPEER),
+	TTY_INT(TIOCSCTTY),
+	TTY_INT(TIOCNOTTY),
+	TTY_INT(TIOCEXCL),
+	TTY_INT(TIOCNXCL),
+	TTY_INT(TCFLSH),
+	TTY_INT(TCSBRK),
+	TTY_INT(TCSBRKP),
+	TTY_INT(TCXONC),
+	REFUSE(TIOCSTI, EPERM, WHY_TTY_ESCAPE),
+	REFUSE(TIOCLINUX, EPERM, WHY_TTY_ESCAPE),
+	REFUSE(TIOCCONS, EPERM, WHY_TTY_ESCAPE),
+	{ CMD(FIONREAD), FIXUP, OUT_ARGS(4), .enter = fionread_enter,
+	  .why = "what lies in the container's own pipes and sockets" },
+	{ CMD(TIOCOUTQ), OBSERVE, OUT_ARGS(4), .why = "what lies in the container's own sockets" },
+	{ CMD(FIONBIO), OBSERVE, IN_ARGS(4), .why = "a flag of the description" },
+	{ CMD(FIOCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
+	{ CMD(FIONCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
+	REFUSE(FIOASYNC, ENOTTY, "SIGIO would come when the kernel likes"),
+	REFUSE(FICLONE, EOPNOTSUPP, WHY_FS),
+	REFUSE(FICLONERANGE, EOPNOTSUPP, WHY_FS),
+	REFUSE(FIDEDUPERANGE, EOPNOTSUPP, WHY_FS),
+	REFUSE(FS_IOC_GETFLAGS, ENOTTY, WHY_FS),
+	REFUSE(FS_IOC_SETFLAGS, ENOTTY, WHY_FS),
+	REFUSE(FS_IOC_FSGETXATTR, ENOTTY, WHY_FS),
+	REFUSE(FS_IOC_FSSETXATTR, ENOTTY, WHY_FS),
+	REFUSE(FS_IOC_GETVERSION, ENOTTY, WHY_FS),
+	REFUSE(FS_IOC_FIEMAP, ENOTTY, WHY_FS),
+	REFUSE(FIBMAP, ENOTTY, WHY_FS),
+	REFUSE(FIGETBSZ, ENOTTY, WHY_FS),
+	NET(SIOCGIFNAME),
+	NET(SIOCGIFCONF),
+	NET(SIOCGIFFLAGS),
+	NET(SIOCGIFADDR),
+	NET(SIOCGIFNETMASK),
+	NET(SIOCGIFBRDADDR),
+	NET(SIOCGIFINDEX),
+	NET(SIOCGIFMTU),
+	NET(SIOCGIFHWADDR),
+	{ .name = "other", .nr = -1, .policy = EMULATE, NO_ARGS, .enter = unknown_enter,
+	  .why = "not known to be deterministic: ENOTTY, and a note" },
+};
+
+static const struct row rows[] = {
+	{ SYS(ioctl, 16), BY_SUB, NO_ARGS, .sub = ioctl_sub, .nsub = ARRAY_LEN(ioctl_sub),
+	  .sub_arg = 1, .why = "by command" },
+};
+
+FAMILY(ioctl, "Device commands");

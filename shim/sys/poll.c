@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for descriptors. The supervisor looks, without waiting, at duplicates of them; when none
+ * is ready the task waits for another one to run, or for its deadline on the virtual clock.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/sys/io.h"
+
+enum { MAX_FDS = 65536 };
+
+/* ---- looking ---- */
+
+struct look {
+	struct pollfd *p;
+	size_t n;
+	bool has_stdin;
+};
+
+static int look_one(struct call *c, struct look *l, size_t i)
+{
+	int fd, kind;
+
+	if (l->p[i].fd < 0)
+		return -1;
+	fd = call_getfd(c, l->p[i].fd);
+	if (fd < 0)
+		return fd;
+	kind = io_kind(c, l->p[i].fd, fd, NULL);
+	if (kind == FK_STDIN) {
+		l->has_stdin = true;
+		stdin_fill(c);
+		stdin_sync(c->w, fd);
+	}
+	if (kind == FK_SIGNAL)
+		l->p[i].revents = signalfd_pending(c, l->p[i].fd) ? POLLIN | POLLRDNORM : 0;
+	return fd;
+}
+
+/* How many are ready; .revents set. Descriptors that are not open: POLLNVAL. */
+static int look(struct call *c, struct look *l)
+{
+	struct pollfd *host = call_mem(c, (l->n + 1) * sizeof *host);
+	int ready = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		l->p[i].revents = 0;
+	for (size_t i = 0; i < l->n; i++)
+		host[i] = (struct pollfd) { .fd = look_one(c, l, i), .events = l->p[i].events };
+	while (poll(host, l->n, 0) < 0 && errno == EINTR)
+		;
+	for (size_t i = 0; i < l->n; i++) {
+		l->p[i].revents = (l->p[i].revents & l->p[i].events) | host[i].revents;
+		if (host[i].fd >= 0)
+			close(host[i].fd);
+		else if (l->p[i].fd >= 0)
+			l->p[i].revents = POLLNVAL;
+		ready += l->p[i].revents != 0;
+	}
+	return ready;
+}
+
+static long wait_more(struct call *c, bool has_stdin, uint64_t deadline)
+{
+	if (has_stdin)
+		return stdin_wait(c, deadline, RESTARTNOHAND);
+	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
+		.intr = RESTARTNOHAND });
+}
+
+/* ---- timeouts and masks ---- */
+
+/* scratch[0] keeps the deadline over all tries of one call. */
+static uint64_t deadline_in(struct call *c, uint64_t ns)
+{
+	if (!c->again)
+		c->scratch[0] = ns > NO_DEADLINE - c->w->now - 1 ? NO_DEADLINE : c->w->now + ns;
+	return c->scratch[0];
+}
+
+static uint64_t deadline_ms(struct call *c, int64_t ms)
+{
+	return deadline_in(c, ms < 0 ? NO_DEADLINE : (uint64_t) ms * 1000000);
+}
+
+/* @unit: ns in the second field's unit. 0 or -errno. */
+static long deadline_at(struct call *c, uint64_t addr, uint64_t unit, uint64_t *ret)
+{
+	struct timespec ts;
+
+	*ret = deadline_in(c, NO_DEADLINE);
+	if (!addr || c->again)
+		return 0;
+	if (in_at(c, addr, &ts, sizeof ts) < 0)
+		return -EFAULT;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0)
+		return -EINVAL;
+	if (unit == 1 && ts.tv_nsec >= (long) NSEC)
+		return -EINVAL;
+	if (ts.tv_sec > INT_MAX)
+		ts.tv_sec = INT_MAX;
+	*ret = deadline_in(c, (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec * unit);
+	return 0;
+}
+
+static long mask_at(struct call *c, uint64_t addr, uint64_t size)
+{
+	uint64_t mask;
+
+	if (!addr)
+		return 0;
+	if (size != sizeof mask)
+		return -EINVAL;
+	if (in_at(c, addr, &mask, sizeof mask) < 0)
+		return -EFAULT;
+	call_sigmask(c, mask);
+	return 0;
+}
+
+/* What select leaves of the timeout. */
+static void time_left(struct call *c, unsigned arg, uint64_t unit, uint64_t deadline)
+{
+	uint64_t left = deadline > c->w->now && !c->timed_out ? deadline - c->w->now : 0;
+	struct timespec *ts;
+
+	if (!c->a[arg])
+		return;
+	ts = out(c, arg, sizeof *ts);
+	ts->tv_sec = (time_t) (left / NSEC);
+	ts->tv_nsec = (long) (left % NSEC / unit);
+}
+
+/* ---- poll ---- */
+
+static long poll_result(struct call *c, struct look *l, uint64_t deadline)
+{
+	int ready = look(c, l);
+	void *p;
+
+	if (!ready && !c->timed_out && deadline > c->w->now)
+		return wait_more(c, l->has_stdin, deadline);
+	if (!l->n)
+		return 0;
+	p = out(c, 0, l->n * sizeof *l->p);
+	if (!p)
+		return -EFAULT;
+	memcpy(p, l->p, l->n * sizeof *l->p);
+	return ready;
+}
+
+static long poll_any(struct call *c, uint64_t deadline)
+{
+	struct look l = { .n = (size_t) c->a[1] };
+
+	if (l.n > MAX_FDS)
+		return -EINVAL;
+	l.p = call_mem(c, (l.n + 1) * sizeof *l.p);
+	if (in_at(c, c->a[0], l.p, l.n * sizeof *l.p) < 0)
+		return -EFAULT;
+	return poll_result(c, &l, deadline);
+}
+
+static long poll_enter(struct call *c)
+{
+	return poll_any(c, deadline_ms(c, (int) c->a[2]));
+}
+
+static long ppoll_enter(struct call *c)
+{
+	uint64_t deadline;
+	long r = deadline_at(c, c->a[2], 1, &deadline);
+
+	if (!r)
+		r = mask_at(c, c->a[3], c->a[4]);
+	if (r < 0)
+		return r;
+	r = poll_any(c, deadline);
+	if (c->verdict != V_BLOCK && r >= 0)
+		time_left(c, 2, 1, deadline);
+	return r;
+}
+
+/* ---- select ---- */
+
+#define BITS_IN (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define BITS_OUT (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+#define BITS_EX POLLPRI
+
+static const short select_bits[3] = { BITS_IN, BITS_OUT, BITS_EX };
+static const short select_ask[3] = { POLLIN | POLLRDNORM | POLLRDBAND,
+	POLLOUT | POLLWRNORM | POLLWRBAND, POLLPRI };
+
+static bool set_has(const uint64_t *set, size_t fd)
+{
+	return set && set[fd / 64] >> fd % 64 & 1;
+}
+
+static long sets_load(struct call *c, size_t bytes, uint64_t *sets[3])
+{
+	for (unsigned k = 0; k < 3; k++) {
+		sets[k] = NULL;
+		if (!c->a[k + 1])
+			continue;
+		sets[k] = call_mem(c, bytes + 8);
+		if (in_at(c, c->a[k + 1], sets[k], bytes) < 0)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static struct look sets_look(struct call *c, size_t nfds, uint64_t *sets[3])
+{
+	struct look l = { .p = call_mem(c, (nfds + 1) * sizeof *l.p) };
+
+	for (size_t fd = 0; fd < nfds; fd++) {
+		short ask = 0;
+
+		for (int k = 0; k < 3; k++)
+			if (set_has(sets[k], fd))
+				ask |= select_ask[k];
+		if (ask)
+			l.p[l.n++] = (struct pollfd) { .fd = (int) fd, .events = ask };
+	}
+	return l;
+}
+
+static long sets_answer(struct call *c, const struct look *l, size_t bytes, uint64_t *sets[3])
+{
+	long count = 0;
+
+	for (unsigned k = 0; k < 3; k++) {
+		uint64_t *set;
+
+		if (!sets[k])
+			continue;
+		set = out(c, k + 1, bytes);
+		for (size_t i = 0; i < l->n; i++) {
+			size_t fd = (size_t) l->p[i].fd;
+
+			if (set_has(sets[k], fd) && l->p[i].revents & select_bits[k]) {
+				set[fd / 64] |= 1ull << fd % 64;
+				count++;
+			}
+		}
+	}
+	return count;
+}
+
+static bool sets_ready(const struct look *l, uint64_t *sets[3])
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (unsigned k = 0; k < 3; k++)
+			if (set_has(sets[k], (size_t) l->p[i].fd) && l->p[i].revents & select_bits[k])
+				return true;
+	return false;
+}
+
+static long select_any(struct call *c, uint64_t deadline, uint64_t unit)
+{
+	int nfds = (int) c->a[0];
+	size_t bytes;
+	uint64_t *sets[3];
+	struct look l;
+	long r;
+
+	if (nfds < 0 || nfds > MAX_FDS)
+		return -EINVAL;
+	bytes = ((size_t) nfds + 63) / 64 * 8;
+	r = sets_load(c, bytes, sets);
+	if (r < 0)
+		return r;
+	l = sets_look(c, (size_t) nfds, sets);
+	look(c, &l);
+	for (size_t i = 0; i < l.n; i++)
+		if (l.p[i].revents & POLLNVAL)
+			return -EBADF;
+	if (!sets_ready(&l, sets) && !c->timed_out && deadline > c->w->now)
+		return wait_more(c, l.has_stdin, deadline);
+	r = sets_answer(c, &l, bytes, sets);
+	time_left(c, 4, unit, deadline);
+	return r;
+}
+
+static long select_enter(struct call *c)
+{
+	uint64_t deadline;
+	long r = deadline_at(c, c->a[4], 1000, &deadline);
+
+	return r < 0 ? r : select_any(c, deadline, 1000);
+}
+
+static long pselect_enter(struct call *c)
+{
+	uint64_t deadline, mask[2];
+	long r = deadline_at(c, c->a[4], 1, &deadline);
+
+	if (!r && c->a[5])
+		r = in_at(c, c->a[5], mask, sizeof mask) ? -EFAULT : mask_at(c, mask[0], mask[1]);
+	return r < 0 ? r : select_any(c, deadline, 1);
+}
+
+/* ---- epoll ---- */
+
+static long epoll_ctl_enter(struct call *c)
+{
+	own_fd fd = (int) c->a[1] == EPOLL_CTL_ADD ? call_getfd(c, (int) c->a[2]) : -1;
+
+	int kind = fd >= 0 ? io_kind(c, (int) c->a[2], fd, NULL) : FK_OTHER;
+
+	if (kind == FK_SIGNAL) { /* the set is looked at by us, who have other signals */
+		call_note(c, "a signalfd can't be put into an epoll set");
+		return -EPERM;
+	}
+	if (kind == FK_STDIN) {
+		io_of(c->w)->epoll_stdin = true;
+		stdin_fill(c);
+		stdin_sync(c->w, fd);
+	}
+	return call_run_leave(c);
+}
+
+static long epoll_look(struct call *c, uint64_t deadline)
+{
+	struct io_state *io = io_of(c->w);
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	int max = (int) c->a[2], n;
+	struct epoll_event *ev;
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	if (max <= 0 || (size_t) max > INT_MAX / sizeof *ev)
+		return -EINVAL;
+	if (max > 4096)
+		max = 4096;
+	if (io->epoll_stdin && stdin_fill(c))
+		stdin_sync(c->w, -1);
+	ev = call_mem(c, (size_t) max * sizeof *ev);
+	n = epoll_wait(fd, ev, max, 0);
+	if (n < 0)
+		return -errno;
+	if (!n && !c->timed_out && deadline > c->w->now)
+		return wait_more(c, io->epoll_stdin, deadline);
+	if (!n)
+		return 0;
+	p = out(c, 1, (size_t) n * sizeof *ev);
+	if (!p)
+		return -EFAULT;
+	memcpy(p, ev, (size_t) n * sizeof *ev);
+	return n;
+}
+
+static long epoll_wait_enter(struct call *c)
+{
+	return epoll_look(c, deadline_ms(c, (int) c->a[3]));
+}
+
+static long epoll_pwait_enter(struct call *c)
+{
+	long r = mask_at(c, c->a[4], c->a[5]);
+
+	return r < 0 ? r : epoll_look(c, deadline_ms(c, (int) c->a[3]));
+}
+
+static long epoll_pwait2_enter(struct call *c)
+{
+	uint64_t deadline;
+	long r = deadline_at(c, c->a[3], 1, &deadline);
+
+	if (!r)
+		r = mask_at(c, c->a[4], c->a[5]);
+	return r < 0 ? r : epoll_look(c, deadline);
+}
+
+#define WHY_LOOK "looked at without waiting; waits for another task, or the virtual clock"
+#define WHY_EPOLL "the set is the container's own; ready ones come in the order they became so"
+
+static const struct row rows[] = {
+	{ SYS(poll, 7), EMULATE, .arg = { PTR(fds), UINT(nfds), INT(timeout) },
+	  .enter = poll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(select, 23), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout) },
+	  .enter = select_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(pselect6, 270), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout),
+	  PTR(mask) }, .enter = pselect_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(ppoll, 271), EMULATE, .arg = { PTR(fds), UINT(nfds), PTR(timeout), PTR(mask),
+	  UINT(size) }, .enter = ppoll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(epoll_create, 213), OBSERVE, .arg = { INT(size) }, .why = WHY_EPOLL },
+	{ SYS(epoll_create1, 291), OBSERVE, .arg = { UINT(flags) }, .why = WHY_EPOLL },
+	{ SYS(epoll_ctl, 233), OBSERVE, .arg = { FD(epoll), INT(op), FD(fd),
+	  IN_STRUCT(event, 12) }, .enter = epoll_ctl_enter, .why = WHY_EPOLL },
+	{ SYS(epoll_wait, 232), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), INT(timeout) },
+	  .enter = epoll_wait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(epoll_pwait, 281), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), INT(timeout),
+	  PTR(mask), UINT(size) }, .enter = epoll_pwait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(epoll_pwait2, 441), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), PTR(timeout),
+	  PTR(mask), UINT(size) }, .enter = epoll_pwait2_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	{ SYS(epoll_ctl_old, 214), DENY, .why = "never existed in a release" },
+	{ SYS(epoll_wait_old, 215), DENY, .why = "never existed in a release" },
+};
+
+FAMILY(poll, "Waiting for descriptors");

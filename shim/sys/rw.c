@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * read and write in all their forms. What they are about decides: a file is deterministic by itself,
+ * a pipe must not block, standard input is outside. Transfers are of full length.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/sys/io.h"
+
+#ifndef RWF_APPEND
+#define RWF_APPEND 0x10
+#endif
+#define RWF_BENIGN (0x1 | 0x8) /* HIPRI, NOWAIT: hints that depend on the page cache */
+#define MAX_COPY 0x7ffff000u
+#define CHUNK ((size_t) 1 << 20)
+#define STAGED_MAX ((size_t) 64 << 20) /* larger writes are known to the trace by their length */
+
+/* ---- reading ---- */
+
+static long read_file(struct call *c)
+{
+	if (c->nr == SYS_preadv2 && c->a[5] & RWF_BENIGN)
+		call_karg(c, 5, c->a[5] & ~(uint64_t) RWF_BENIGN);
+	return c->karg ? call_run_leave(c) : call_run(c);
+}
+
+static long read_zeroes(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct xfer x;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if ((fcntl(io->fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	if (io->kind == FK_NULL)
+		return 0;
+	return call_run(c); /* zeroes: the kernel's are the same */
+}
+
+static long read_random(struct call *c)
+{
+	struct xfer x;
+	long r = xfer_load(c, &x);
+	void *p;
+
+	if (r < 0)
+		return r;
+	if (x.total > CHUNK)
+		x.total = CHUNK;
+	p = io_buf(c->w, x.total);
+	task_random(c->t, c->w, p, x.total);
+	return xfer_out(c, &x, p, x.total);
+}
+
+/* What is there now, without waiting. */
+static ssize_t read_now(int fd, void *p, size_t n, int *ret_flags)
+{
+	ssize_t r;
+
+	*ret_flags = nb_begin(fd);
+	if (*ret_flags < 0)
+		return *ret_flags;
+	do
+		r = read(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		r = -errno;
+	nb_end(fd, *ret_flags);
+	return r;
+}
+
+static long read_stream(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct timerfd *tf = io->kind == FK_PIPE ? timerfd_by_ino(c->w, io->st.st_ino) : NULL;
+	struct xfer x;
+	int flags;
+	void *p;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if (x.off >= 0)
+		return -ESPIPE;
+	if (tf)
+		return timerfd_read(c, tf, &x);
+	if (x.total > CHUNK)
+		x.total = CHUNK;
+	p = io_buf(c->w, x.total);
+	r = read_now(io->fd, p, x.total, &flags);
+	if (r == -EAGAIN && !(flags & O_NONBLOCK))
+		return io_wait(c, RESTARTSYS);
+	return r < 0 ? r : xfer_out(c, &x, p, (size_t) r);
+}
+
+static long read_stdin(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct xfer x;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if (x.off >= 0)
+		return -ESPIPE;
+	if (!x.total)
+		return 0;
+	if (!stdin_fill(c)) {
+		if (fcntl(io->fd, F_GETFL) & O_NONBLOCK)
+			return -EAGAIN;
+		return stdin_wait(c, NO_DEADLINE, RESTARTSYS);
+	}
+	r = stdin_read(c, &x);
+	stdin_sync(c->w, io->fd);
+	return r;
+}
+
+/* Only the guest can take its own signals out of the queue: it does when there is one. */
+static long read_signal(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+
+	if (signalfd_pending(c, (int) c->a[0]) || fcntl(io->fd, F_GETFL) & O_NONBLOCK)
+		return call_run_leave(c);
+	return call_block(c, (struct wait) { .kind = W_SIGNAL, .deadline = NO_DEADLINE,
+		.key1 = signalfd_mask(c, (int) c->a[0]), .key2 = 1, .intr = RESTARTSYS });
+}
+
+static long read_bad(struct call *c)
+{
+	(void) c;
+	return -EBADF;
+}
+
+/* The same arguments whichever call it is: buffer or vector, the trace keeps what was moved. */
+#define R_ARGS .arg = { FD(fd), OUT_RES(buf), UINT(count), HIDE(offset) }
+#define R_ROW(kind, label, pol, fn, text) \
+	{ .name = label, .nr = kind, .policy = pol, R_ARGS, .enter = fn, .why = text, \
+	  .flags = CACHE_KEEP | MAY_BLOCK }
+
+static const struct row read_sub[] = {
+	R_ROW(FK_REG, "file", PASS, read_file, "a file's content is a function of the run so far"),
+	R_ROW(FK_PIPE, "pipe, socket, eventfd, terminal", EMULATE, read_stream,
+		"taken without blocking; the task waits for another one's write"),
+	R_ROW(FK_STDIN, "standard input", INPUT, read_stdin,
+		"comes from outside: recorded with its bytes, replayed from the trace"),
+	R_ROW(FK_STDOUT, "standard output", EMULATE, read_bad, "is for writing"),
+	R_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, read_random,
+		"bytes come from the task's seeded stream"),
+	R_ROW(FK_NULL, "/dev/null", EMULATE, read_zeroes, "always at its end"),
+	R_ROW(FK_ZERO, "/dev/zero", PASS, read_zeroes, "zeroes"),
+	R_ROW(FK_FULL, "/dev/full", PASS, read_zeroes, "zeroes"),
+	R_ROW(FK_PROC, "/proc", PASS, read_file, "what open let through is deterministic"),
+	{ .name = "signalfd", .nr = FK_SIGNAL, .policy = OBSERVE, R_ARGS, .enter = read_signal,
+	  .flags = MAY_BLOCK,
+	  .why = "the kernel takes the guest's own pending signals" },
+};
+
+static long read_enter(struct call *c)
+{
+	return io_by_fd(c, (int) c->a[0], read_sub, ARRAY_LEN(read_sub));
+}
+
+/* ---- writing ---- */
+
+static bool host_failed(int err)
+{
+	return err == ENOSPC || err == EDQUOT || err == EIO;
+}
+
+static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n, size_t done)
+{
+	struct iovec v = { (void *) p, n };
+	int64_t off = x->off < 0 ? -1 : x->off + (int64_t) done;
+	ssize_t r;
+
+	do
+		r = x->flags & ~RWF_BENIGN ? pwritev2(fd, &v, 1, off, x->flags & ~RWF_BENIGN)
+		    : x->off < 0	   ? write(fd, p, n)
+					   : pwrite(fd, p, n, off);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+static long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done)
+{
+	size_t start = done;
+
+	while (done - start < n) {
+		ssize_t r = write_some(io_of(c->w)->fd, x, p + (done - start), n - (done - start), done);
+
+		if (r < 0 && host_failed((int) -r)) {
+			world_fatal(c->w, (int) -r, "write to a file of the container");
+			return r;
+		}
+		if (r <= 0)
+			return done ? (long) done : r;
+		done += (size_t) r;
+	}
+	return (long) done;
+}
+
+static long write_huge(struct call *c, const struct xfer *x)
+{
+	char *p = io_buf(c->w, CHUNK);
+	size_t done = 0;
+
+	while (done < x->total) {
+		size_t n = x->total - done < CHUNK ? x->total - done : CHUNK;
+		long r;
+
+		if (xfer_gather(c, x, done, p, n) < 0)
+			return done ? (long) done : -EFAULT;
+		r = write_all(c, x, p, n, done);
+		if (r < 0 || (size_t) r < done + n)
+			return r;
+		done += n;
+	}
+	c->out[1] = (struct staged) { .p = "", .n = 0 };
+	return (long) done;
+}
+
+static long write_file(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct xfer x;
+	const void *p;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if (x.total > STAGED_MAX) {
+		r = write_huge(c, &x);
+	} else {
+		p = xfer_in(c, &x, x.total);
+		r = p ? write_all(c, &x, p, x.total, 0) : -EFAULT;
+		if (p && !x.total) /* errors of an empty write */
+			r = write_some(io->fd, &x, p, 0, 0);
+	}
+	if (r > 0)
+		inode_modified(c->w, inode_of(c->w, &io->st));
+	return r;
+}
+
+static long write_nowhere(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct xfer x;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if ((fcntl(io->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
+	c->out[1] = (struct staged) { .p = "", .n = 0 };
+	return io->kind == FK_FULL ? -ENOSPC : (long) x.total;
+}
+
+static long host_write(struct call *c, int fd, const char *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = write(fd, p + done, n - done);
+		struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+		if (r >= 0)
+			done += (size_t) r;
+		else if (errno == EAGAIN)
+			poll(&ready, 1, -1);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	(void) c;
+	return (long) n;
+}
+
+static long write_stdout(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	int host = c->w->o->stdio[io->kind == FK_STDERR ? 2 : 1];
+	struct xfer x;
+	const void *p;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if (x.off >= 0)
+		return -ESPIPE;
+	if (x.total > STAGED_MAX)
+		x.total = STAGED_MAX;
+	p = xfer_in(c, &x, x.total);
+	if (!p)
+		return -EFAULT;
+	r = host_write(c, host, p, x.total);
+	if (r == -EPIPE)
+		world_signal(c->w, c->t, SIGPIPE, false);
+	else if (r < 0)
+		world_fatal(c->w, (int) -r, "write the container's %s",
+			io->kind == FK_STDERR ? "standard error" : "standard output");
+	return r;
+}
+
+static ssize_t write_now(int fd, const void *p, size_t n, int send_flags)
+{
+	ssize_t r;
+
+	do
+		r = send_flags ? send(fd, p, n, send_flags | MSG_NOSIGNAL | MSG_DONTWAIT)
+			       : write(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+/* The part from c->scratch[0] on. What is done stays there while the task is parked. */
+long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
+{
+	size_t done = c->again ? c->scratch[0] : 0;
+	const char *p = xfer_in(c, x, x->total);
+	int flags;
+	long r = 0;
+
+	if (!p)
+		return -EFAULT;
+	flags = nb_begin(fd);
+	if (flags < 0)
+		return flags;
+	do {
+		r = write_now(fd, p + done, x->total - done, send_flags);
+		if (r > 0)
+			done += (size_t) r;
+	} while (r > 0 && done < x->total);
+	nb_end(fd, flags);
+	c->scratch[0] = done;
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !(send_flags & MSG_DONTWAIT))
+		return io_wait(c, done ? (int) done : RESTARTSYS);
+	if (r == -EPIPE && !(send_flags & MSG_NOSIGNAL))
+		world_signal(c->w, c->t, SIGPIPE, false);
+	return r < 0 && !done ? r : (long) done;
+}
+
+static long write_stream(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct xfer x;
+	long r = xfer_load(c, &x);
+
+	if (r < 0)
+		return r;
+	if (x.off >= 0)
+		return -ESPIPE;
+	if (x.total > STAGED_MAX)
+		x.total = STAGED_MAX;
+	return stream_write(c, io->fd, &x, 0);
+}
+
+static long write_proc(struct call *c)
+{
+	return call_run_leave(c);
+}
+
+#define W_ARGS .arg = { FD(fd), IN_BUF(buf, 2), UINT(count), HIDE(offset) }
+#define W_ROW(kind, label, pol, fn, text) \
+	{ .name = label, .nr = kind, .policy = pol, W_ARGS, .enter = fn, .why = text, \
+	  .flags = CACHE_KEEP | MAY_BLOCK }
+
+static const struct row write_sub[] = {
+	W_ROW(FK_REG, "file", EMULATE, write_file,
+		"in full, through the same description; the file's times become the virtual now"),
+	W_ROW(FK_PIPE, "pipe, socket, eventfd, terminal", EMULATE, write_stream,
+		"in full; the task waits when the stream is full"),
+	W_ROW(FK_STDOUT, "standard output and error", EMULATE, write_stdout,
+		"passed on to the caller; the trace has the bytes' digest"),
+	W_ROW(FK_STDIN, "standard input", EMULATE, read_bad, "is for reading"),
+	W_ROW(FK_NULL, "/dev/null", EMULATE, write_nowhere, "goes nowhere"),
+	W_ROW(FK_ZERO, "/dev/zero", EMULATE, write_nowhere, "goes nowhere"),
+	W_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, write_nowhere,
+		"does not change the seeded stream"),
+	W_ROW(FK_FULL, "/dev/full", EMULATE, write_nowhere, "always full"),
+	W_ROW(FK_PROC, "/proc", OBSERVE, write_proc, "the few writable files change nothing seen"),
+	W_ROW(FK_SIGNAL, "signalfd", OBSERVE, write_proc, "can't be written"),
+};
+
+static long write_enter(struct call *c)
+{
+	return io_by_fd(c, (int) c->a[0], write_sub, ARRAY_LEN(write_sub));
+}
+
+/* ---- from descriptor to descriptor ---- */
+
+/* Between files only: programs fall back to read and write for the rest. */
+static long copy_files(struct call *c, int from, int64_t *off_in, int to, int64_t *off_out,
+	uint64_t n)
+{
+	char *p = io_buf(c->w, CHUNK);
+	uint64_t done = 0;
+	ssize_t r = 0;
+
+	while (done < n) {
+		size_t want = n - done < CHUNK ? n - done : CHUNK;
+		struct xfer x = { .off = off_out ? *off_out : -1 };
+
+		r = off_in ? pread(from, p, want, *off_in) : read(from, p, want);
+		if (r <= 0)
+			break;
+		io_of(c->w)->fd = to;
+		want = (size_t) r;
+		r = write_all(c, &x, p, want, 0);
+		if (r <= 0)
+			return done ? (long) done : r;
+		done += (uint64_t) r;
+		if (off_in)
+			*off_in += r;
+		if (off_out)
+			*off_out += r;
+		if ((size_t) r < want)
+			break;
+	}
+	return r < 0 && !done ? -errno : (long) done;
+}
+
+static long copy_between(struct call *c, unsigned in_arg, unsigned out_arg, int64_t *off_in,
+	int64_t *off_out, uint64_t n)
+{
+	own_fd from = call_getfd(c, (int) c->a[in_arg]);
+	own_fd to = call_getfd(c, (int) c->a[out_arg]);
+	struct stat in_st, st;
+	long r;
+
+	if (from < 0 || to < 0)
+		return -EBADF;
+	if ((fcntl(from, F_GETFL) & O_ACCMODE) == O_WRONLY ||
+		(fcntl(to, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
+	if (fd_kind_of(c->w, from, &in_st) != FK_REG || fd_kind_of(c->w, to, &st) != FK_REG)
+		return -EINVAL;
+	if ((off_in && *off_in < 0) || (off_out && *off_out < 0))
+		return -EINVAL;
+	r = copy_files(c, from, off_in, to, off_out, n < MAX_COPY ? n : MAX_COPY);
+	if (r > 0)
+		inode_modified(c->w, inode_of(c->w, &st));
+	return r;
+}
+
+/* An offset argument that may be NULL: the description's own position then. */
+static long load_off(struct call *c, unsigned i, int64_t *store, int64_t **ret)
+{
+	*ret = NULL;
+	if (!c->a[i])
+		return 0;
+	if (in_at(c, c->a[i], store, sizeof *store) < 0)
+		return -EFAULT;
+	*ret = store;
+	return 0;
+}
+
+static long save_off(struct call *c, unsigned i, const int64_t *off, long r)
+{
+	void *p;
+
+	if (!off || r < 0)
+		return r;
+	p = out(c, i, sizeof *off);
+	if (!p)
+		return -EFAULT;
+	memcpy(p, off, sizeof *off);
+	return r;
+}
+
+static long sendfile_enter(struct call *c)
+{
+	int64_t store, *off;
+	long r = load_off(c, 2, &store, &off);
+
+	if (r < 0)
+		return r;
+	r = copy_between(c, 1, 0, off, NULL, c->a[3]);
+	return save_off(c, 2, off, r);
+}
+
+static long copy_file_range_enter(struct call *c)
+{
+	int64_t store[2], *off_in, *off_out;
+
+	if (c->a[5])
+		return -EINVAL;
+	if (load_off(c, 1, &store[0], &off_in) < 0 || load_off(c, 3, &store[1], &off_out) < 0)
+		return -EFAULT;
+	return save_off(c, 3, off_out,
+		save_off(c, 1, off_in, copy_between(c, 0, 2, off_in, off_out, c->a[4])));
+}
+
+static const struct row rows[] = {
+	{ SYS(read, 0), BY_FD, .arg = { FD(fd), OUT_RES(buf), UINT(count) }, .enter = read_enter,
+	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = CACHE_KEEP | MAY_BLOCK,
+	  .why = "by what the descriptor is" },
+	{ SYS(write, 1), BY_FD, .arg = { FD(fd), IN_BUF(buf, 2), UINT(count) }, .enter = write_enter,
+	  .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = CACHE_KEEP | MAY_BLOCK,
+	  .why = "by what the descriptor is" },
+	{ SYS(pread64, 17), BY_FD, .arg = { FD(fd), OUT_RES(buf), UINT(count), INT(offset) },
+	  .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = CACHE_KEEP,
+	  .why = "by what the descriptor is" },
+	{ SYS(pwrite64, 18), BY_FD, .arg = { FD(fd), IN_BUF(buf, 2), UINT(count), INT(offset) },
+	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = CACHE_KEEP,
+	  .why = "by what the descriptor is" },
+	{ SYS(readv, 19), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt) }, .enter = read_enter,
+	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = MAY_BLOCK,
+	  .why = "by what the descriptor is" },
+	{ SYS(writev, 20), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt) },
+	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = MAY_BLOCK,
+	  .why = "by what the descriptor is" },
+	{ SYS(sendfile, 40), EMULATE, .arg = { FD(out), FD(in), PTR(offset), UINT(count) },
+	  .enter = sendfile_enter, .why = "in full between files; else EINVAL, so that programs fall "
+	  "back to read and write" },
+	{ SYS(splice, 275), DENY, .arg = { FD(in), PTR(off_in), FD(out), PTR(off_out), UINT(len),
+	  UINT(flags) }, .err = EINVAL, .why = "its partial lengths depend on pages; programs fall "
+	  "back to read and write" },
+	{ SYS(tee, 276), DENY, .arg = { FD(in), FD(out), UINT(len), UINT(flags) }, .err = EINVAL,
+	  .why = "as splice" },
+	{ SYS(vmsplice, 278), DENY, .arg = { FD(fd), PTR(iov), UINT(n), UINT(flags) }, .err = EINVAL,
+	  .why = "as splice" },
+	{ SYS(preadv, 295), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset) },
+	  .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
+	  .why = "by what the descriptor is" },
+	{ SYS(pwritev, 296), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt), INT(offset) },
+	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
+	  .why = "by what the descriptor is" },
+	{ SYS(copy_file_range, 326), EMULATE, .arg = { FD(in), PTR(off_in), FD(out), PTR(off_out),
+	  UINT(len), UINT(flags) }, .enter = copy_file_range_enter,
+	  .why = "in full between files, by the supervisor: no trace of shared extents" },
+	{ SYS(preadv2, 327), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset), INT(high),
+	  UINT(flags) }, .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
+	  .flags = MAY_BLOCK, .why = "by what the descriptor is" },
+	{ SYS(pwritev2, 328), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt), INT(offset),
+	  INT(high), UINT(flags) }, .enter = write_enter, .sub = write_sub,
+	  .nsub = ARRAY_LEN(write_sub), .flags = MAY_BLOCK, .why = "by what the descriptor is" },
+};
+
+FAMILY(rw, "Reading and writing");
