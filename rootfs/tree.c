@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "rootfs/links.h"
 #include "rootfs/walk.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -139,7 +140,7 @@ struct copy {
 	const struct tree *t;
 	int dest;
 	struct attrs *attrs;
-	struct map links; /* (dev, ino) of a file with several names → strdup'ed path of its copy */
+	struct links links;
 };
 
 static int copy_file(const struct walk_ent *w, int dir, const char *name)
@@ -197,22 +198,12 @@ static int copy_note(struct copy *c, const struct walk_ent *w, int dir, const ch
 /* A second name of a file that is copied already: 1 = linked, 0 = it is the first, or -errno. */
 static int copy_link(struct copy *c, const struct walk_ent *w, int dir, const char *name)
 {
-	const uint64_t *have;
-	char *path;
+	const char *first;
+	int r = links_seen(&c->links, &w->st, w->path, &first);
 
-	if (S_ISDIR(w->st.st_mode) || w->st.st_nlink < 2)
-		return 0;
-	have = map_get(&c->links, w->st.st_dev, w->st.st_ino);
-	if (have) {
-		path = (char *) (uintptr_t) *have;
-		return linkat(c->dest, path, dir, name, 0) < 0 ? -errno : 1;
-	}
-	path = strdup(w->path);
-	if (!path || map_put(&c->links, w->st.st_dev, w->st.st_ino, (uintptr_t) path) < 0) {
-		free(path);
-		return -ENOMEM;
-	}
-	return 0;
+	if (r != 1)
+		return r;
+	return linkat(c->dest, first, dir, name, 0) < 0 ? -errno : 1;
 }
 
 static int copy_one(void *ctx, const struct walk_ent *w, struct err *e)
@@ -238,12 +229,8 @@ int tree_copy(const struct tree *t, int dest, struct attrs *attrs, struct err *e
 {
 	struct copy c = { .t = t, .dest = dest, .attrs = attrs };
 	struct walk w = { .rootfd = t->fd, .ctx = &c, .visit = copy_one };
-	struct map_slot *s;
-	size_t i = 0;
 	int r = walk_tree(&w, e);
 
-	while ((s = map_next(&c.links, &i)))
-		free((void *) (uintptr_t) s->v);
-	map_free(&c.links);
+	links_free(&c.links);
 	return r;
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What overlayfs leaves in an upper directory beside plain files. */
+#ifndef DETRUN_ROOTFS_UPPER_H
+#define DETRUN_ROOTFS_UPPER_H
+
+#include <sys/stat.h>
+
+#include "runtime/base/err.h"
+
+enum upper_kind {
+	UPPER_PLAIN,
+	UPPER_WHITEOUT, /* the lower file of this name is gone */
+	UPPER_OPAQUE,	/* a directory that hides what is below it */
+};
+
+/**
+ * What @dirfd/@name (with @st) is. @path names it in errors. An upper directory that needs its
+ * lower ones to be read (redirects, metadata-only copies) is refused, and so is a name that a layer
+ * uses for whiteouts. enum upper_kind or -errno.
+ */
+int upper_kind(int dirfd, const char *name, const char *path, const struct stat *st,
+	struct err *e);
+
+#endif
