@@ -71,8 +71,18 @@ void call_begin(struct call *c, struct world *w, struct task *t, const struct ro
 	c->ret = 0;
 }
 
+void call_again(struct call *c)
+{
+	arena_reset(c->w);
+	memset(c->out, 0, sizeof c->out);
+	memset(c->path, 0, sizeof c->path);
+	c->verdict = V_DONE;
+}
+
 long call_block(struct call *c, struct wait w)
 {
+	if (!w.deadline)
+		w.deadline = NO_DEADLINE;
 	c->wait = w;
 	c->verdict = V_BLOCK;
 	return 0;

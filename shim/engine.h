@@ -29,6 +29,9 @@ void engine_exit(struct world *w, struct task *t);  /* at the syscall's exit sto
 void engine_retry(struct world *w, struct task *t); /* a blocked call that may go on */
 /** A parked call gives way to a signal: the kernel delivers it, then restarts or fails it. */
 void engine_interrupt(struct world *w, struct task *t);
+/** replay.c: compare with the expected trace's next event; the first difference is kept. */
+void replay_check(struct world *w, const struct event *ev);
+int replay_header(struct world *w, const void *p, size_t n, struct err *e);
 void engine_record(struct world *w, struct event *ev);
 /** Event without arguments: fork, exit, schedule … */
 void engine_mark(struct world *w, struct task *t, enum ev_kind kind, uint32_t nr, int64_t res);
@@ -36,6 +39,8 @@ void engine_note(struct world *w, struct task *t, const char *text);
 
 /* call.c, beside what sys.h declares */
 void call_begin(struct call *c, struct world *w, struct task *t, const struct row *row);
+/** Before another try: what was read of the guest is gone with the arena; it can be read again. */
+void call_again(struct call *c);
 long call_flush(struct call *c); /* staged outputs to the guest: 0 or -EFAULT */
 /** A temporary signal mask for the wait: the kernel's own call applies it when a signal comes. */
 void call_sigmask(struct call *c, uint64_t mask);
@@ -63,6 +68,10 @@ struct sigstate {
 };
 int task_signals(struct world *w, struct task *t, struct sigstate *ret);
 
+/* loop.c */
+/** Until init is gone or the run can't go on (w->fatal). No task is left. */
+void world_run(struct world *w);
+
 /* sched.c */
 /** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
 struct task *sched_next(struct world *w);
@@ -74,8 +83,12 @@ int exec_setup(struct world *w, struct task *t);
 /* exit.c: deaths */
 /** The task's wait status came: @st from waitpid. */
 void task_died(struct world *w, struct task *t, int st);
-/** Processes that a SIGKILL of the guest hit: collect them. */
-void reap_killed(struct world *w, struct proc *p);
+/** The whole process (NULL: everybody) is being killed by the kernel: collect its tasks. */
+void collect_dead(struct world *w, struct proc *p);
+/** After a SIGKILL to many: collect those that are dead already. */
+void sweep_dead(struct world *w);
+/** A thread that isn't the leader executes: collect the others. 0 when the exec stop has come. */
+int collect_for_exec(struct world *w, struct task *t);
 
 /* timers (sys/timers.c, sys/timerfd) */
 void timers_fire(struct world *w);
@@ -91,8 +104,19 @@ void futex_exit(struct world *w, struct task *t);
 /* sys/rw.c */
 void rw_cache_drop(struct world *w);
 
+/* random.c */
+void task_random_free(struct task *t);
+
+/* inode.c: as inode_manifest_view(), and takes over the image's ownership (the first walk) */
+void inode_seed_view(void *ctx, const char *path, struct stat *st);
+
+/* table.c */
+struct filter_row;
+size_t sys_filter_rows(struct filter_row *ret, size_t max);
+
 /* bundle.c */
 int bundle_begin(struct world *w, struct err *e);
 int bundle_end(struct world *w, struct err *e);
+int shell_status(int st); /* of a wait status: code, or 128 + signal */
 
 #endif

@@ -38,6 +38,10 @@ struct shim_opts {
 	bool strict;	      /* refuse external inputs */
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
+	bool host_root; /* the root is the host's own: only volumes are in the manifests */
+	const char *inputs;	 /* more declared inputs for the header: a canonical JSON object, or NULL */
+	const char *host_inputs; /* the same for host.json: host paths, for replay */
+	const char *nodename;	 /* of the host, for host.json */
 	bool virtual_ids;     /* ownership and credentials are the supervisor's, not the kernel's */
 
 	/* outputs */

@@ -29,7 +29,7 @@ enum task_state {
 	T_GONE,	   /* leader that has exited while threads live */
 };
 
-enum task_at { AT_OTHER, AT_ENTRY, AT_EXIT }; /* which kind of ptrace stop it is parked in */
+enum task_at { STOP_OTHER, STOP_ENTRY, STOP_EXIT }; /* which kind of ptrace stop it is parked in */
 
 struct mm { /* an address space */
 	int refs;
@@ -41,6 +41,7 @@ struct mm { /* an address space */
 struct fsctx { /* cwd and root: what CLONE_FS shares */
 	int refs;
 	int cwd; /* O_PATH fd of ours, or -1: not looked up yet */
+	bool chrooted; /* absolute paths don't start where ours do */
 };
 
 struct itimer {
@@ -60,6 +61,15 @@ struct ids { /* virtual credentials, when world.o->virtual_ids */
 	uint32_t groups[64];
 };
 
+struct proc_attrs { /* what a process was told and its children inherit; all zero at start */
+	uint32_t personality;
+	bool not_dumpable;   /* PR_SET_DUMPABLE 0 */
+	bool tsc_off;	     /* PR_SET_TSC PR_TSC_SIGSEGV */
+	bool no_new_privs;
+	uint32_t rlim_set;   /* bits: limits that are ours and were set */
+	struct { uint64_t cur, max; } rlim[16];
+};
+
 struct proc { /* a thread group */
 	pid_t pid;   /* host pid of the leader */
 	pid_t vpid;  /* in the container, 0 = not known yet */
@@ -69,11 +79,7 @@ struct proc { /* a thread group */
 	struct posix_timers *timers;
 	struct ids ids;
 	uint64_t cpu, cpu_children; /* virtual CPU time in ns; of children waited for */
-	struct rlimits *rlimits;    /* those that are ours, NULL = never set */
-	bool not_dumpable, tsc_off; /* PR_SET_DUMPABLE 0, PR_SET_TSC PR_TSC_SIGSEGV */
-	bool cpuid_off;		    /* ARCH_SET_CPUID 0 */
-	uint32_t personality;
-	char comm_exe[256]; /* path given to the last exec, for messages and /proc */
+	struct proc_attrs attr;
 	bool dying;	    /* exit_group or a fatal signal: its threads are going */
 	struct proc *next;
 };
@@ -91,7 +97,13 @@ struct task {
 	bool setup;    /* still our own code before the first exec: nothing is emulated */
 	bool quiet;    /* our own stand-in for init: nothing is recorded */
 	bool sigcheck; /* a signal may be pending: look before the next wait is trusted */
+	bool in_exec;	  /* execve is under way */
+	bool leader_exit; /* the leader exits while threads live: it is reported after them */
 	int interrupted; /* restart code to set at the exit stop of a cancelled call, 0 = none */
+	bool retrying; /* .c is being run again by the kernel, from .retry_ip - 2 */
+	uint64_t retry_ip;
+	uint64_t tried;	   /* W_IO: world.turn at its last try */
+	uint64_t wait_seq; /* order of arrival at a futex */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
 	int sig;       /* signal to inject at the next resume */
 	bool regs_dirty;
@@ -104,6 +116,8 @@ struct task {
 	uint32_t denied[16];	  /* bitmap: DENY notes given */
 	uint64_t cpu;		  /* virtual CPU time in ns */
 	struct sched_state sched;
+	uint64_t sleep_sp;	  /* of the call that .sleep_until is for */
+	uint32_t sleep_nr;
 	uint64_t sleep_until;	  /* a relative sleep that a signal without handler interrupted */
 	struct task *next;	  /* list of all, in order of birth */
 };
@@ -119,9 +133,15 @@ struct vinode {
 	bool touched;	/* times are ours (written or made inside), not the input's */
 };
 
+#define INODE_DEVS 32
+
 struct inodes {
 	struct map map; /* (st_dev, st_ino) -> struct vinode * */
-	uint64_t next;
+	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
+	bool looked;		  /* what follows is known */
+	dev_t root, pts, pipe, sock, anon; /* st_dev of the root, devpts, and of what has no path */
+	dev_t input[INODE_DEVS];  /* mounts that are not the root file system's own */
+	unsigned ninput;
 };
 
 /* ---- the world ---- */
@@ -164,6 +184,8 @@ struct world {
 	struct shim_result *result;
 	uint64_t nevents;
 	uint64_t nstops; /* for the debug log */
+	uint64_t turn;	 /* counts turns of the run token */
+	bool init_going; /* init is exiting: the kernel ends everybody */
 
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stat pipe_st[3]; /* of the guest's 0, 1, 2 */
@@ -173,12 +195,18 @@ struct world {
 	int self_root; /* O_PATH fd of the container's root */
 	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
 	int dirfd_tmp; /* call_dirfd()'s duplicate of a guest's directory, or -1 */
+	uint64_t stack_end; /* without randomisation the same for every program */
+	bool cpu_faults; /* CPUID can be trapped here */
 	uint64_t vdso_syscall; /* offset of a syscall instruction in the vDSO */
 	size_t vdso_lo, vdso_len; /* what to unmap: from vDSO - lo, so many bytes */
 
 	char *arena; /* call_mem() */
 	size_t arena_n, arena_cap;
 	struct buf big; /* transfer buffer */
+	struct io_state *io; /* sys/io.h */
+
+	struct buf exec_argv, exec_env; /* of the execve under way */
+	char exec_path[4096];
 
 	int status;   /* init's wait status */
 	bool done, fatal;

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new program, before its first instruction: canonical stack and CPU, no vDSO. */
+#include <asm/prctl.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+#include "shim/exec_layout.h"
+
+#ifndef ARCH_SET_CPUID
+#define ARCH_SET_CPUID 0x1012
+#endif
+
+enum { STACK_MAX = 8 << 20, USER_CS_64 = 0x33 };
+
+/* The stack ends where the address space does, without randomisation; ask the map to be sure. */
+static uint64_t stack_end(struct world *w, struct task *t)
+{
+	own_buf b = { 0 };
+	own_fd fd = -1;
+	unsigned long long lo, hi;
+	char path[64], *p;
+
+	snprintf(path, sizeof path, "%d/maps", (int) t->pid);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read_fd(fd, 1 << 20, &b) < 0 || !buf_cstr(&b))
+		return 0;
+	p = strstr((char *) b.p, "[stack]");
+	while (p && p > (char *) b.p && p[-1] != '\n')
+		p--;
+	if (!p || sscanf(p, "%llx-%llx", &lo, &hi) != 2)
+		return 0;
+	return hi;
+}
+
+static int rebuild_stack(struct world *w, struct task *t, struct exec_layout_out *ret)
+{
+	struct exec_layout_in in = { .sp = t->regs.rsp };
+	own_buf copy = { 0 };
+	struct err e = ERR_INIT;
+	int r;
+
+	if (!w->stack_end)
+		w->stack_end = stack_end(w, t);
+	if (w->stack_end <= in.sp || w->stack_end - in.sp > STACK_MAX)
+		return -EBADMSG;
+	in.n = w->stack_end - in.sp;
+	if (!buf_room(&copy, in.n) ||
+		w->ops->read(t, in.sp, copy.p, in.n) != (ssize_t) in.n)
+		return -EFAULT;
+	in.stack = copy.p;
+	in.uid = t->proc->ids.ruid;
+	in.euid = t->proc->ids.euid;
+	in.gid = t->proc->ids.rgid;
+	in.egid = t->proc->ids.egid;
+	in.hwcap = cpu_hwcap(w->cpu, w->o->cpus);
+	task_random(t, w, in.random, sizeof in.random);
+	r = exec_layout(&in, ret, &e);
+	if (r < 0) {
+		world_fatal(w, 0, "%s", e.msg);
+		return r;
+	}
+	if (w->ops->write(t, ret->lo, ret->bytes.p, ret->bytes.n) != (ssize_t) ret->bytes.n)
+		return -EFAULT;
+	t->regs.rsp = ret->sp;
+	t->regs_dirty = true;
+	return 0;
+}
+
+static int find_syscall(const uint8_t *p, size_t n, uint64_t *ret)
+{
+	for (size_t i = 0; i + 1 < n; i++)
+		if (p[i] == 0x0f && p[i + 1] == 0x05) {
+			*ret = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* The vDSO and the pages of the kernel's clock before it: one run of mappings in every kernel. */
+static void vdso_extent(struct world *w, struct task *t, uint64_t vdso)
+{
+	own_buf b = { 0 };
+	own_fd fd = -1;
+	char path[64], *save = NULL;
+	uint64_t lo = vdso, hi = vdso;
+
+	snprintf(path, sizeof path, "%d/maps", (int) t->pid);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read_fd(fd, 1 << 20, &b) < 0 || !buf_cstr(&b))
+		return;
+	for (char *l = strtok_r((char *) b.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		unsigned long long from, to;
+
+		if (sscanf(l, "%llx-%llx", &from, &to) != 2 || (!strstr(l, "[vvar") && !strstr(l, "[vdso]")))
+			continue;
+		if (from < lo)
+			lo = from;
+		if (to > hi)
+			hi = to;
+	}
+	w->vdso_lo = vdso - lo;
+	w->vdso_len = hi - lo;
+}
+
+static int learn_vdso(struct world *w, struct task *t, uint64_t vdso)
+{
+	uint8_t page[8192];
+	ssize_t n = w->ops->read(t, vdso, page, sizeof page);
+
+	if (n < 0)
+		n = w->ops->read(t, vdso, page, 4096);
+	if (n < 0 || find_syscall(page, (size_t) n, &w->vdso_syscall) < 0)
+		return -ENOENT;
+	vdso_extent(w, t, vdso);
+	return 0;
+}
+
+static int arm(struct world *w, struct task *t, uint64_t vdso)
+{
+	const uint64_t cpuid[6] = { ARCH_SET_CPUID, 0 };
+	uint64_t unmap[6] = { 0 };
+	long r;
+
+	if (!vdso)
+		return -ENOENT;
+	if (!w->vdso_len && learn_vdso(w, t, vdso) < 0)
+		return -ENOENT;
+	if (w->cpu_faults) {
+		if (tracee_inject(t, vdso + w->vdso_syscall, SYS_arch_prctl, cpuid, &r) < 0)
+			return -ESRCH;
+		if (r < 0)
+			return (int) r;
+	}
+	unmap[0] = vdso - w->vdso_lo;
+	unmap[1] = w->vdso_len;
+	if (tracee_inject(t, vdso + w->vdso_syscall, SYS_munmap, unmap, &r) < 0)
+		return -ESRCH;
+	return (int) r;
+}
+
+int exec_setup(struct world *w, struct task *t)
+{
+	struct exec_layout_out l = { 0 };
+	int st, r = tracee_resume(t, PTRACE_SYSCALL, 0); /* on to execve's exit stop */
+
+	if (!r)
+		r = tracee_wait(t->pid, &st);
+	if (!r)
+		r = WIFSTOPPED(st) ? tracee_getregs(t) : -ESRCH;
+	if (r < 0)
+		return r;
+	if (t->regs.cs != USER_CS_64) {
+		engine_note(w, t, "a 32-bit program was refused: its calls can't be supervised");
+		return -ENOEXEC;
+	}
+	task_mm_new(w, t);
+	timers_exec(t->proc);
+	t->clear_tid = 0;
+	r = rebuild_stack(w, t, &l);
+	if (!r)
+		r = arm(w, t, l.vdso);
+	buf_free(&l.bytes);
+	if (r == -ENOENT) {
+		world_fatal(w, 0, "this kernel gives programs no vDSO: cannot arm the CPU at exec");
+		return r;
+	}
+	if (t->regs_dirty)
+		tracee_setregs(t);
+	return r;
+}

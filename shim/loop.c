@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor's loop: give the token to a task, wait for its stop, serve the stop. */
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "shim/engine.h"
+#include "shim/filter.h"
+
+static bool is_stop_signal(int sig)
+{
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+/* ---- instructions that trap ---- */
+
+static bool emulate_insn(struct world *w, struct task *t)
+{
+	struct user_regs_struct *g = &t->regs;
+	enum cpu_insn insn;
+	uint8_t code[16];
+	uint32_t o[4], lo, hi;
+	size_t n = 16 - (size_t) (g->rip & 15); /* not over the page's end: short reads are fine */
+	int len;
+
+	if (w->ops->read(t, g->rip, code, 16) == 16)
+		n = 16;
+	else if (w->ops->read(t, g->rip, code, n) != (ssize_t) n)
+		return false;
+	len = cpu_insn_decode(code, n, &insn);
+	if (!len)
+		return false;
+	switch (insn) {
+	case CPU_INSN_CPUID:
+		cpu_cpuid(w->cpu, (uint32_t) g->rax, (uint32_t) g->rcx, w->o->cpus, o);
+		g->rax = o[0];
+		g->rbx = o[1];
+		g->rcx = o[2];
+		g->rdx = o[3];
+		break;
+	case CPU_INSN_RDTSC:
+	case CPU_INSN_RDTSCP:
+		world_step(w);
+		cpu_rdtsc(world_mono(w), &lo, &hi);
+		g->rax = lo;
+		g->rdx = hi;
+		if (insn == CPU_INSN_RDTSCP)
+			g->rcx = 0;
+		break;
+	}
+	g->rip += (unsigned) len;
+	t->regs_dirty = true;
+	return true;
+}
+
+/* ---- signals ---- */
+
+/* Nothing of the host in what the handler sees. */
+static void canonical_siginfo(struct task *t, siginfo_t *si)
+{
+	if (si->si_signo == SIGCHLD && si->si_code > 0) {
+		si->si_utime = 0;
+		si->si_stime = 0;
+	} else if (si->si_code == SI_USER && !si->si_pid) { /* from us: a timer */
+		si->si_code = SI_KERNEL;
+		si->si_uid = 0;
+	} else {
+		return;
+	}
+	ptrace(PTRACE_SETSIGINFO, t->pid, NULL, si);
+}
+
+static bool is_fatal(struct world *w, struct task *t, int sig)
+{
+	uint64_t bit = 1ull << (sig - 1);
+	struct sigstate s;
+
+	if (sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT || is_stop_signal(sig))
+		return false;
+	if (task_signals(w, t, &s) < 0)
+		return false;
+	return !((s.caught | s.ignored) & bit);
+}
+
+static void on_signal(struct world *w, struct task *t, int sig)
+{
+	siginfo_t si;
+
+	memset(&si, 0, sizeof si);
+	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &si) < 0)
+		return;
+	if (sig == SIGSEGV && si.si_code == SI_KERNEL && tracee_getregs(t) == 0 && emulate_insn(w, t)) {
+		t->how = PTRACE_CONT;
+		return;
+	}
+	canonical_siginfo(t, &si);
+	if (!t->setup)
+		engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
+	if (t->proc->nthreads > 1 || t == w->init) {
+		if (is_fatal(w, t, sig)) {
+			t->proc->dying = true;
+			w->init_going |= t->proc == (w->init ? w->init->proc : NULL);
+		}
+	}
+	world_step(w);
+	t->sig = sig;
+	t->how = PTRACE_CONT;
+}
+
+static void on_group_stop(struct world *w, struct task *t)
+{
+	t->state = T_STOPPED;
+	ptrace(PTRACE_LISTEN, t->pid, NULL, NULL);
+	wake_children_waiters(w, t->proc->parent);
+	if (t->proc->parent)
+		signals_sent(w, t->proc->parent);
+}
+
+/* ---- births ---- */
+
+static uint64_t clone_flags(const struct call *c, int event)
+{
+	if (c->nr == SYS_clone)
+		return c->a[0];
+	if (c->nr == SYS_vfork || event == PTRACE_EVENT_VFORK)
+		return CLONE_VM | CLONE_VFORK;
+	return 0;
+}
+
+static void on_birth(struct world *w, struct task *t, int event)
+{
+	struct event ev = { .kind = EV_FORK, .task = t->nr, .nr = t->c.nr, .has_res = true };
+	unsigned long pid;
+	uint64_t flags;
+	struct task *child;
+
+	rw_cache_drop(w);
+	if (ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &pid) < 0)
+		return;
+	flags = t->setup ? 0 : clone_flags(&t->c, event);
+	t->how = t->setup ? PTRACE_CONT : PTRACE_SYSCALL;
+	if (tracee_adopt((pid_t) pid) < 0)
+		return;
+	child = task_new(w, (pid_t) pid, t, flags);
+	child->c.w = w;
+	child->how = PTRACE_CONT;
+	if (t->setup) { /* ours: init stays to reap, the child executes the program */
+		t->setup = false;
+		t->quiet = true;
+	} else {
+		ev.res = child->nr;
+		ev.nval = 1;
+		ev.val[0] = (struct ev_val){ .type = EV_UINT, .i = (int64_t) (flags & ~0xffull) };
+		engine_record(w, &ev);
+	}
+	if (event == PTRACE_EVENT_VFORK) {
+		t->vfork_child = child;
+		t->state = T_BLOCKED;
+		t->at = STOP_OTHER;
+		t->c.wait = (struct wait){ .kind = W_VFORK, .deadline = NO_DEADLINE };
+	}
+}
+
+/* ---- exec ---- */
+
+static void release_vfork(struct world *w, struct task *child)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->vfork_child == child) {
+			t->vfork_child = NULL;
+			t->c.wait.kind = W_NONE;
+			t->state = T_READY;
+		}
+}
+
+static void record_exec(struct world *w, struct task *t)
+{
+	struct event ev = { .kind = EV_EXEC, .task = t->nr, .nval = 3 };
+
+	ev.val[0] = (struct ev_val){ .type = EV_STR, .p = w->exec_path, .n = strlen(w->exec_path) };
+	ev.val[1] = (struct ev_val){ .type = EV_DATA, .p = w->exec_argv.p, .n = w->exec_argv.n };
+	ev.val[2] = (struct ev_val){ .type = EV_DATA, .p = w->exec_env.p, .n = w->exec_env.n };
+	engine_record(w, &ev);
+}
+
+static void on_exec(struct world *w, struct task *t)
+{
+	int r;
+
+	rw_cache_drop(w);
+	t->setup = t->in_exec = false;
+	release_vfork(w, t);
+	record_exec(w, t);
+	world_step(w);
+	t->how = PTRACE_CONT;
+	r = exec_setup(w, t);
+	if (r < 0 && !w->fatal)
+		ptrace(PTRACE_KILL, t->pid, NULL, NULL), t->sig = SIGKILL;
+}
+
+/* ---- the loop ---- */
+
+static void on_seccomp(struct world *w, struct task *t)
+{
+	unsigned long msg = 0;
+
+	if (t->setup) {
+		t->how = PTRACE_CONT;
+		return;
+	}
+	if (tracee_getregs(t) < 0)
+		return;
+	w->nstops++;
+	if (t->regs.orig_rax >= 1024 || t->regs.cs != 0x33) {
+		ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &msg);
+		if (msg == FILTER_MSG_FOREIGN) {
+			engine_note(w, t, "a call by int 0x80 or the x32 ABI was refused");
+			t->regs.orig_rax = (unsigned long long) -1;
+			t->regs.rax = (unsigned long long) -38;
+			t->regs_dirty = true;
+			t->how = PTRACE_CONT;
+			return;
+		}
+	}
+	engine_entry(w, t);
+}
+
+static void on_sysexit(struct world *w, struct task *t)
+{
+	if (tracee_getregs(t) < 0)
+		return;
+	if (t->interrupted) { /* a parked call cancelled at its entry: now the kernel may restart it */
+		t->regs.orig_rax = t->c.nr;
+		t->regs.rax = (unsigned long long) (long) t->interrupted;
+		t->regs_dirty = true;
+		t->interrupted = 0;
+		t->how = PTRACE_CONT;
+		return;
+	}
+	engine_exit(w, t);
+}
+
+static void on_stop(struct world *w, struct task *t, int st)
+{
+	int sig = WSTOPSIG(st), event = st >> 16;
+
+	switch (event) {
+	case PTRACE_EVENT_SECCOMP: on_seccomp(w, t); break;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE: on_birth(w, t, event); break;
+	case PTRACE_EVENT_EXEC: on_exec(w, t); break;
+	case PTRACE_EVENT_STOP:
+		if (is_stop_signal(sig))
+			on_group_stop(w, t);
+		else
+			t->how = PTRACE_CONT;
+		break;
+	case 0:
+		if (sig == (SIGTRAP | 0x80))
+			on_sysexit(w, t);
+		else
+			on_signal(w, t, sig);
+		break;
+	default: t->how = PTRACE_CONT;
+	}
+}
+
+/* Wait for the running task. False: it is gone, and what belonged to it was dealt with. */
+static bool wait_for(struct world *w, struct task *t, int *st)
+{
+	struct proc *p = t->proc;
+
+	if (w->init_going && p == w->init->proc) {
+		collect_dead(w, NULL);
+		return false;
+	}
+	if (p->dying && p->nthreads > 1) {
+		collect_dead(w, p);
+		return false;
+	}
+	if (p->nthreads > 1 && t->c.nr == SYS_execve && !t->setup && t->state == T_RUNNING &&
+		t->in_exec) {
+		int r = collect_for_exec(w, t);
+
+		t->in_exec = false;
+		*st = r == 0 ? PTRACE_EVENT_EXEC << 16 | SIGTRAP << 8 | 0x7f
+			     : (SIGTRAP | 0x80) << 8 | 0x7f;
+		return r == 0 || r == -EAGAIN;
+	}
+	if (t->leader_exit) {
+		t->state = T_GONE;
+		return false;
+	}
+	if (tracee_wait(t->pid, st) < 0) {
+		world_fatal(w, ECHILD, "wait for task %u", t->nr);
+		return false;
+	}
+	return true;
+}
+
+static void turn(struct world *w, struct task *t)
+{
+	int st, sig = t->sig;
+
+	t->sig = 0;
+	t->state = T_RUNNING;
+	if (tracee_resume(t, t->how, sig) < 0) {
+		/* killed meanwhile: its death is what comes next */
+	}
+	if (!wait_for(w, t, &st))
+		return;
+	if (!WIFSTOPPED(st)) {
+		task_died(w, t, st);
+		return;
+	}
+	t->how = PTRACE_CONT;
+	on_stop(w, t, st);
+	if (task_find(w, t->pid) == t && t->state == T_RUNNING)
+		t->state = T_READY;
+}
+
+void world_run(struct world *w)
+{
+	struct task *t;
+
+	while (!w->done && !w->fatal && (t = sched_next(w)))
+		turn(w, t);
+	if (w->tasks) { /* init is gone, or we can't go on: nobody stays */
+		struct task *init = w->init;
+
+		if (init)
+			kill(init->pid, SIGKILL);
+		for (t = w->tasks; t; t = t->next)
+			kill(t->pid, SIGKILL);
+		collect_dead(w, NULL);
+	}
+}

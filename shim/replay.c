@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replay: the run happens again, and each event is compared with the trace's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/hash.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+static void differs(struct world *w, const char *expected, const char *got)
+{
+	w->result->diverged = true;
+	snprintf(w->result->what, sizeof w->result->what,
+		"event %llu differs\n  expected: %s\n  got:      %s", (unsigned long long) w->nevents,
+		expected, got);
+}
+
+static char *line(const struct event *ev, uint64_t n)
+{
+	struct buf b = { 0 };
+
+	event_print(ev, n, sys_event_names(), &b);
+	return buf_cstr(&b); /* the caller frees */
+}
+
+void replay_check(struct world *w, const struct event *ev)
+{
+	struct event want;
+	own_buf a = { 0 };
+	struct err e = ERR_INIT;
+	const uint8_t *bytes;
+	size_t n;
+	int r = trace_next(w->expect, &want, &e);
+	own_free char *is = line(ev, w->nevents);
+	own_free char *was = NULL;
+
+	if (r <= 0) {
+		differs(w, r < 0 ? e.msg : "the end of the trace", is ? is : "?");
+		return;
+	}
+	bytes = trace_bytes(w->expect, &n);
+	if (event_encode(ev, &a) == 0 && a.n == n && !memcmp(a.p, bytes, n))
+		return;
+	was = line(&want, w->nevents);
+	differs(w, was ? was : "?", is ? is : "?");
+}
+
+int replay_header(struct world *w, const void *p, size_t n, struct err *e)
+{
+	size_t was_n;
+	const char *was = trace_header(w->expect, &was_n);
+	struct event start;
+	int r = trace_next(w->expect, &start, e); /* event 0: the header's digest */
+
+	if (r < 0)
+		return r;
+	if (was_n != n || memcmp(was, p, n)) {
+		size_t i = 0;
+
+		while (i < n && i < was_n && was[i] == ((const char *) p)[i])
+			i++;
+		w->result->diverged = true;
+		i = i > 40 ? i - 40 : 0;
+		snprintf(w->result->what, sizeof w->result->what,
+			"the inputs differ (header.json)\n  expected: …%.120s\n  got:      …%.120s", was + i,
+			(const char *) p + i);
+	}
+	return 0;
+}

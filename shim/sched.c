@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who runs next. One task holds the run token until it blocks, exits or has used its slice; then
+ * the next one in order of birth that can run takes it. When all wait, the clock jumps.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/engine.h"
+
+enum { SLICE = 2000 }; /* trapped calls */
+
+#define BIT(sig) (1ull << ((sig) -1))
+#define DEFAULT_IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
+
+void signals_sent(struct world *w, struct proc *p)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (!p || t->proc == p)
+			t->sigcheck = true;
+}
+
+/* A parked task has a signal that its program would notice: the call gives way. */
+static bool look_for_signal(struct world *w, struct task *t)
+{
+	struct sigstate s;
+	uint64_t blocked, live;
+
+	t->sigcheck = false;
+	if (t->c.wait.kind == W_VFORK || task_signals(w, t, &s) < 0)
+		return false;
+	if (t->c.wait.kind == W_SIGNAL && t->c.wait.key2 == 1 && s.pending & t->c.wait.key1) {
+		engine_retry(w, t);
+		return t->state == T_READY;
+	}
+	blocked = t->c.has_mask ? t->c.mask : s.blocked;
+	blocked &= ~(BIT(SIGKILL) | BIT(SIGSTOP));
+	live = s.pending & ~blocked;
+	if (live & (s.caught | ~(s.ignored | DEFAULT_IGNORED))) {
+		if (live & s.caught)
+			t->sleep_until = 0;
+		engine_interrupt(w, t);
+		return true;
+	}
+	return false;
+}
+
+void wake_children_waiters(struct world *w, struct proc *parent)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_CHILD && (!parent || t->proc == parent))
+			t->c.wait.kind = W_IO, t->tried = 0; /* to be tried at its next turn */
+}
+
+static struct task *first_waiter(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask)
+{
+	struct task *best = NULL;
+
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_FUTEX && t->c.wait.key1 == k1 &&
+			t->c.wait.key2 == k2 && t->c.wait.mask & mask &&
+			(!best || t->wait_seq < best->wait_seq))
+			best = t;
+	return best;
+}
+
+long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n)
+{
+	long woken = 0;
+
+	while (woken < n) {
+		struct task *t = first_waiter(w, k1, k2, mask);
+
+		if (!t)
+			break;
+		engine_retry(w, t);
+		woken++;
+	}
+	return woken;
+}
+
+long requeue_futex(struct world *w, uint64_t k1, uint64_t k2, uint64_t n1, uint64_t n2, long wake,
+	long move)
+{
+	long n = wake_futex(w, k1, k2, ~0u, wake);
+	struct task *t;
+
+	for (; move-- > 0 && (t = first_waiter(w, k1, k2, ~0u)); n++) {
+		t->c.wait.key1 = n1;
+		t->c.wait.key2 = n2;
+		t->wait_seq = ++w->next_futex;
+	}
+	return n;
+}
+
+void world_signal(struct world *w, struct task *t, int sig, bool to_group)
+{
+	if (to_group)
+		kill(t->proc->pid, sig);
+	else
+		syscall(SYS_tgkill, t->proc->pid, t->pid, sig);
+	signals_sent(w, t->proc);
+}
+
+/* ---- choosing ---- */
+
+static bool can_run(struct world *w, struct task *t)
+{
+	if (t->state == T_READY)
+		return true;
+	if (t->state != T_BLOCKED)
+		return false;
+	if (t->c.wait.deadline <= w->now && t->c.wait.kind != W_NONE) {
+		t->c.timed_out = true;
+		engine_retry(w, t);
+		if (t->state == T_READY)
+			return true;
+	}
+	if (t->sigcheck && look_for_signal(w, t))
+		return true;
+	if (t->c.wait.kind == W_IO && t->tried != w->turn) {
+		t->tried = w->turn;
+		engine_retry(w, t);
+		return t->state == T_READY;
+	}
+	return false;
+}
+
+static struct task *scan(struct world *w, struct task *from)
+{
+	struct task *t;
+
+	for (t = from; t; t = t->next)
+		if (can_run(w, t))
+			return t;
+	for (t = w->tasks; t != from; t = t->next)
+		if (can_run(w, t))
+			return t;
+	return NULL;
+}
+
+static uint64_t next_deadline(struct world *w)
+{
+	uint64_t d = timers_next(w), f = timerfd_next_deadline(w);
+
+	if (f < d)
+		d = f;
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind != W_NONE && t->c.wait.deadline < d)
+			d = t->c.wait.deadline;
+	return d;
+}
+
+static const char *wait_name(const struct task *t)
+{
+	switch (t->c.wait.kind) {
+	case W_CHILD: return "a child";
+	case W_FUTEX: return "a futex";
+	case W_IO: return "a descriptor";
+	case W_TIME: return "time";
+	case W_VFORK: return "its vfork child";
+	case W_SIGNAL: return "a signal";
+	case W_INPUT: return "input";
+	case W_NONE: break;
+	}
+	return "nothing";
+}
+
+static void deadlock(struct world *w)
+{
+	char text[400];
+	size_t n = 0;
+
+	for (struct task *t = w->tasks; t && n < sizeof text - 1; t = t->next) {
+		int k = snprintf(text + n, sizeof text - n, "%stask %u in %s waits for %s",
+			n ? ", " : "", t->nr, t->state == T_STOPPED ? "a stop" : t->c.row ? t->c.row->name : "?",
+			wait_name(t));
+
+		n += k > 0 ? (size_t) k : 0;
+	}
+	world_fatal(w, 0, "the program is deadlocked (%s): it would wait for ever", text);
+}
+
+/* All wait, and somebody waits for the outside world. */
+static bool wait_outside(struct world *w, uint64_t deadline)
+{
+	struct task *t;
+	struct pollfd p;
+	int ms = -1;
+
+	for (t = w->tasks; t; t = t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_INPUT)
+			break;
+	if (!t)
+		return false;
+	p = (struct pollfd){ .fd = (int) t->c.wait.key1, .events = POLLIN };
+	if (deadline != NO_DEADLINE)
+		ms = (int) ((deadline - w->now) / 1000000 + 1);
+	if (!w->expect && poll(&p, 1, ms) == 0)
+		return false;
+	engine_retry(w, t);
+	return true;
+}
+
+/* Nobody can run: the clock jumps to the next deadline, or the outside world moves, or it's over. */
+static bool idle(struct world *w)
+{
+	uint64_t d = next_deadline(w);
+
+	if (wait_outside(w, d))
+		return true;
+	if (d == NO_DEADLINE) {
+		deadlock(w);
+		return false;
+	}
+	if (d > w->now)
+		w->now = d;
+	timers_fire(w);
+	timerfd_fire(w);
+	w->turn++;
+	return true;
+}
+
+static void pass_token(struct world *w, struct task *t)
+{
+	w->turn++;
+	t->slice = 0;
+	if (w->cur != t) {
+		w->cur = t;
+		engine_mark(w, t, EV_SCHED, 0, 0);
+	}
+}
+
+struct task *sched_next(struct world *w)
+{
+	struct task *t = w->cur;
+
+	if (w->now >= w->timer_due) {
+		timers_fire(w);
+		timerfd_fire(w);
+	}
+	if (t && t->state == T_READY && t->slice < SLICE)
+		return t;
+	while (!w->fatal && w->tasks) {
+		struct task *from = w->cur && w->cur->next ? w->cur->next : w->tasks;
+
+		t = scan(w, from);
+		if (t) {
+			pass_token(w, t);
+			return t;
+		}
+		if (!idle(w))
+			break;
+	}
+	return NULL;
+}

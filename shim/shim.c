@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor's life: seize init, enter its namespaces, serve, write the bundle. */
+#include "shim/shim.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "runtime/base/hash.h"
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+#include "shim/filter.h"
+
+static int await_byte(int fd, char want, struct err *e)
+{
+	char c = 0;
+	ssize_t n = read_full(fd, &c, 1);
+
+	if (n == 1 && c == want)
+		return 0;
+	return fail_msg(e, n < 0 ? (int) -n : ECANCELED, "the container's init ended during set-up");
+}
+
+static int seize(pid_t pid, struct err *e)
+{
+	const long opts = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
+		PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+
+	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *) opts) == 0)
+		return 0;
+	if (errno == EPERM)
+		return fail_msg(e, EPERM,
+			"ptrace of the container's init is not permitted: another tracer or a security "
+			"policy forbids it (see /proc/sys/kernel/yama/ptrace_scope; 0 or 1 is needed)");
+	return fail(e, errno, "ptrace the container's init");
+}
+
+/* A user namespace of its own, or ours (root without one). */
+static bool same_userns(pid_t pid)
+{
+	char a[64], b[64], path[64];
+	ssize_t n = readlink("/proc/self/ns/user", a, sizeof a), m;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int) pid);
+	m = readlink(path, b, sizeof b);
+	return n > 0 && n == m && !memcmp(a, b, (size_t) n);
+}
+
+static int enter_namespaces(struct world *w, pid_t pid, struct err *e)
+{
+	own_fd fd = (int) syscall(SYS_pidfd_open, pid, 0);
+	int ns = CLONE_NEWNS | (same_userns(pid) ? 0 : CLONE_NEWUSER);
+
+	if (fd < 0)
+		return fail(e, errno, "open a pidfd of the container's init");
+	w->host_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (w->host_proc < 0)
+		return fail(e, errno, "open /proc");
+	if (setns(fd, ns) < 0)
+		return fail(e, errno, "enter the container's namespaces");
+	w->self_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->self_root < 0 || chdir("/") < 0)
+		return fail(e, errno, "open the container's root");
+	return 0;
+}
+
+static int world_setup(struct world *w, const struct shim_opts *o, struct shim_result *res,
+	struct err *e)
+{
+	struct stat st;
+
+	w->o = o;
+	w->ops = &tracee_real;
+	w->result = res;
+	w->tasks_tail = &w->tasks;
+	w->turn = 1;
+	w->dirfd_tmp = w->host_proc = w->self_root = -1;
+	w->start = w->now = o->epoch * NSEC;
+	w->timer_due = NO_DEADLINE;
+	sha256(o->seed ? o->seed : "", o->seed ? strlen(o->seed) : 0, w->key);
+	w->cpu = cpu_model_find(o->cpu);
+	if (!w->cpu)
+		return fail_msg(e, EINVAL, "unknown CPU model \"%s\" (known: x86-64-v2, x86-64-v3)", o->cpu);
+	w->cpu_faults = cpu_can_fault();
+	for (int i = 0; i < 3; i++)
+		w->pipe_is[i] = o->pipes[i] >= 0 && fstat(o->pipes[i], &w->pipe_st[i]) == 0;
+	if (o->expect_dir >= 0 && trace_open(o->expect_dir, &w->expect, e) < 0)
+		return -e->code;
+	(void) st;
+	return 0;
+}
+
+static void learn_mounts(struct world *w)
+{
+	struct stat st;
+
+	if (stat("/proc", &st) == 0)
+		w->proc_dev = st.st_dev;
+}
+
+static void world_drop(struct world *w)
+{
+	trace_writer_free(w->tw);
+	trace_close(w->expect);
+	if (w->host_proc >= 0)
+		close(w->host_proc);
+	if (w->self_root >= 0)
+		close(w->self_root);
+	map_free(&w->by_pid);
+	buf_free(&w->big);
+	buf_free(&w->exec_argv);
+	buf_free(&w->exec_env);
+}
+
+static int supervise(struct world *w, struct err *e)
+{
+	const struct shim_opts *o = w->o;
+	int r = await_byte(o->sync, 'R', e);
+
+	if (!r)
+		r = seize(o->init, e);
+	if (!r)
+		r = enter_namespaces(w, o->init, e);
+	if (r < 0)
+		return r;
+	learn_mounts(w);
+	r = bundle_begin(w, e);
+	if (r < 0)
+		return r;
+	w->init = task_new(w, o->init, NULL, 0);
+	w->init->c.w = w;
+	w->init->setup = true;
+	w->init->how = PTRACE_CONT; /* it is not in a stop: the first wait finds it */
+	w->cur = w->init;
+	if (write_full(o->sync, "G", 1) < 0)
+		return fail(e, EPIPE, "start the container's init");
+	world_run(w);
+	if (w->fatal) {
+		*e = w->err;
+		return -e->code;
+	}
+	return bundle_end(w, e);
+}
+
+int shim_run(const struct shim_opts *o, struct shim_result *ret, struct err *e)
+{
+	struct world *w = calloc(1, sizeof *w);
+	int r;
+
+	if (!w)
+		return fail(e, ENOMEM, "start the supervisor");
+	memset(ret, 0, sizeof *ret);
+	r = world_setup(w, o, ret, e);
+	if (!r)
+		r = supervise(w, e);
+	ret->status = shell_status(w->status);
+	world_drop(w);
+	free(w);
+	return r;
+}
+
+/* ---- for init ---- */
+
+static int canonical_signals(struct err *e)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			signal(s, SIG_DFL);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return fail(e, errno, "reset the signal mask");
+	return 0;
+}
+
+int shim_filter_install(struct err *e)
+{
+	own_free struct filter_row *rows = calloc(1024, sizeof *rows);
+	struct sock_fprog prog = { 0 };
+	int r;
+
+	if (!rows)
+		return fail(e, ENOMEM, "make the system call filter");
+	if (personality(ADDR_NO_RANDOMIZE) < 0)
+		return fail(e, errno, "switch off address randomisation");
+	r = canonical_signals(e);
+	if (!r)
+		r = filter_build(rows, sys_filter_rows(rows, 1024), &prog, e);
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
+		r = fail(e, errno, "trap the time stamp counter");
+	if (!r)
+		r = filter_load(&prog, e);
+	filter_free(&prog);
+	return r;
+}
+
+int shim_pin_cpu(struct err *e)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0)
+		return fail(e, errno, "find the current CPU");
+	CPU_ZERO(&set);
+	CPU_SET((size_t) cpu, &set);
+	if (sched_setaffinity(0, sizeof set, &set) < 0)
+		return fail(e, errno, "bind to CPU %d", cpu);
+	return 0;
+}

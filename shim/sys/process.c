@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes: birth, program, end, wait, signals between them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "shim/engine.h"
+
+#define CLONE_NEW_ANY                                                                        \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+		CLONE_NEWNET)
+
+static const struct flag_name clone_names[] = {
+	{ CLONE_VM, "CLONE_VM" }, { CLONE_FS, "CLONE_FS" }, { CLONE_FILES, "CLONE_FILES" },
+	{ CLONE_SIGHAND, "CLONE_SIGHAND" }, { CLONE_VFORK, "CLONE_VFORK" },
+	{ CLONE_THREAD, "CLONE_THREAD" }, { CLONE_SYSVSEM, "CLONE_SYSVSEM" },
+	{ CLONE_SETTLS, "CLONE_SETTLS" }, { CLONE_PARENT_SETTID, "CLONE_PARENT_SETTID" },
+	{ CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID" },
+	{ CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID" }, { 0, NULL },
+};
+
+static const struct flag_name wait_names[] = {
+	{ WNOHANG, "WNOHANG" }, { WUNTRACED, "WUNTRACED" }, { WEXITED, "WEXITED" },
+	{ WCONTINUED, "WCONTINUED" }, { WNOWAIT, "WNOWAIT" }, { 0x40000000, "__WALL" }, { 0, NULL },
+};
+
+/* ---- birth ---- */
+
+static long clone_enter(struct call *c)
+{
+	if (c->a[0] & CLONE_NEW_ANY) {
+		call_note(c, "clone into a new namespace refused");
+		return -EPERM;
+	}
+	if (c->a[0] & CLONE_UNTRACED)
+		call_karg(c, 0, c->a[0] & ~(uint64_t) CLONE_UNTRACED);
+	return call_run_leave(c);
+}
+
+/* ---- exec ---- */
+
+enum { EXEC_STRINGS_MAX = 4 << 20 };
+
+/* The strings of an argv or envp, each with its NUL. */
+static long strings(struct call *c, uint64_t at, struct buf *b)
+{
+	b->n = 0;
+	for (; at; at += 8) {
+		const char *s;
+		uint64_t p;
+		long r = in_at(c, at, &p, sizeof p);
+
+		if (r < 0)
+			return r;
+		if (!p)
+			return 0;
+		r = in_str(c, p, 128 << 10, &s);
+		if (r < 0)
+			return r == -ENAMETOOLONG ? -E2BIG : r;
+		buf_put(b, s, strlen(s) + 1);
+		if (b->n > EXEC_STRINGS_MAX)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+static long exec(struct call *c, unsigned path, uint64_t argv, uint64_t envp)
+{
+	const char *s;
+	long r = in_path(c, path, &s);
+
+	if (!r)
+		r = strings(c, argv, &c->w->exec_argv);
+	if (!r)
+		r = strings(c, envp, &c->w->exec_env);
+	if (r < 0)
+		return r;
+	memcpy(c->w->exec_path, s, strlen(s) + 1);
+	c->t->in_exec = true;
+	return call_run_leave(c);
+}
+
+static long execve_enter(struct call *c)
+{
+	return exec(c, 0, c->a[1], c->a[2]);
+}
+
+static long execveat_enter(struct call *c)
+{
+	return exec(c, 1, c->a[2], c->a[3]);
+}
+
+/* Only a failed exec comes here; a good one is an EXEC event. */
+static void exec_leave(struct call *c)
+{
+	c->t->in_exec = false;
+}
+
+/* ---- end ---- */
+
+static long exit_enter(struct call *c)
+{
+	struct task *t = c->t;
+
+	if (t->pid == t->proc->pid && t->proc->nthreads > 1)
+		t->leader_exit = true;
+	else if (t == c->w->init)
+		c->w->init_going = true;
+	return call_run(c);
+}
+
+static long exit_group_enter(struct call *c)
+{
+	c->t->proc->dying = true;
+	if (c->w->init && c->t->proc == c->w->init->proc)
+		c->w->init_going = true;
+	return call_run(c);
+}
+
+/* ---- wait ---- */
+
+static long wait4_enter(struct call *c)
+{
+	if (!(c->a[2] & WNOHANG))
+		call_karg(c, 2, c->a[2] | WNOHANG);
+	return call_run_leave(c);
+}
+
+static void wait4_leave(struct call *c)
+{
+	if (!c->ret && !(c->a[2] & WNOHANG)) {
+		call_block(c, (struct wait){ .kind = W_CHILD });
+		return;
+	}
+	if (c->ret > 0 && c->a[3])
+		out(c, 3, sizeof(struct rusage));
+}
+
+static long waitid_enter(struct call *c)
+{
+	if (!(c->a[3] & WNOHANG))
+		call_karg(c, 3, c->a[3] | WNOHANG);
+	if (!c->a[2]) /* somewhere to see whether there was one */
+		call_karg(c, 2, (c->t->regs.rsp - 512) & ~15ull);
+	return call_run_leave(c);
+}
+
+static void waitid_leave(struct call *c)
+{
+	siginfo_t si;
+
+	if (c->ret < 0)
+		return;
+	if (in_at(c, c->k[2], &si, sizeof si) < 0)
+		return;
+	if (!si.si_signo && !(c->a[3] & WNOHANG)) {
+		call_block(c, (struct wait){ .kind = W_CHILD });
+		return;
+	}
+	if (c->a[4])
+		out(c, 4, sizeof(struct rusage));
+}
+
+/* ---- signals ---- */
+
+static void sent_to(struct world *w, struct task *self, struct proc *p, int sig)
+{
+	if (sig == SIGKILL && p != self->proc) {
+		collect_dead(w, p);
+		return;
+	}
+	for (struct task *t = w->tasks; sig == SIGCONT && t; t = t->next) {
+		int st;
+
+		if (t->proc == p && t->state == T_STOPPED && tracee_wait(t->pid, &st) == 0) {
+			t->state = T_READY;
+			t->how = PTRACE_CONT;
+		}
+	}
+	signals_sent(w, p);
+}
+
+static bool wanted(struct world *w, struct proc *p, pid_t target)
+{
+	if (target > 0)
+		return proc_by_vpid(w, target) == p;
+	return true; /* a group or everybody: those it missed are merely looked at */
+}
+
+static void sent(struct call *c, pid_t target, int sig)
+{
+	struct world *w = c->w;
+	struct proc *p, *next;
+
+	if (c->ret < 0 || !sig)
+		return;
+	if (sig == SIGKILL && target <= 0) {
+		sweep_dead(w);
+		return;
+	}
+	for (p = w->procs; p; p = next) {
+		next = p->next;
+		if (wanted(w, p, target))
+			sent_to(w, c->t, p, sig);
+	}
+}
+
+static void kill_leave(struct call *c)
+{
+	sent(c, (pid_t) c->a[0], (int) c->a[1]);
+}
+
+static void tkill_leave(struct call *c)
+{
+	struct task *t = c->ret < 0 ? NULL : task_by_vpid(c->w, (pid_t) c->a[0]);
+
+	if (t)
+		sent_to(c->w, c->t, t->proc, (int) c->a[1]);
+}
+
+static void tgkill_leave(struct call *c)
+{
+	struct task *t = c->ret < 0 ? NULL : task_by_vpid(c->w, (pid_t) c->a[1]);
+
+	if (t)
+		sent_to(c->w, c->t, t->proc, (int) c->a[2]);
+}
+
+static void tgqueue_leave(struct call *c)
+{
+	tgkill_leave(c);
+}
+
+static void pidfd_sent(struct call *c)
+{
+	if (c->ret == 0 && c->a[1]) {
+		if ((int) c->a[1] == SIGKILL)
+			sweep_dead(c->w);
+		else
+			signals_sent(c->w, NULL);
+	}
+}
+
+static const struct row rows[] = {
+	{ SYS(clone, 56), OBSERVE,
+	  .arg = { FLAGS(flags, clone_names), HIDE(stack), HIDE(parent_tid), HIDE(child_tid), HIDE(tls) },
+	  .enter = clone_enter,
+	  .why = "CLONE_UNTRACED is stripped, new namespaces are refused; the child waits for its turn" },
+	{ SYS(fork, 57), OBSERVE, .why = "the child waits for its turn" },
+	{ SYS(vfork, 58), OBSERVE, .why = "the parent waits until the child has executed or ended" },
+	{ SYS(execve, 59), OBSERVE, .arg = { PATH(path), HIDE(argv), HIDE(envp) },
+	  .enter = execve_enter, .leave = exec_leave,
+	  .why = "the new program gets a canonical stack and CPU before its first instruction" },
+	{ SYS(execveat, 322), OBSERVE,
+	  .arg = { FD(dirfd), PATH(path), HIDE(argv), HIDE(envp), UINT(flags) },
+	  .enter = execveat_enter, .leave = exec_leave, .why = "as execve" },
+	{ SYS(exit, 60), OBSERVE, .arg = { INT(status) }, .enter = exit_enter,
+	  .why = "ends one thread; futexes it held are passed on" },
+	{ SYS(exit_group, 231), OBSERVE, .arg = { INT(status) }, .enter = exit_group_enter,
+	  .why = "ends the process; its threads are collected before anybody else runs" },
+	{ SYS(wait4, 61), FIXUP,
+	  .arg = { INT(pid), OUT_STRUCT(wstatus, 4), FLAGS(options, wait_names), HIDE(rusage) },
+	  .enter = wait4_enter, .leave = wait4_leave, .flags = MAY_BLOCK,
+	  .why = "never blocks in the kernel; children are found in the scheduler's order; no usage" },
+	{ SYS(waitid, 247), FIXUP,
+	  .arg = { INT(idtype), INT(id), HIDE(infop), FLAGS(options, wait_names), HIDE(rusage) },
+	  .enter = waitid_enter, .leave = waitid_leave, .flags = MAY_BLOCK, .why = "as wait4" },
+	{ SYS(kill, 62), OBSERVE, .arg = { INT(pid), INT(sig) }, .leave = kill_leave,
+	  .why = "delivered at the receiver's next turn" },
+	{ SYS(tkill, 200), OBSERVE, .arg = { INT(tid), INT(sig) }, .leave = tkill_leave,
+	  .why = "delivered at the receiver's next turn" },
+	{ SYS(tgkill, 234), OBSERVE, .arg = { INT(tgid), INT(tid), INT(sig) }, .leave = tgkill_leave,
+	  .why = "delivered at the receiver's next turn" },
+	{ SYS(rt_sigqueueinfo, 129), OBSERVE, .arg = { INT(pid), INT(sig), IN_STRUCT(info, 128) },
+	  .leave = kill_leave, .why = "delivered at the receiver's next turn" },
+	{ SYS(rt_tgsigqueueinfo, 297), OBSERVE,
+	  .arg = { INT(tgid), INT(tid), INT(sig), IN_STRUCT(info, 128) }, .leave = tgqueue_leave,
+	  .why = "delivered at the receiver's next turn" },
+	{ SYS(pidfd_open, 434), OBSERVE, .arg = { INT(pid), UINT(flags) },
+	  .why = "numbers are those of the PID namespace" },
+	{ SYS(pidfd_send_signal, 424), OBSERVE,
+	  .arg = { FD(pidfd), INT(sig), HIDE(info), UINT(flags) }, .leave = pidfd_sent,
+	  .why = "delivered at the receiver's next turn" },
+	{ SYS(pidfd_getfd, 438), DENY, .arg = { FD(pidfd), FD(fd), UINT(flags) }, .flags = NOTED,
+	  .err = EPERM, .why = "descriptors are not taken from other tasks" },
+	{ SYS(getpid, 39), PASS, .why = "numbers are those of the PID namespace, given in fork order" },
+	{ SYS(gettid, 186), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(getppid, 110), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(getpgrp, 111), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(getpgid, 121), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(getsid, 124), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(setpgid, 109), PASS, .why = "depends on the namespace's own processes alone" },
+	{ SYS(setsid, 112), PASS, .why = "depends on the namespace's own processes alone" },
+};
+
+FAMILY(process, "Processes and signals between them");

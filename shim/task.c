@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks, processes and what they share; what can be learnt of them only from procfs. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+#define MMAP_TOP 0x7fffd0000000ull /* below the largest stack and what the kernel maps at exec */
+
+static void *xcalloc(size_t n)
+{
+	void *p = calloc(1, n);
+
+	must(p);
+	return p;
+}
+
+static struct mm *mm_new(struct world *w)
+{
+	struct mm *mm = xcalloc(sizeof *mm);
+
+	mm->refs = 1;
+	mm->id = ++w->next_mm;
+	mm->mmap_top = MMAP_TOP;
+	return mm;
+}
+
+static void mm_put(struct mm *mm)
+{
+	if (mm && !--mm->refs)
+		free(mm);
+}
+
+static void fs_put(struct fsctx *fs)
+{
+	if (!fs || --fs->refs)
+		return;
+	if (fs->cwd >= 0)
+		close(fs->cwd);
+	free(fs);
+}
+
+static struct fsctx *fs_new(void)
+{
+	struct fsctx *fs = xcalloc(sizeof *fs);
+
+	fs->refs = 1;
+	fs->cwd = -1;
+	return fs;
+}
+
+static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
+{
+	struct proc *p = xcalloc(sizeof *p);
+
+	p->pid = pid;
+	p->parent = parent;
+	for (int i = 0; i < 3; i++)
+		p->itimer[i].deadline = NO_DEADLINE;
+	if (parent) {
+		p->ids = parent->ids;
+		p->attr = parent->attr;
+	}
+	p->next = w->procs;
+	w->procs = p;
+	return p;
+}
+
+static void proc_unlink(struct world *w, struct proc *p)
+{
+	struct proc **pp = &w->procs;
+
+	while (*pp && *pp != p)
+		pp = &(*pp)->next;
+	if (*pp)
+		*pp = p->next;
+}
+
+static void inherit(struct world *w, struct task *t, struct task *parent, uint64_t flags)
+{
+	if (flags & CLONE_THREAD) {
+		t->proc = parent->proc;
+	} else {
+		t->proc = proc_new(w, t->pid,
+			flags & CLONE_PARENT ? parent->proc->parent : parent->proc);
+		timers_fork(parent->proc, t->proc);
+	}
+	if (flags & CLONE_VM) {
+		t->mm = parent->mm;
+		t->mm->refs++;
+	} else {
+		t->mm = mm_new(w);
+		t->mm->mmap_top = parent->mm->mmap_top;
+	}
+	if (flags & CLONE_FS) {
+		t->fs = parent->fs;
+		t->fs->refs++;
+	} else {
+		t->fs = fs_new();
+		t->fs->chrooted = parent->fs && parent->fs->chrooted;
+	}
+	t->setup = parent->setup;
+	t->sched = parent->sched;
+	if (flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = parent->c.a[3];
+}
+
+struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t flags)
+{
+	struct task *t = xcalloc(sizeof *t);
+
+	t->pid = pid;
+	t->pidfd = -1;
+	t->nr = ++w->next_task;
+	if (parent) {
+		inherit(w, t, parent, flags);
+	} else {
+		t->proc = proc_new(w, pid, NULL);
+		t->mm = mm_new(w);
+		t->fs = fs_new();
+	}
+	t->proc->nthreads++;
+	*w->tasks_tail = t;
+	w->tasks_tail = &t->next;
+	must(map_put(&w->by_pid, (uint64_t) pid, 0, (uint64_t) t) == 0);
+	return t;
+}
+
+void task_free(struct world *w, struct task *t)
+{
+	struct task **pp = &w->tasks;
+
+	while (*pp != t)
+		pp = &(*pp)->next;
+	*pp = t->next;
+	if (w->tasks_tail == &t->next)
+		w->tasks_tail = pp;
+	if (task_find(w, t->pid) == t)
+		map_del(&w->by_pid, (uint64_t) t->pid, 0);
+	for (struct task *o = w->tasks; o; o = o->next)
+		if (o->vfork_child == t)
+			o->vfork_child = NULL;
+	if (w->cur == t)
+		w->cur = NULL;
+	if (w->init == t)
+		w->init = NULL;
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	mm_put(t->mm);
+	fs_put(t->fs);
+	if (!--t->proc->nthreads) {
+		timers_exit(t->proc);
+		proc_unlink(w, t->proc);
+		free(t->proc);
+	}
+	task_random_free(t);
+	free(t);
+}
+
+struct task *task_find(struct world *w, pid_t pid)
+{
+	uint64_t *v = map_get(&w->by_pid, (uint64_t) pid, 0);
+
+	return v ? (struct task *) *v : NULL;
+}
+
+void task_mm_new(struct world *w, struct task *t)
+{
+	mm_put(t->mm);
+	t->mm = mm_new(w);
+}
+
+/* ---- procfs ---- */
+
+static int read_proc(struct world *w, pid_t pid, const char *file, size_t max, struct buf *b)
+{
+	char path[64];
+	own_fd fd = -1;
+
+	snprintf(path, sizeof path, "%d/%s", (int) pid, file);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return read_fd(fd, max, b);
+}
+
+static uint64_t status_hex(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? strtoull(p + strlen(key), NULL, 16) : 0;
+}
+
+int task_signals(struct world *w, struct task *t, struct sigstate *ret)
+{
+	own_buf b = { 0 };
+	int r = read_proc(w, t->pid, "status", 1 << 16, &b);
+	const char *s;
+
+	if (r < 0)
+		return r;
+	s = buf_cstr(&b);
+	must(s);
+	ret->pending = status_hex(s, "\nSigPnd:\t") | status_hex(s, "\nShdPnd:\t");
+	ret->blocked = status_hex(s, "\nSigBlk:\t");
+	ret->ignored = status_hex(s, "\nSigIgn:\t");
+	ret->caught = status_hex(s, "\nSigCgt:\t");
+	return 0;
+}
+
+/* The last number of the NSpid line: the task's number in its own PID namespace. */
+static pid_t nspid(struct world *w, pid_t pid)
+{
+	own_buf b = { 0 };
+	const char *p, *last = NULL;
+
+	if (read_proc(w, pid, "status", 1 << 16, &b) < 0 || !buf_cstr(&b))
+		return 0;
+	p = strstr((char *) b.p, "\nNSpid:");
+	if (!p)
+		return 0;
+	for (p += 7; *p && *p != '\n'; p++)
+		if (*p == '\t')
+			last = p + 1;
+	return last ? (pid_t) strtol(last, NULL, 10) : 0;
+}
+
+pid_t task_vtid(struct task *t)
+{
+	if (!t->vtid)
+		t->vtid = nspid(t->c.w, t->pid);
+	return t->vtid;
+}
+
+struct task *task_by_vpid(struct world *w, pid_t vpid)
+{
+	for (struct task *t = w->tasks; t; t = t->next) {
+		if (!t->vtid)
+			t->vtid = nspid(w, t->pid);
+		if (t->vtid == vpid)
+			return t;
+	}
+	return NULL;
+}
+
+pid_t proc_vpid(struct proc *p)
+{
+	return p->vpid;
+}
+
+struct proc *proc_by_vpid(struct world *w, pid_t vpid)
+{
+	for (struct proc *p = w->procs; p; p = p->next) {
+		if (!p->vpid)
+			p->vpid = nspid(w, p->pid);
+		if (p->vpid == vpid)
+			return p;
+	}
+	return NULL;
+}
+
+/* "start-end perms offset maj:min inode": 1 when @addr is in it and it is shared. */
+static int map_line(const char *line, uint64_t addr, uint64_t *k1, uint64_t *k2)
+{
+	unsigned long long lo, hi, off, ino;
+	unsigned maj, min;
+	char perms[8];
+
+	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu", &lo, &hi, perms, &off, &maj, &min, &ino) != 7)
+		return -1;
+	if (addr < lo || addr >= hi)
+		return -1;
+	if (perms[3] != 's')
+		return 0;
+	*k1 = (uint64_t) makedev(maj, min) << 32 ^ ino ^ 1ull << 63;
+	*k2 = addr - lo + off;
+	return 1;
+}
+
+int task_map_at(struct task *t, uint64_t addr, uint64_t *ret_key1, uint64_t *ret_key2)
+{
+	own_buf b = { 0 };
+	char *save = NULL;
+
+	if (read_proc(t->c.w, t->pid, "maps", 64 << 20, &b) < 0 || !buf_cstr(&b))
+		return 0;
+	for (char *l = strtok_r((char *) b.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		int r = map_line(l, addr, ret_key1, ret_key2);
+
+		if (r >= 0)
+			return r;
+	}
+	return 0;
+}
