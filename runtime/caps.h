@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ids and capabilities that the container's first program gets. */
+#ifndef DETRUN_CAPS_H
+#define DETRUN_CAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oci/spec.h"
+#include "runtime/base/err.h"
+
+/** What a container's root may do when nobody says otherwise. */
+#define CAPS_DEFAULT 0x00000000a80425fbULL
+
+/**
+ * Become the user of @p with its capabilities. CAP_SYS_ADMIN is kept until the exec takes it away
+ * (it is not in the bounding set unless asked for), so that a filter can be installed without
+ * no_new_privs. @keep_ids: leave uid and gids alone; @setgroups: supplementary groups may be set.
+ */
+int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups, struct err *e);
+
+#endif

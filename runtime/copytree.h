@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A private copy of a tree: what overlayfs does lazily, where the kernel has none. */
+#ifndef DETRUN_COPYTREE_H
+#define DETRUN_COPYTREE_H
+
+#include "runtime/base/err.h"
+
+/**
+ * Copy everything below the directory @src into the directory @dst (made when missing): types,
+ * modes, owners, times, hard links, extended attributes. Links are not followed. Device nodes that
+ * this user can't make are left out (a container's /dev is its own). 0 or -errno.
+ */
+int copy_tree(const char *src, const char *dst, struct err *e);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/job.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "runtime/base/hash.h"
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+
+int job_declare(struct job *j, const struct job_opts *o, struct err *e)
+{
+	const char *epoch = o->epoch ? o->epoch : getenv("SOURCE_DATE_EPOCH");
+	long long v;
+
+	if (epoch && *epoch) {
+		if (opt_number(epoch, o->epoch ? "--epoch" : "SOURCE_DATE_EPOCH", 0, 4000000000LL,
+			    &v, e) < 0)
+			return -EINVAL;
+		j->epoch = (uint64_t) v;
+	}
+	if (o->cpus) {
+		if (opt_number(o->cpus, "--cpus", 1, 1024, &v, e) < 0)
+			return -EINVAL;
+		j->cpus = (unsigned) v;
+	}
+	if (o->cpu && strcmp(o->cpu, "x86-64-v2") && strcmp(o->cpu, "x86-64-v3"))
+		return fail_msg(e, EINVAL, "--cpu %s: x86-64-v2 or x86-64-v3 expected", o->cpu);
+	if (o->cpu)
+		j->cpu = o->cpu;
+	if (o->seed)
+		j->seed = o->seed;
+	j->trace = o->trace;
+	j->key = o->key;
+	j->strict = o->strict;
+	j->dry_run = o->dry_run;
+	return 0;
+}
+
+static bool userns(const struct job *j)
+{
+	return j->spec->linux_.ns[SPEC_NS_USER].present;
+}
+
+/* --- the private directory --------------------------------------------------------------- */
+
+static bool snapshot(const struct spec_mount *m)
+{
+	return m->type && !strcmp(m->type, "overlay") && !*m->data;
+}
+
+static bool needs_priv(const struct job *j)
+{
+	if (j->root != ROOT_BIND)
+		return true;
+	for (size_t i = 0; i < j->spec->n_mounts; i++)
+		if (snapshot(&j->spec->mounts[i]))
+			return true;
+	return false;
+}
+
+static int priv_sub(const struct priv *p, const char *name, struct err *e)
+{
+	own_free char *path = NULL;
+
+	return priv_dir(p, name, &path, e);
+}
+
+static int make_priv(const struct job *j, struct priv *p, struct err *e)
+{
+	int r = priv_make(p, e);
+
+	if (!r)
+		r = priv_sub(p, "upper", e);
+	if (!r)
+		r = priv_sub(p, "work", e);
+	for (unsigned i = 0; !r && i < j->spec->n_mounts; i++) {
+		char name[32];
+
+		if (!snapshot(&j->spec->mounts[i]))
+			continue;
+		snprintf(name, sizeof name, "v%u.upper", i);
+		r = priv_sub(p, name, e);
+		snprintf(name, sizeof name, "v%u.work", i);
+		if (!r)
+			r = priv_sub(p, name, e);
+	}
+	return r;
+}
+
+static int make_plan(const struct job *j, const char *priv, struct plan *p, struct err *e)
+{
+	struct plan_in in = {
+		.spec = j->spec,
+		.root = j->root,
+		.lower = j->lower,
+		.priv = priv,
+		.userns = userns(j),
+		.no_pivot = j->no_pivot,
+		.no_keyring = j->no_keyring,
+		.soft_rlimits = j->soft_rlimits,
+		.links = j->links,
+		.files = j->files,
+		.empty = j->empty,
+	};
+
+	return plan_make(&in, p, e);
+}
+
+static int print_plan(const struct job *j, int *ret_status, struct err *e)
+{
+	own_plan p = { 0 };
+	own_buf b = { 0 };
+	int r = make_plan(j, "PRIVATE", &p, e);
+
+	if (r < 0)
+		return r;
+	plan_print(&p, &b);
+	fwrite(b.p, 1, b.n, stdout);
+	*ret_status = 0;
+	return fflush(stdout) ? fail(e, errno, "print the plan") : 0;
+}
+
+/* --- the run ----------------------------------------------------------------------------- */
+
+static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
+{
+	s->argv = j->spec->process.args;
+	s->env = j->spec->process.env;
+	s->cwd = j->spec->process.cwd;
+	s->seed = j->seed;
+	s->epoch = j->epoch;
+	s->cpu = j->cpu;
+	s->cpus = j->cpus;
+	s->hostname = j->spec->hostname ? j->spec->hostname : "";
+	s->strict = j->strict;
+	s->config = j->config;
+	s->rootfs = j->rootfs;
+	s->virtual_ids = j->virtual_ids;
+	s->trace_dir = o->trace;
+	s->key = o->key;
+	s->cache_dir = o->cache;
+	s->volumes = j->volumes;
+	s->keep = o->keep;
+	s->output = o->output;
+	s->expect_dir = j->expect_dir;
+}
+
+static int open_upper(const struct job *j, const struct priv *p, struct launch *l, struct err *e)
+{
+	own_free char *path = NULL;
+
+	if (j->root == ROOT_BIND)
+		return 0;
+	if (asprintf(&path, "%s/upper", p->path) < 0)
+		return fail(e, ENOMEM, "open the changes");
+	l->shim.upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return l->shim.upper < 0 ? fail(e, errno, "open %s", path) : 0;
+}
+
+static int launch(const struct job *j, struct launch *l, int *ret_status, struct shim_result *ret,
+	struct err *e)
+{
+	int r = userns(j) ? idmaps_of_spec(j->spec, &l->maps, e) : 0;
+
+	if (!r)
+		r = launch_start(l, e);
+	if (r < 0)
+		return r;
+	r = j->started ? j->started(j->ctx, l, e) : 0;
+	if (!r)
+		r = launch_wait(l, ret, e);
+	*ret_status = ret->status;
+	return r;
+}
+
+static void say_trace(const struct job *j, const struct outputs *o, const struct shim_result *s)
+{
+	char root[SHA256_HEX];
+
+	hex(s->root, sizeof s->root, root);
+	if (j->trace && o->trace >= 0)
+		fprintf(stderr, "detrun: trace %s in %s\n", root, o->trace_path);
+	else if (o->trace >= 0)
+		log_debug("trace %s in %s", root, o->trace_path);
+}
+
+static int run_in(const struct job *j, const struct priv *p, struct launch *l,
+	struct outputs *o, int *ret_status, struct shim_result *ret, struct err *e)
+{
+	own_plan plan = { 0 };
+	int r = make_plan(j, p->path, &plan, e);
+
+	if (!r)
+		r = outputs_open(j, o, e);
+	if (!r)
+		r = open_upper(j, p, l, e);
+	if (r < 0)
+		return r;
+	l->spec = j->spec;
+	l->plan = &plan;
+	l->virtual_ids = j->virtual_ids;
+	l->null_stdin = j->null_stdin;
+	l->preserve = j->preserve;
+	fill_shim(j, o, &l->shim);
+	r = launch(j, l, ret_status, ret, e);
+	if (!r)
+		r = outputs_commit(j, o, e);
+	if (!r)
+		say_trace(j, o, ret);
+	return r;
+}
+
+int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e)
+{
+	struct shim_result *res = calloc(1, sizeof *res);
+	struct outputs o = OUTPUTS_INIT;
+	struct launch l = LAUNCH_INIT;
+	struct priv p = PRIV_INIT;
+	own_fd ns = -1;
+	int r = 0;
+
+	*ret_status = EXIT_OURS;
+	must(res);
+	if (j->dry_run) {
+		r = print_plan(j, ret_status, e);
+		free(res);
+		return r;
+	}
+	res->status = EXIT_OURS;
+	if (needs_priv(j))
+		r = make_priv(j, &p, e);
+	if (!r)
+		r = run_in(j, &p, &l, &o, ret_status, res, e);
+	own_fd_drop(&l.shim.upper);
+	outputs_close(&o);
+	ns = take_fd(&l.userns);
+	launch_done(&l);
+	priv_done(&p, ns);
+	if (!r && ret)
+		*ret = *res;
+	if (r < 0 && *ret_status == 0)
+		*ret_status = EXIT_OURS;
+	free(res);
+	return r;
+}

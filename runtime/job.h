@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run, whatever door it came through: a spec, a root, inputs and outputs. job_run() makes the
+ * private directory, the plan and the trace's directory, launches, waits, and cleans up.
+ */
+#ifndef DETRUN_JOB_H
+#define DETRUN_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/launch.h"
+#include "runtime/opts.h"
+#include "runtime/plan.h"
+#include "runtime/priv.h"
+
+#define DEFAULT_EPOCH 744847200 /* 1993-08-08 22:00:00 UTC */
+
+struct job {
+	/* what to run; borrowed */
+	const struct spec *spec;
+	enum root_kind root;
+	const char *lower;
+	const struct rootfs *rootfs; /* NULL: the disk tells owners and times */
+	const struct plan_link *links;
+	const struct plan_file *files;
+	const char *const *empty;
+	const char *const *volumes; /* writable host directories, by their path in the container */
+	const char *const *shared;  /* the same, by their path on the host */
+	bool virtual_ids, soft_rlimits, no_pivot, no_keyring;
+	unsigned preserve;
+
+	/* declared inputs */
+	const char *seed, *cpu;
+	uint64_t epoch;
+	unsigned cpus;
+	bool strict, null_stdin;
+	const char *config;	 /* canonical JSON of what was declared */
+	const char *host_inputs; /* JSON: where this machine had the inputs */
+
+	/* outputs */
+	const char *trace; /* directory, NULL = the default place, "none" */
+	const char *key;   /* PEM, NULL = the user's own */
+	const char *keep, *output;
+	int expect_dir;	   /* replay: the bundle to compare with, or -1 */
+	bool dry_run;
+
+	/* called when init exists and before it runs: state, pid file; may be NULL */
+	int (*started)(void *ctx, const struct launch *l, struct err *e);
+	void *ctx;
+};
+#define JOB_INIT ((struct job) { .expect_dir = -1, .seed = "0", .cpu = "x86-64-v2", .cpus = 1, \
+	.epoch = DEFAULT_EPOCH })
+
+/**
+ * Run it. 0, *ret_status the exit status (and *ret, which may be NULL); or -errno, *ret_status 125
+ * to 127.
+ */
+int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e);
+
+/* The options all doors share. */
+struct job_opts {
+	const char *trace, *key, *seed, *epoch, *cpu, *cpus;
+	bool strict, dry_run;
+};
+/** Fill the job from the texts, defaults and SOURCE_DATE_EPOCH. */
+int job_declare(struct job *j, const struct job_opts *o, struct err *e);
+
+/* outputs.c */
+struct outputs {
+	int trace, keep, output, cache;
+	struct trace_key *key;
+	char *trace_path;
+	char *output_dir; /* of --output */
+};
+#define OUTPUTS_INIT ((struct outputs) { -1, -1, -1, -1, NULL, NULL, NULL })
+int outputs_open(const struct job *j, struct outputs *ret, struct err *e);
+/** Give the finished tarball its name. */
+int outputs_commit(const struct job *j, struct outputs *o, struct err *e);
+void outputs_close(struct outputs *o);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/launch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "runtime/init.h"
+
+enum { GRACE_MS = 3000 }; /* from a signal to the kill */
+
+/* Both ends of everything between launcher (and supervisor), ours, and init, theirs. */
+enum { SYNC, MAPS, ERR, STDIN, STDOUT, STDERR, N_ENDS };
+
+struct ends {
+	int ours[N_ENDS], theirs[N_ENDS];
+};
+
+static void ends_drop(struct ends *x)
+{
+	for (int i = 0; i < N_ENDS; i++) {
+		own_fd_drop(&x->ours[i]);
+		own_fd_drop(&x->theirs[i]);
+	}
+}
+
+static int ends_pipe(struct ends *x, int i, bool they_read, struct err *e)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return fail(e, errno, "make a pipe");
+	x->ours[i] = p[they_read];
+	x->theirs[i] = p[!they_read];
+	return 0;
+}
+
+static int ends_make(struct ends *x, bool null_stdin, struct err *e)
+{
+	int s[2], r = 0;
+
+	for (int i = 0; i < N_ENDS; i++)
+		x->ours[i] = x->theirs[i] = -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) < 0)
+		return fail(e, errno, "make a socket pair");
+	x->ours[SYNC] = s[0];
+	x->theirs[SYNC] = s[1];
+	for (int i = MAPS; !r && i < N_ENDS; i++) {
+		if (i == STDIN && null_stdin)
+			continue;
+		r = ends_pipe(x, i, i == MAPS || i == STDIN, e);
+	}
+	if (!r && null_stdin) {
+		x->theirs[STDIN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (x->theirs[STDIN] < 0)
+			return fail(e, errno, "open /dev/null");
+	}
+	return r;
+}
+
+/* --- init -------------------------------------------------------------------------------- */
+
+__attribute__((noreturn))
+static void child(const struct launch *l, const struct ends *x)
+{
+	struct init in = {
+		.spec = l->spec,
+		.plan = l->plan,
+		.userns = l->spec->linux_.ns[SPEC_NS_USER].present,
+		.setgroups = l->maps.setgroups,
+		.virtual_ids = l->virtual_ids,
+		.maps = x->theirs[MAPS],
+		.sync = x->theirs[SYNC],
+		.err = x->theirs[ERR],
+		.stdio = { x->theirs[STDIN], x->theirs[STDOUT], x->theirs[STDERR] },
+		.preserve = l->preserve,
+	};
+
+	for (int i = 0; i < N_ENDS; i++)
+		if (x->ours[i] >= 0)
+			close(x->ours[i]);
+	init_main(&in);
+}
+
+/* Join by way of a process that we can spare, whose child is ours all the same. */
+static int clone_joined(struct launch *l, uint64_t flags, const struct ends *x, struct err *e)
+{
+	struct {
+		pid_t pid;
+		struct err e;
+	} m = { -1, ERR_INIT };
+	own_fd in = -1, out = -1;
+	int p[2], pidfd;
+	pid_t helper;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return fail(e, errno, "make a pipe");
+	in = p[0], out = p[1];
+	helper = fork();
+	if (helper < 0)
+		return fail(e, errno, "fork");
+	if (!helper) {
+		if (ns_join(l->spec, &m.e) == 0)
+			m.pid = ns_clone(flags | CLONE_PARENT, &pidfd, &m.e);
+		if (!m.pid)
+			child(l, x);
+		_exit(write_full(out, &m, sizeof m) < 0);
+	}
+	close(take_fd(&out));
+	if (read_full(in, &m, sizeof m) != sizeof m)
+		fail_msg(&m.e, EIO, "joining the namespaces failed");
+	waitpid(helper, NULL, 0);
+	if (m.pid < 0 || m.e.code)
+		return fail_msg(e, m.e.code, "%s", m.e.msg);
+	l->init = m.pid;
+	l->init_fd = pidfd_open(m.pid, 0);
+	return l->init_fd < 0 ? fail(e, errno, "open the container's process") : 0;
+}
+
+static int make_init(struct launch *l, const struct ends *x, struct err *e)
+{
+	bool join;
+	uint64_t flags = ns_flags(l->spec, &join);
+	pid_t pid;
+
+	if (join)
+		return clone_joined(l, flags, x, e);
+	pid = ns_clone(flags, &l->init_fd, e);
+	if (pid < 0)
+		return pid;
+	if (!pid)
+		child(l, x);
+	l->init = pid;
+	return 0;
+}
+
+static int let_init_go(struct launch *l, const struct ends *x, struct err *e)
+{
+	const struct spec_ns *user = &l->spec->linux_.ns[SPEC_NS_USER];
+	char path[64];
+
+	if (user->present && !user->path) {
+		int r = idmaps_write(&l->maps, l->init, e);
+
+		if (r < 0)
+			return r;
+	}
+	snprintf(path, sizeof path, "/proc/%d/ns/user", l->init);
+	l->userns = open(path, O_RDONLY | O_CLOEXEC);
+	if (write_full(x->ours[MAPS], "g", 1) < 0)
+		return fail_msg(e, EPIPE, "the container's process died at once");
+	return 0;
+}
+
+/* --- start ------------------------------------------------------------------------------- */
+
+static int check_yama(struct err *e)
+{
+	own_fd fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char c = 0;
+
+	if (fd >= 0 && read(fd, &c, 1) == 1 && c == '3')
+		return fail_msg(e, EPERM, "nothing may be traced: "
+			"/proc/sys/kernel/yama/ptrace_scope is 3; set it to 2 or less and reboot");
+	return 0;
+}
+
+static int make_shim(struct launch *l, struct ends *x, struct err *e)
+{
+	int not_ours[N_ENDS + 2], p[2];
+	own_fd res = -1;
+	struct supervise s = { .o = &l->shim, .not_ours = not_ours };
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return fail(e, errno, "make a pipe");
+	l->shim_res = p[0];
+	res = p[1];
+	l->shim.init = l->init;
+	l->shim.sync = x->ours[SYNC];
+	for (int i = 0; i < 3; i++) {
+		l->shim.stdio[i] = i;
+		l->shim.pipes[i] = x->ours[STDIN + i];
+	}
+	for (int i = 0; i < N_ENDS; i++)
+		not_ours[s.n_not_ours++] = x->theirs[i];
+	not_ours[s.n_not_ours++] = l->shim_res;
+	not_ours[s.n_not_ours++] = x->ours[ERR];
+	s.result = res;
+	l->shim_pid = supervise_fork(&s, e);
+	return l->shim_pid < 0 ? l->shim_pid : 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t s;
+
+	sigemptyset(&s);
+	sigaddset(&s, SIGINT);
+	sigaddset(&s, SIGTERM);
+	sigaddset(&s, SIGHUP);
+	sigaddset(&s, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &s, NULL);
+}
+
+int launch_start(struct launch *l, struct err *e)
+{
+	own_cleanup(ends_drop) struct ends x;
+	int r = ends_make(&x, l->null_stdin, e);
+
+	if (!r)
+		r = check_yama(e);
+	if (!r)
+		r = shim_pin_cpu(e);
+	if (r < 0)
+		return r;
+	block_signals();
+	r = make_init(l, &x, e);
+	if (!r)
+		r = let_init_go(l, &x, e);
+	if (!r)
+		r = make_shim(l, &x, e);
+	if (r < 0) {
+		launch_done(l);
+		return r;
+	}
+	l->init_err = take_fd(&x.ours[ERR]);
+	return 0;
+}
+
+/* --- wait -------------------------------------------------------------------------------- */
+
+static void kill_init(struct launch *l, int sig)
+{
+	if (l->init_fd >= 0)
+		pidfd_send_signal(l->init_fd, sig, NULL, 0);
+}
+
+/* Until the supervisor has said its last word; pass on what asks us to end. */
+static void await_result(struct launch *l)
+{
+	int asked = 0, timeout = -1;
+	own_fd sfd = -1;
+	sigset_t s;
+
+	sigprocmask(SIG_BLOCK, NULL, &s);
+	sfd = signalfd(-1, &s, SFD_CLOEXEC);
+	for (;;) {
+		struct pollfd p[2] = { { l->shim_res, POLLIN, 0 }, { sfd, POLLIN, 0 } };
+		struct signalfd_siginfo si;
+		int n = poll(p, 2, timeout);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n == 0)
+			kill_init(l, SIGKILL);
+		if (n > 0 && p[1].revents && read(sfd, &si, sizeof si) == sizeof si) {
+			kill_init(l, asked++ ? SIGKILL : (int) si.ssi_signo);
+			timeout = GRACE_MS;
+		}
+		if (n > 0 && p[0].revents)
+			return;
+	}
+}
+
+static int reap(pid_t *pid)
+{
+	int status = 0;
+
+	if (*pid <= 0)
+		return 0;
+	while (waitpid(*pid, &status, 0) < 0)
+		if (errno != EINTR)
+			break;
+	*pid = 0;
+	return status;
+}
+
+/* What init says comes first: it knows why it stopped. */
+static int verdict(struct launch *l, const struct supervise_result *m, bool got,
+	int shim_status, struct shim_result *ret, struct err *e)
+{
+	struct init_error ie;
+
+	ret->status = EXIT_OURS;
+	fcntl(l->init_err, F_SETFL, O_NONBLOCK);
+	if (read_full(l->init_err, &ie, sizeof ie) == sizeof ie) {
+		ret->status = ie.status;
+		return fail_msg(e, ie.e.code, "%s", ie.e.msg);
+	}
+	if (!got && WIFSIGNALED(shim_status))
+		return fail_msg(e, EIO, "the supervisor was killed by signal %d; "
+			"its container is gone with it", WTERMSIG(shim_status));
+	if (!got)
+		return fail_msg(e, EIO, "the supervisor ended without a result");
+	if (m->r < 0)
+		return fail_msg(e, m->e.code, "%s", m->e.msg);
+	*ret = m->s;
+	return 0;
+}
+
+int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
+{
+	struct supervise_result *m = malloc(sizeof *m);
+	int shim_status, r;
+	bool got;
+
+	if (!m)
+		return fail(e, ENOMEM, "wait for the container");
+	await_result(l);
+	got = read_full(l->shim_res, m, sizeof *m) == sizeof *m;
+	shim_status = reap(&l->shim_pid);
+	kill_init(l, SIGKILL);
+	reap(&l->init);
+	r = verdict(l, m, got, shim_status, ret, e);
+	free(m);
+	return r;
+}
+
+void launch_done(struct launch *l)
+{
+	if (l->shim_pid > 0)
+		kill(l->shim_pid, SIGKILL);
+	if (l->init > 0)
+		kill_init(l, SIGKILL);
+	reap(&l->shim_pid);
+	reap(&l->init);
+	close(take_fd(&l->init_fd));
+	close(take_fd(&l->userns));
+	close(take_fd(&l->init_err));
+	close(take_fd(&l->shim_res));
+}

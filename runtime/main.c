@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line: global options, then a verb of the table, else a command to run. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "oci/spec.h"
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+#include "runtime/cmd.h"
+#include "runtime/door.h"
+#include "runtime/launch.h"
+
+static const struct verb {
+	const char *name;
+	cmd_fn *fn;
+	const char *help;
+} verbs[] = {
+	{ "run", cmd_run, "run an OCI bundle" },
+	{ "state", cmd_state, "print a container's state" },
+	{ "list", cmd_list, "list the containers" },
+	{ "kill", cmd_kill, "send a signal to a container" },
+	{ "delete", cmd_delete, "remove a container" },
+	{ "spec", cmd_spec, "write a config.json to start from" },
+	{ "trace", cmd_trace, "show, compare and question traces" },
+	{ "verify", cmd_verify, "check a trace" },
+	{ "replay", cmd_replay, "run a trace's inputs again and compare" },
+	{ "syscalls", cmd_syscalls, "the table of system calls" },
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (!strcmp(verbs[i].name, name))
+			return verbs[i].fn ? &verbs[i] : NULL;
+	return NULL;
+}
+
+struct line {
+	struct global g;
+	struct door d;
+	const char *log_format;
+	bool version;
+};
+
+enum { N_GLOBAL = 10, N_TABLE = DOOR_OPTS + N_GLOBAL };
+
+/* Options before a verb are runc's; those of a command without verb follow in the same table. */
+static void make_table(struct line *l, struct opt t[N_TABLE])
+{
+	const struct opt globals[] = {
+		{ "root", 0, OPT_STR, &l->g.root, "DIR", "where containers' states are kept" },
+		{ "log", 0, OPT_STR, &l->g.log, "FILE", "write messages there" },
+		{ "log-format", 0, OPT_STR, &l->log_format, "text|json", "how (default text)" },
+		{ "debug", 0, OPT_FLAG, &l->g.debug, NULL, "say more" },
+		{ "systemd-cgroup", 0, OPT_FLAG, NULL, NULL, NULL },
+		{ "rootless", 0, OPT_STR, NULL, NULL, NULL },
+		{ "cgroup-manager", 0, OPT_STR, NULL, NULL, NULL },
+		{ "version", 0, OPT_FLAG, &l->version, NULL, "print the version" },
+		{ NULL },
+	};
+	size_t n = door_options(&l->d, t);
+
+	_Static_assert(ARRAY_LEN(globals) <= N_GLOBAL, "room for all options");
+	memcpy(t + n, globals, sizeof globals);
+}
+
+static void usage(const struct opt *t)
+{
+	printf("usage: detrun [options] [--] COMMAND [ARGUMENT...]\n"
+	       "       detrun [options] VERB ...\n\n"
+	       "Run a command so that it gives the same bytes on any machine, and leave a signed\n"
+	       "trace of it. The current directory is /build inside. With --chroot the starting\n"
+	       "state is the named root file system; without, it is the host's own, read-only:\n"
+	       "its state is then an input of the run. `--` runs even what is called like a verb.\n"
+	       "\nverbs (see detrun VERB --help):\n");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (verbs[i].fn)
+			printf("  %-10s %s\n", verbs[i].name, verbs[i].help);
+	printf("\noptions:\n");
+	opts_help(t);
+}
+
+static bool door_used(const struct door *d)
+{
+	static const struct door none;
+
+	return memcmp(d, &none, sizeof none) != 0;
+}
+
+static int dispatch(struct line *l, int argc, char **argv, bool dashes)
+{
+	const struct verb *v = dashes || door_used(&l->d) ? NULL : find_verb(argv[0]);
+	struct err e = ERR_INIT;
+	int status;
+
+	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0) {
+		fprintf(stderr, "detrun: %s\n", e.msg);
+		return EXIT_OURS;
+	}
+	if (v)
+		return v->fn(&l->g, argc, argv);
+	status = door_command(&l->d, argc, argv);
+	door_free(&l->d);
+	return status;
+}
+
+static int complain(const struct err *e)
+{
+	fprintf(stderr, "detrun: %s\n", e->msg);
+	return EXIT_OURS;
+}
+
+static int run(struct line *l, int argc, char **argv)
+{
+	struct opt t[N_TABLE];
+	struct err e = ERR_INIT;
+	bool dashes = false;
+	int rest = argc, r;
+
+	make_table(l, t);
+	r = opts_parse(t, argc, argv, &rest, &dashes, &e);
+	if (r < 0)
+		return complain(&e);
+	if (r == 1 || (rest == argc && !l->version && argc == 1)) {
+		usage(t);
+		return r == 1 ? 0 : EXIT_OURS;
+	}
+	if (l->version) {
+		printf("detrun version %s\nspec: %s\n", DETRUN_VERSION, SPEC_VERSION);
+		return 0;
+	}
+	if (rest == argc) {
+		fail_msg(&e, EINVAL, "no command (see detrun --help)");
+		return complain(&e);
+	}
+	if (l->log_format && strcmp(l->log_format, "text") && strcmp(l->log_format, "json")) {
+		fail_msg(&e, EINVAL, "--log-format %s: text or json expected", l->log_format);
+		return complain(&e);
+	}
+	l->g.log_json = l->log_format && !strcmp(l->log_format, "json");
+	return dispatch(l, argc - rest, argv + rest, dashes);
+}
+
+/* Our own files must never land on 0, 1 or 2. */
+static void fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static struct line l;
+
+	fill_stdio();
+	return run(&l, argc, argv);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/ns.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+
+static long sysctl_number(const char *path)
+{
+	char text[32] = "";
+	own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return -1;
+	return atol(text);
+}
+
+static int refused(int errnum, uint64_t flags, struct err *e)
+{
+	static const struct {
+		const char *path;
+		long bad;
+		const char *cure;
+	} why[] = {
+		{ "/proc/sys/kernel/unprivileged_userns_clone", 0, "set it to 1" },
+		{ "/proc/sys/user/max_user_namespaces", 0, "raise it" },
+		{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, "set it to 0" },
+	};
+
+	for (size_t i = 0; flags & CLONE_NEWUSER && i < ARRAY_LEN(why); i++) {
+		if (sysctl_number(why[i].path) == why[i].bad)
+			return fail_msg(e, errnum, "no user namespace: %s is %ld; %s (as root: "
+				"sysctl), or run detrun as root", why[i].path, why[i].bad,
+				why[i].cure);
+	}
+	if (errnum == ENOSPC)
+		return fail_msg(e, errnum, "no new namespaces: a limit in /proc/sys/user is "
+			"reached, or they are nested too deep; raise it");
+	if (flags & CLONE_NEWUSER)
+		return fail(e, errnum, "no user namespace: the kernel or a sandbox around us "
+			"refuses it; allow it there, or run detrun as root");
+	return fail(e, errnum, "no new namespaces; without root a user namespace is needed");
+}
+
+pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e)
+{
+	int pidfd = -1;
+	struct clone_args a = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uintptr_t) &pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid = syscall(SYS_clone3, &a, sizeof a);
+
+	if (pid < 0)
+		return refused(errno, flags, e);
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return (pid_t) pid;
+}
+
+uint64_t ns_flags(const struct spec *s, bool *ret_join)
+{
+	uint64_t flags = 0;
+
+	*ret_join = false;
+	for (int t = 0; t < SPEC_NS_COUNT; t++) {
+		const struct spec_ns *n = &s->linux_.ns[t];
+
+		if (n->present && n->path)
+			*ret_join = true;
+		else if (n->present)
+			flags |= (uint64_t) (unsigned) spec_ns_flag((enum spec_ns_type) t);
+	}
+	return flags;
+}
+
+int ns_join(const struct spec *s, struct err *e)
+{
+	for (int t = 0; t < SPEC_NS_COUNT; t++) {
+		const struct spec_ns *n = &s->linux_.ns[t];
+		own_fd fd = -1;
+
+		if (!n->present || !n->path)
+			continue;
+		fd = open(n->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return fail(e, errno, "open the namespace %s", n->path);
+		if (setns(fd, spec_ns_flag((enum spec_ns_type) t)) < 0)
+			return fail(e, errno, "join the %s namespace %s",
+				spec_ns_name((enum spec_ns_type) t), n->path);
+	}
+	return 0;
+}
+
+/* --- removing what the container's ids own ----------------------------------------------- */
+
+static int wait_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int rm_in(int userns, const char *path)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		_exit(setns(userns, CLONE_NEWUSER) < 0 ? errno : -rm_rf(AT_FDCWD, path));
+	return wait_child(pid);
+}
+
+static int rm_in_new(const char *path)
+{
+	struct idmaps m;
+	own_fd wait = -1, go = -1, pidfd = -1;
+	int p[2], r;
+	pid_t pid;
+	char c;
+
+	if (idmaps_own(&m, NULL) < 0 || pipe2(p, O_CLOEXEC) < 0)
+		return -EPERM;
+	wait = p[0], go = p[1];
+	pid = ns_clone(CLONE_NEWUSER, &pidfd, NULL);
+	if (pid < 0)
+		return -EPERM;
+	if (!pid) {
+		close(go);
+		if (read_full(wait, &c, 1) != 1)
+			_exit(EPERM);
+		_exit(-rm_rf(AT_FDCWD, path));
+	}
+	r = idmaps_write(&m, pid, NULL);
+	if (!r)
+		r = write_full(go, "g", 1);
+	close(take_fd(&go));
+	return r < 0 ? (wait_child(pid), r) : wait_child(pid);
+}
+
+int ns_rm_rf(int userns, const char *path)
+{
+	int r = rm_rf(AT_FDCWD, path);
+
+	if (r != -EACCES && r != -EPERM)
+		return r;
+	r = userns >= 0 ? rm_in(userns, path) : rm_in_new(path);
+	return r;
+}

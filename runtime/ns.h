@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces and id maps. */
+#ifndef DETRUN_NS_H
+#define DETRUN_NS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/err.h"
+
+enum { MAPS_MAX = 32 };
+
+struct idmaps {
+	struct spec_idmap uid[MAPS_MAX], gid[MAPS_MAX];
+	unsigned n_uid, n_gid;
+	bool setgroups; /* the map allows supplementary groups */
+};
+
+/**
+ * The maps of a container whose root is whoever runs us: for root all ids that there are, for a
+ * user with ranges in /etc/subuid and /etc/subgid these, else the one id.
+ */
+int idmaps_own(struct idmaps *ret, struct err *e);
+/** The maps that a spec asks for; a user namespace without maps gets idmaps_own(). */
+int idmaps_of_spec(const struct spec *s, struct idmaps *ret, struct err *e);
+/** Write the maps of @pid, through newuidmap and newgidmap where we may not ourselves. */
+int idmaps_write(const struct idmaps *m, pid_t pid, struct err *e);
+
+/**
+ * clone3 into new namespaces (CLONE_NEW*). Returns 0 in the child, its pid in the parent; *@ret_pidfd.
+ * A refusal names the sysctl that forbids it.
+ */
+pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e);
+
+/**
+ * Namespaces of @s: the flags of those to be made; *@ret_join: some are to be joined by path.
+ */
+uint64_t ns_flags(const struct spec *s, bool *ret_join);
+/** Enter those that @s names by path. */
+int ns_join(const struct spec *s, struct err *e);
+
+/** Remove a tree with the rights of the user namespace @userns (an fd), or a fresh one of ours (-1). */
+int ns_rm_rf(int userns, const char *path);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Command line options: a table per verb. `--name value`, `--name=value`, `-n value`, `-nvalue`;
+ * options end at the first argument that is none, or at `--`.
+ */
+#ifndef DETRUN_OPTS_H
+#define DETRUN_OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/base/err.h"
+
+enum opt_kind { OPT_FLAG, OPT_STR, OPT_LIST, OPT_REFUSED };
+
+struct opt_list {
+	const char **v;
+	size_t n;
+};
+
+struct opt {
+	const char *name; /* without dashes */
+	char letter;	  /* or 0 */
+	enum opt_kind kind;
+	void *to;	  /* bool, const char *, struct opt_list; NULL = understood, without effect */
+	const char *arg;  /* name of the value in --help, NULL: not shown */
+	const char *help; /* for OPT_REFUSED: why */
+};
+
+/**
+ * Parse options from argv[1] on by the table @o (ended by .name NULL). *@ret_rest: index of the
+ * first argument. --help gives 1; else 0 or -EINVAL. @dashes (may be NULL): `--` ended the options.
+ */
+int opts_parse(const struct opt *o, int argc, char **argv, int *ret_rest, bool *dashes,
+	struct err *e);
+/** The lines of --help. */
+void opts_help(const struct opt *o);
+void opts_free(const struct opt *o);
+
+/** A whole decimal number in [min, max]. 0 or -EINVAL with @what in the message. */
+int opt_number(const char *text, const char *what, long long min, long long max, long long *ret,
+	struct err *e);
+
+#endif

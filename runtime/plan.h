@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The set-up of a container as a flat list of operations, made from a spec without looking at the
+ * machine: the same list for all doors. init executes it from first to last; --dry-run prints it.
+ */
+#ifndef DETRUN_PLAN_H
+#define DETRUN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+
+enum op_kind {
+	OP_PROPAGATION,	 /* .attr: MS_* for what is mounted from the host */
+	OP_COPY,	 /* copy the tree .source to the private directory .path (host paths) */
+	OP_ROOT_OVERLAY, /* .source lower, .type upper, .data work (host paths) */
+	OP_ROOT_BIND,	 /* .source */
+	OP_MKDIR,	 /* .path .mode */
+	OP_FILE,	 /* .path .mode .data: written over what is there */
+	OP_EMPTY,	 /* .path: truncate it if it is there */
+	OP_SYMLINK,	 /* .path -> .data, unless something is there */
+	OP_MOUNT,	 /* .type .source .data on .path */
+	OP_OVERLAY,	 /* .source lower, .type upper, .data work, on .path */
+	OP_BIND,	 /* .source (host) on .path, .flag recursive */
+	OP_DEVICE,	 /* .path, .mode, .attr rdev; from the host's node .source if not NULL */
+	OP_ATTR,	 /* change .path's mount: .attr set, .clear */
+	OP_MASK,	 /* hide .path if it is there */
+	OP_READONLY,	 /* make .path read-only if it is there */
+	OP_LO_UP,
+	OP_HOSTNAME,	 /* .data */
+	OP_DOMAINNAME,	 /* .data */
+	OP_SYSCTL,	 /* .path (dots) .data */
+	OP_OOM,		 /* .data */
+	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
+	OP_PIVOT,	 /* .flag: chroot instead of pivot_root */
+	OP_KEYRING,
+	OP_SESSION,	 /* a session and process group of its own */
+	OP_UMASK,	 /* .mode */
+	OP_CWD,		 /* .path */
+	OP_READY,	 /* tell the supervisor, wait for its go */
+	OP_USER,	 /* .source's ids and capabilities: see struct spec */
+	OP_EXEC,
+};
+
+struct op {
+	enum op_kind kind;
+	const char *path, *source, *type, *data;
+	uint64_t attr, clear;
+	unsigned long ms; /* MS_* of a mount */
+	unsigned long propagation;
+	mode_t mode;
+	bool flag;
+	bool optional; /* a failure is not one of the container */
+	uint32_t uid, gid;
+};
+
+struct plan {
+	struct op *op;
+	size_t n, cap;
+	char **str; /* owned strings */
+	size_t n_str;
+};
+
+enum root_kind { ROOT_OVERLAY, ROOT_COPY, ROOT_BIND, ROOT_EMPTY };
+
+struct plan_link {
+	const char *path, *target;
+};
+
+struct plan_file {
+	const char *path; /* in the container */
+	const char *data;
+};
+
+struct plan_in {
+	const struct spec *spec;
+	enum root_kind root;
+	const char *lower; /* the root file system */
+	const char *priv;  /* private directory of this run: upper, work, copies */
+	bool userns;	   /* the container has a user namespace of its own */
+	bool no_pivot, no_keyring;
+	bool soft_rlimits; /* set rlimits as far as the hard limit allows */
+	const struct plan_link *links; /* symlinks of the root, ended by .path NULL */
+	const struct plan_file *files; /* files of the root, likewise */
+	const char *const *empty; /* files of the root to be emptied, NULL-terminated */
+};
+
+/** Append the operations of @in to @p. 0 or -errno. */
+int plan_make(const struct plan_in *in, struct plan *p, struct err *e);
+void plan_free(struct plan *p);
+/** One line per operation. */
+void plan_print(const struct plan *p, struct buf *b);
+
+#define own_plan __attribute__((cleanup(plan_free))) struct plan
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process of the supervisor: beside the container, never inside it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "runtime/launch.h"
+
+/* A session of its own: a terminal's signals are for detrun, which decides what they mean. */
+static void own_process(pid_t parent)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(EXIT_OURS);
+	setsid();
+	prctl(PR_SET_NAME, "detrun-shim", 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			signal(s, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+__attribute__((noreturn))
+static void run(const struct supervise *s, pid_t parent)
+{
+	static struct supervise_result m; /* large, and this process has nothing else */
+
+	own_process(parent);
+	for (unsigned i = 0; i < s->n_not_ours; i++)
+		if (s->not_ours[i] >= 0)
+			close(s->not_ours[i]);
+	m.r = shim_run(s->o, &m.s, &m.e);
+	_exit(write_full(s->result, &m, sizeof m) < 0 ? EXIT_OURS : 0);
+}
+
+pid_t supervise_fork(const struct supervise *s, struct err *e)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		return fail(e, errno, "fork the supervisor");
+	if (!pid)
+		run(s, parent);
+	return pid;
+}
