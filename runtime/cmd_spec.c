@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detrun spec: a config.json to start from. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "oci/spec.h"
@@ -10,15 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
-
-static const char usage[] =
-	"usage: detrun spec [--bundle DIR] [--rootless]\n"
-	"\n"
-	"Write config.json, a specification to start from, into the bundle directory.\n"
-	"\n"
-	"  -b, --bundle DIR  the bundle directory (default: the current one)\n"
-	"      --rootless    for a container of an ordinary user: maps you to its root\n"
-	"  -h, --help        show this text\n";
+#include "runtime/opts.h"
 
 static int default_text(bool rootless, struct buf *ret)
 {
@@ -58,41 +49,31 @@ static int write_spec(const char *bundle, bool rootless, struct err *e)
 
 int cmd_spec(const struct global *g, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "bundle", required_argument, NULL, 'b' },
-		{ "rootless", no_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct err e = ERR_INIT;
 	const char *bundle = ".";
 	bool rootless = false;
-	int o;
+	const struct opt options[] = {
+		{ "bundle", 'b', OPT_STR, &bundle, "DIR", "the bundle directory (default: the current)" },
+		{ "rootless", 0, OPT_FLAG, &rootless, NULL,
+			"for a container of an ordinary user: maps you to its root" },
+		{ NULL },
+	};
+	struct err e = ERR_INIT;
+	int rest = argc, r = opts_parse(options, argc, argv, &rest, NULL, &e);
 
 	(void) g;
-	optind = 0;
-	opterr = 0;
-	while ((o = getopt_long(argc, argv, "+b:h", options, NULL)) != -1) {
-		if (o == 'h')
-			return fputs(usage, stdout) < 0;
-		if (o == 'b')
-			bundle = optarg;
-		else if (o == 'r')
-			rootless = true;
-		else {
-			log_error("spec: unknown option, or one without its value: %s (see detrun "
-				  "spec --help)",
-				argv[optind - 1]);
-			return 1;
-		}
+	if (r > 0) {
+		printf("usage: detrun spec [options]\n\n"
+		       "Write config.json, a specification to start from, into a bundle directory.\n\n"
+		       "options:\n");
+		opts_help(options);
+		return 0;
 	}
-	if (optind < argc) {
-		log_error("spec takes no argument, but got \"%s\"", argv[optind]);
-		return 1;
-	}
-	if (write_spec(bundle, rootless, &e) < 0) {
-		log_error("%s", e.msg);
-		return 1;
-	}
-	return 0;
+	if (!r && rest < argc)
+		r = fail_msg(&e, EINVAL, "spec takes no argument, but got \"%s\"", argv[rest]);
+	if (!r)
+		r = write_spec(bundle, rootless, &e);
+	if (!r)
+		return 0;
+	log_error("%s", e.msg);
+	return 1;
 }
