@@ -3,6 +3,7 @@
 #include "shim/trace/sign.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -187,9 +188,20 @@ static void host_tail(const struct trace_key *k, const struct buf *sig, bool com
 	buf_str(b, "\"}}\n");
 }
 
+static ssize_t find_tail(const struct buf *b)
+{
+	static const char mark[] = "\"signature\":{\"keyid\":\"";
+
+	for (size_t i = b->n; i-- > 1;)
+		if (b->n - i >= sizeof mark && !memcmp(b->p + i, mark, sizeof mark - 1))
+			return (ssize_t) (b->p[i - 1] == ',' ? i - 1 : i);
+	return -1;
+}
+
 int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *root, struct err *e)
 {
 	own_buf b = { 0 }, pae = { 0 }, sig = { 0 };
+	ssize_t tail;
 	size_t n;
 	int r;
 
@@ -201,6 +213,9 @@ int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *ro
 	n = host_body(&b);
 	if (!n)
 		return fail_msg(e, EINVAL, "%s is not a JSON object", F_HOST);
+	tail = find_tail(&b);
+	if (tail > 0)
+		n = (size_t) tail; /* a signature made before a crash */
 	b.n = n;
 	host_pae(root, b.p, b.n, &pae);
 	r = pae.failed ? -ENOMEM : key_sign(k, pae.p, pae.n, &sig);
@@ -209,19 +224,10 @@ int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *ro
 	host_tail(k, &sig, b.p[n - 1] != '{', &b);
 	if (b.failed)
 		return fail(e, ENOMEM, "sign %s", F_HOST);
-	if (unlinkat(dirfd, F_HOST, 0) < 0)
-		return fail(e, errno, "replace %s", F_HOST);
-	return bundle_write(dirfd, F_HOST, b.p, b.n, e);
-}
-
-static ssize_t find_tail(const struct buf *b)
-{
-	static const char mark[] = "\"signature\":{\"keyid\":\"";
-
-	for (size_t i = b->n; i-- > 1;)
-		if (b->n - i >= sizeof mark && !memcmp(b->p + i, mark, sizeof mark - 1))
-			return (ssize_t) (b->p[i - 1] == ',' ? i - 1 : i);
-	return -1;
+	r = bundle_write(dirfd, F_HOST ".tmp", b.p, b.n, e);
+	if (r == 0 && renameat(dirfd, F_HOST ".tmp", dirfd, F_HOST) < 0)
+		r = fail(e, errno, "replace %s", F_HOST);
+	return r;
 }
 
 static int host_check_sig(const struct buf *b, size_t body, const struct trace_key *k,

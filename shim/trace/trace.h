@@ -91,6 +91,7 @@ struct verify_result {
 	bool complete;
 	bool is_signed;
 	int exit_status;
+	char keyid[65]; /* of the pinned key that signed it, else empty */
 };
 /** Check a bundle; on failure the error says which file, block or event. */
 int trace_verify(int dirfd, const struct verify_opts *o, struct verify_result *ret, struct err *e);

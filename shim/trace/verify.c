@@ -298,6 +298,9 @@ int trace_verify(int dirfd, const struct verify_opts *o, struct verify_result *r
 		ret->complete = v.st.complete;
 		ret->is_signed = v.is_signed;
 		ret->exit_status = (int) v.st.exit_status;
+		ret->keyid[0] = 0;
+		if (v.is_signed)
+			hex(v.key->id, 32, ret->keyid);
 	}
 	verify_done(&v);
 	return r;
