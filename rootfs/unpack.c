@@ -16,6 +16,7 @@
 enum {
 	INSIDE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	BLOCK = 1 << 17,
+	DEPTH = 256, /* of directories */
 };
 
 struct unpack {
@@ -41,6 +42,7 @@ struct item {
 int path_clean(const char *in, char *ret, size_t size)
 {
 	size_t n = 0;
+	int depth = 0;
 
 	while (*in) {
 		size_t len = strcspn(in, "/");
@@ -50,6 +52,8 @@ int path_clean(const char *in, char *ret, size_t size)
 		if (len > NAME_MAX || n + len + 2 > size)
 			return -ENAMETOOLONG;
 		if (len && !(len == 1 && in[0] == '.')) {
+			if (++depth > DEPTH)
+				return -ENAMETOOLONG;
 			if (n)
 				ret[n++] = '/';
 			memcpy(ret + n, in, len);
@@ -92,7 +96,7 @@ static int clean(struct unpack *u, const char *in, char *ret)
 
 	if (r == -EINVAL)
 		return refuse(u, in, "has \"..\" in its name");
-	return r < 0 ? refuse(u, in, "has too long a name") : 0;
+	return r < 0 ? refuse(u, in, "has too long or too deep a name") : 0;
 }
 
 /* Directories that the archive lacks but that its names need. */
@@ -105,7 +109,7 @@ static int make_parent(struct unpack *u, int *at, const char *name)
 
 	if (!made && errno != EEXIST)
 		return -errno;
-	next = openat_beneath(*at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, INSIDE);
+	next = openat_beneath(*at, name, O_PATH | O_DIRECTORY, 0, INSIDE);
 	if (next < 0)
 		return next;
 	own_fd_drop(at);
@@ -138,7 +142,7 @@ static int parent_of(struct unpack *u, const char *path, const char **ret_name)
 		memcpy(dir, path, (size_t) (slash - path));
 		dir[slash - path] = 0;
 	}
-	fd = openat_beneath(u->root, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, INSIDE);
+	fd = openat_beneath(u->root, dir, O_PATH | O_DIRECTORY, 0, INSIDE);
 	if (fd == -ENOENT)
 		fd = make_parents(u, dir);
 	if (fd >= 0)
