@@ -39,7 +39,7 @@ struct io_state {
 	bool signalfds;	  /* one was made */
 	bool epoll_stdin; /* standard input was put into an epoll */
 	bool stdin_token; /* a byte in the guest's stdin pipe says "readable" */
-	uint32_t next_port;
+	uint32_t next_port, next_name;
 };
 
 struct io_state *io_of(struct world *w);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sockets: making, naming, connecting. Calls that could wait are made without waiting; ports and
+ * abstract names that the kernel would choose are chosen here, one after the other.
+ */
+#include "shim/sys/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/fs.h"
+
+enum {
+	FIRST_PORT = 32768,
+	LAST_PORT = 60999,
+	SOCKET_BUFFER = 106496, /* the kernel doubles it: 212992, its usual default */
+	CONNECT_MS = 2000,	/* loopback answers at once; only a loaded host takes time */
+	TYPE_MASK = 0xf,
+};
+
+int net_option(int fd, int name)
+{
+	int v = -1;
+	socklen_t n = sizeof v;
+
+	return getsockopt(fd, SOL_SOCKET, name, &v, &n) < 0 ? -1 : v;
+}
+
+/* ---- making ---- */
+
+static bool known_socket(int domain, int type)
+{
+	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
+		return false;
+	type &= TYPE_MASK;
+	return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
+}
+
+static long socket_enter(struct call *c)
+{
+	if (known_socket((int) c->a[0], (int) c->a[1]))
+		return call_run_leave(c);
+	call_note(c, "socket of family %d, type %d refused", (int) c->a[0],
+		(int) c->a[1] & TYPE_MASK);
+	return (int) c->a[0] == AF_INET || (int) c->a[0] == AF_INET6 ? -EPROTONOSUPPORT
+								     : -EAFNOSUPPORT;
+}
+
+/* How much fits must not depend on the host's defaults. */
+static void fix_buffers(struct call *c, int guest_fd)
+{
+	own_fd fd = call_getfd(c, guest_fd);
+	int size = SOCKET_BUFFER;
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+static void socket_leave(struct call *c)
+{
+	if (c->ret >= 0)
+		fix_buffers(c, (int) c->ret);
+}
+
+static void socketpair_leave(struct call *c)
+{
+	int fds[2];
+
+	if (c->ret < 0 || in_at(c, c->a[3], fds, sizeof fds) < 0)
+		return;
+	fix_buffers(c, fds[0]);
+	fix_buffers(c, fds[1]);
+}
+
+/* ---- naming ---- */
+
+static uint32_t next_port(struct io_state *io)
+{
+	if (io->next_port < FIRST_PORT || io->next_port > LAST_PORT)
+		io->next_port = FIRST_PORT;
+	return io->next_port++;
+}
+
+static void set_port(struct sockaddr_storage *a, uint32_t port)
+{
+	if (a->ss_family == AF_INET)
+		((struct sockaddr_in *) a)->sin_port = htons((uint16_t) port);
+	else
+		((struct sockaddr_in6 *) a)->sin6_port = htons((uint16_t) port);
+}
+
+static uint32_t get_port(const struct sockaddr_storage *a)
+{
+	return ntohs(a->ss_family == AF_INET ? ((const struct sockaddr_in *) a)->sin_port
+					     : ((const struct sockaddr_in6 *) a)->sin6_port);
+}
+
+/* Bind to the first of our ports that is free. */
+static long bind_some_port(struct call *c, int fd, struct sockaddr_storage *a, socklen_t n)
+{
+	for (int i = FIRST_PORT; i <= LAST_PORT; i++) {
+		set_port(a, next_port(io_of(c->w)));
+		if (bind(fd, (struct sockaddr *) a, n) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			return -errno;
+	}
+	return -EADDRINUSE;
+}
+
+void net_autobind(struct call *c, int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof a;
+
+	memset(&a, 0, sizeof a);
+	if (getsockname(fd, (struct sockaddr *) &a, &n) < 0)
+		return;
+	if ((a.ss_family == AF_INET || a.ss_family == AF_INET6) && !get_port(&a))
+		bind_some_port(c, fd, &a, n);
+}
+
+/* An abstract name of five digits, as the kernel would draw it at random. */
+static long bind_some_name(struct call *c, int fd)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	for (uint32_t i = 0; i < 0xfffff; i++) {
+		snprintf(a.sun_path + 1, 6, "%05x", io_of(c->w)->next_name++ & 0xfffff);
+		if (bind(fd, (struct sockaddr *) &a, sizeof a.sun_family + 6) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			return -errno;
+	}
+	return -EADDRINUSE;
+}
+
+static long bind_enter(struct call *c)
+{
+	socklen_t n = (socklen_t) c->a[2];
+	struct sockaddr_storage a;
+	own_fd fd = -1;
+
+	memset(&a, 0, sizeof a);
+	if (n < sizeof a.ss_family || n > sizeof a || in_at(c, c->a[1], &a, n) < 0)
+		return call_run_leave(c);
+	fd = call_getfd(c, (int) c->a[0]);
+	if (fd < 0)
+		return fd;
+	if (a.ss_family == AF_UNIX && n == sizeof a.ss_family)
+		return bind_some_name(c, fd);
+	if ((a.ss_family == AF_INET || a.ss_family == AF_INET6) && !get_port(&a))
+		return bind_some_port(c, fd, &a, n);
+	return call_run_leave(c);
+}
+
+/* The name of a local socket is a new file. */
+static void bind_leave(struct call *c)
+{
+	socklen_t n = (socklen_t) c->a[2];
+	struct sockaddr_un a;
+	struct stat st;
+	char *path;
+
+	memset(&a, 0, sizeof a);
+	if (c->ret < 0 || n <= sizeof a.sun_family || n > sizeof a ||
+		in_at(c, c->a[1], &a, n) < 0 || a.sun_family != AF_UNIX || !a.sun_path[0])
+		return;
+	path = call_mem(c, sizeof a.sun_path + 1);
+	memcpy(path, a.sun_path, sizeof a.sun_path);
+	path[sizeof a.sun_path] = 0;
+	if (!fs_peek(c, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st))
+		return;
+	fs_born(c, AT_FDCWD, path, &st);
+	fs_entry_changed(c, AT_FDCWD, path);
+}
+
+void net_addr_out(struct call *c, unsigned addr, unsigned len)
+{
+	uint32_t n;
+	void *p;
+
+	if (c->ret < 0 || !c->a[addr] || !c->a[len] || in_at(c, c->a[len], &n, sizeof n) < 0)
+		return;
+	if (n > sizeof(struct sockaddr_storage))
+		n = sizeof(struct sockaddr_storage);
+	p = call_mem(c, n);
+	if (in_at(c, c->a[addr], p, n) == 0)
+		c->out[addr] = (struct staged) { .p = p, .n = n, .set = true };
+}
+
+static void name_leave(struct call *c)
+{
+	net_addr_out(c, 1, 2);
+}
+
+/* ---- connecting ---- */
+
+static long listen_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+
+	if (fd < 0)
+		return fd;
+	net_autobind(c, fd);
+	return call_run_leave(c);
+}
+
+static long accept_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0)
+		return fd;
+	if (net_option(fd, SO_ACCEPTCONN) != 1 || poll(&p, 1, 0) > 0)
+		return call_run_leave(c);
+	if (fcntl(fd, F_GETFL) & O_NONBLOCK)
+		return -EAGAIN;
+	return io_wait(c, RESTARTSYS);
+}
+
+static void accept_leave(struct call *c)
+{
+	if (c->ret == -EAGAIN) {
+		own_fd fd = call_getfd(c, (int) c->a[0]);
+
+		if (fd >= 0 && !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+			io_wait(c, RESTARTSYS);
+		return;
+	}
+	net_addr_out(c, 1, 2);
+	socket_leave(c);
+}
+
+/* The guest itself connects (its credentials, its directory), without waiting. */
+static long connect_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	int flags;
+
+	if (fd < 0)
+		return fd;
+	net_autobind(c, fd);
+	flags = nb_begin(fd);
+	if (flags < 0)
+		return flags;
+	c->scratch[3] = (uint64_t) flags;
+	return call_run_leave(c);
+}
+
+static void connect_leave(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int flags = (int) c->scratch[3];
+
+	if (fd < 0)
+		return;
+	nb_end(fd, flags);
+	if (flags & O_NONBLOCK)
+		return;
+	if (c->ret == -EAGAIN) { /* a local listener's queue is full */
+		io_wait(c, RESTARTSYS);
+	} else if (c->ret == -EINPROGRESS || c->ret == -EALREADY) {
+		if (poll(&p, 1, CONNECT_MS) > 0)
+			c->ret = -net_option(fd, SO_ERROR);
+		else
+			c->ret = -ETIMEDOUT;
+	}
+}
+
+/* ---- options ---- */
+
+static bool option_refused(int level, int name)
+{
+	switch (level) {
+	case SOL_SOCKET:
+		switch (name) {
+		case SO_TIMESTAMP:
+		case SO_TIMESTAMPNS:
+		case SO_TIMESTAMPING:
+		case 63: /* the same three for 64-bit times */
+		case 64:
+		case 65:
+		case SO_PEERSEC:
+		case SO_INCOMING_CPU:
+		case SO_INCOMING_NAPI_ID:
+		case SO_COOKIE:
+		case SO_BUSY_POLL:
+		case SO_MEMINFO:
+		case 77: /* SO_PEERPIDFD */ return true;
+		default: return false;
+		}
+	case IPPROTO_TCP:
+		return name == TCP_INFO || name == TCP_CONGESTION || name == TCP_CC_INFO ||
+		       name == TCP_TIMESTAMP || name == TCP_ULP;
+	default: return false;
+	}
+}
+
+static long option_enter(struct call *c)
+{
+	if (option_refused((int) c->a[1], (int) c->a[2])) {
+		call_note(c, "socket option %d of level %d refused: it depends on the host",
+			(int) c->a[2], (int) c->a[1]);
+		return -ENOPROTOOPT;
+	}
+	return call_run_leave(c);
+}
+
+static void getsockopt_leave(struct call *c)
+{
+	net_addr_out(c, 3, 4);
+}
+
+#define ADDR_OUT OUT_STRUCT(addr, 0)
+#define WHY_INSIDE "the container's own; what the kernel would choose is chosen in order"
+#define WHY_SEND "in full, or the task waits for another one"
+#define WHY_RECV "without blocking; the task waits for another one, or its timeout in virtual time"
+
+static const struct row rows[] = {
+	{ SYS(socket, 41), OBSERVE, .arg = { INT(domain), UINT(type), INT(protocol) },
+	  .enter = socket_enter, .leave = socket_leave,
+	  .why = "local and internet sockets, with buffers of a fixed size; no others" },
+	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF(addr, 2), UINT(len) },
+	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },
+	{ SYS(accept, 43), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = accept_enter,
+	  .leave = accept_leave, .flags = MAY_BLOCK, .why = "in the order of connecting" },
+	{ SYS(accept4, 288), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len), UINT(flags) },
+	  .enter = accept_enter, .leave = accept_leave, .flags = MAY_BLOCK,
+	  .why = "in the order of connecting" },
+	{ SYS(sendto, 44), EMULATE, .arg = { FD(fd), IN_BUF(buf, 2), UINT(len), UINT(flags),
+	  IN_BUF(addr, 5), UINT(addrlen) }, .enter = sendto_enter, .leave = send_leave,
+	  .flags = MAY_BLOCK, .why = WHY_SEND },
+	{ SYS(recvfrom, 45), EMULATE, .arg = { FD(fd), OUT_RES(buf), UINT(len), UINT(flags), ADDR_OUT,
+	  PTR(addrlen) }, .enter = recvfrom_enter, .flags = MAY_BLOCK, .why = WHY_RECV },
+	{ SYS(sendmsg, 46), EMULATE, .arg = { FD(fd), IN_STRUCT(msg, 56), UINT(flags) },
+	  .enter = sendmsg_enter, .leave = send_leave, .flags = MAY_BLOCK, .why = WHY_SEND },
+	{ SYS(recvmsg, 47), OBSERVE, .arg = { FD(fd), OUT_STRUCT(msg, 0), UINT(flags) },
+	  .enter = recvmsg_enter, .leave = recvmsg_leave, .flags = MAY_BLOCK, .why = WHY_RECV },
+	{ SYS(sendmmsg, 307), OBSERVE, .arg = { FD(fd), PTR(msgs), UINT(n), UINT(flags) },
+	  .enter = sendmmsg_enter, .leave = send_leave, .flags = MAY_BLOCK, .why = WHY_SEND },
+	{ SYS(recvmmsg, 299), OBSERVE, .arg = { FD(fd), PTR(msgs), UINT(n), UINT(flags),
+	  PTR(timeout) }, .enter = recvmmsg_enter, .flags = MAY_BLOCK, .why = WHY_RECV },
+	{ SYS(shutdown, 48), OBSERVE, .arg = { FD(fd), INT(how) }, .why = WHY_INSIDE },
+	{ SYS(bind, 49), OBSERVE, .arg = { FD(fd), IN_BUF(addr, 2), UINT(len) },
+	  .enter = bind_enter, .leave = bind_leave, .why = WHY_INSIDE },
+	{ SYS(listen, 50), OBSERVE, .arg = { FD(fd), INT(backlog) }, .enter = listen_enter,
+	  .why = WHY_INSIDE },
+	{ SYS(getsockname, 51), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .leave = name_leave,
+	  .why = WHY_INSIDE },
+	{ SYS(getpeername, 52), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .leave = name_leave,
+	  .why = WHY_INSIDE },
+	{ SYS(socketpair, 53), OBSERVE, .arg = { INT(domain), UINT(type), INT(protocol),
+	  OUT_STRUCT(fds, 8) }, .enter = socket_enter, .leave = socketpair_leave,
+	  .why = "with buffers of a fixed size" },
+	{ SYS(setsockopt, 54), OBSERVE, .arg = { FD(fd), INT(level), INT(name), IN_BUF(value, 4),
+	  UINT(len) }, .enter = option_enter, .why = "all but what depends on the host" },
+	{ SYS(getsockopt, 55), OBSERVE, .arg = { FD(fd), INT(level), INT(name), OUT_STRUCT(value, 0),
+	  PTR(len) }, .enter = option_enter, .leave = getsockopt_leave,
+	  .why = "all but what depends on the host" },
+};
+
+FAMILY(net, "Sockets");

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of the socket family: making and naming in net.c, moving data in netio.c. */
+#ifndef DETRUN_SYS_NET_H
+#define DETRUN_SYS_NET_H
+
+#include <sys/socket.h>
+
+#include "shim/sys/io.h"
+
+/** Give an internet socket that has no port yet the next one of the container. */
+void net_autobind(struct call *c, int fd);
+/** Stage the address that the kernel gave as output @addr, its length as @len. */
+void net_addr_out(struct call *c, unsigned addr, unsigned len);
+int net_option(int fd, int name);
+
+long sendto_enter(struct call *c);
+long sendmsg_enter(struct call *c);
+long sendmmsg_enter(struct call *c);
+void send_leave(struct call *c);
+long recvfrom_enter(struct call *c);
+long recvmsg_enter(struct call *c);
+long recvmmsg_enter(struct call *c);
+void recvmsg_leave(struct call *c);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets: moving data. Streams by the supervisor in full; what carries more, by the guest itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/sys/net.h"
+
+enum { RECV_MAX = 1 << 20, WAITALL_MAX = 65536 };
+
+/* ---- sending ---- */
+
+static bool is_stream(int fd)
+{
+	return net_option(fd, SO_TYPE) == SOCK_STREAM;
+}
+
+/* By the guest itself, without waiting: @flags_arg is the argument that says so. */
+static long send_native(struct call *c, int fd, unsigned flags_arg)
+{
+	net_autobind(c, fd);
+	call_karg(c, flags_arg, c->a[flags_arg] | MSG_DONTWAIT);
+	c->scratch[2] = flags_arg;
+	return call_run_leave(c);
+}
+
+void send_leave(struct call *c)
+{
+	own_fd fd = -1;
+
+	if (c->ret != -EAGAIN || c->a[c->scratch[2]] & MSG_DONTWAIT)
+		return;
+	fd = call_getfd(c, (int) c->a[0]);
+	if (fd >= 0 && !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		io_wait(c, RESTARTSYS);
+}
+
+long sendto_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct iovec iov = { (void *) c->a[1], c->a[2] };
+	struct xfer x = { .iov = &iov, .n = 1, .total = c->a[2], .off = -1 };
+
+	if (fd < 0)
+		return fd;
+	if (c->a[4] || (c->a[3] & MSG_OOB) || !x.total || x.total > RECV_MAX || !is_stream(fd))
+		return send_native(c, fd, 3);
+	return stream_write(c, fd, &x, (int) c->a[3]);
+}
+
+long sendmsg_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct msghdr m;
+	struct xfer x = { .off = -1 };
+	long r;
+
+	if (fd < 0)
+		return fd;
+	if (in_at(c, c->a[1], &m, sizeof m) < 0)
+		return -EFAULT;
+	if (m.msg_name || m.msg_controllen || c->a[2] & MSG_OOB || !is_stream(fd))
+		return send_native(c, fd, 2);
+	r = xfer_vec(c, (uint64_t) m.msg_iov, m.msg_iovlen, &x);
+	if (r < 0)
+		return r == -EINVAL ? -EMSGSIZE : r;
+	if (!x.total || x.total > RECV_MAX)
+		return send_native(c, fd, 2);
+	return stream_write(c, fd, &x, (int) c->a[2]);
+}
+
+long sendmmsg_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+
+	return fd < 0 ? fd : send_native(c, fd, 3);
+}
+
+/* ---- receiving ---- */
+
+/* A timeout of the socket's counts from the first try. */
+static uint64_t recv_deadline(struct call *c, int fd)
+{
+	struct timeval tv = { 0 };
+	socklen_t n = sizeof tv;
+
+	if (c->again)
+		return c->scratch[0];
+	c->scratch[0] = NO_DEADLINE;
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &n) == 0 && (tv.tv_sec || tv.tv_usec))
+		c->scratch[0] = c->w->now + (uint64_t) tv.tv_sec * NSEC +
+				(uint64_t) tv.tv_usec * 1000;
+	return c->scratch[0];
+}
+
+/* Nothing there: 1 when the task is parked now, else the guest's result. */
+static long recv_wait(struct call *c, int fd, int flags)
+{
+	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK || c->timed_out)
+		return -EAGAIN;
+	call_block(c, (struct wait) { .kind = W_IO, .deadline = recv_deadline(c, fd),
+		.intr = RESTARTSYS });
+	return 1;
+}
+
+static bool recv_ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* MSG_WAITALL: whether to wait for more. */
+static bool wants_more(int fd, int flags, size_t n)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLRDHUP };
+	int avail = 0;
+
+	if (!(flags & MSG_WAITALL) || flags & (MSG_DONTWAIT | MSG_PEEK) || n > WAITALL_MAX ||
+		!is_stream(fd))
+		return false;
+	if (poll(&p, 1, 0) < 0 || p.revents & (POLLRDHUP | POLLHUP | POLLERR))
+		return false;
+	return ioctl(fd, FIONREAD, &avail) == 0 && (size_t) avail < n;
+}
+
+static long give_addr(struct call *c, const struct sockaddr_storage *a, socklen_t n)
+{
+	uint32_t room;
+	void *p;
+
+	if (!c->a[4])
+		return 0;
+	if (in_at(c, c->a[5], &room, sizeof room) < 0 || (int) room < 0)
+		return -EFAULT;
+	p = out(c, 4, n < room ? n : room);
+	if (!p)
+		return -EFAULT;
+	memcpy(p, a, n < room ? n : room);
+	return out_at(c, c->a[5], &n, sizeof n);
+}
+
+long recvfrom_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct iovec iov = { (void *) c->a[1], c->a[2] < RECV_MAX ? c->a[2] : RECV_MAX };
+	struct xfer x = { .iov = &iov, .n = 1, .total = iov.iov_len, .off = -1 };
+	struct sockaddr_storage a;
+	socklen_t an = sizeof a;
+	int flags = (int) c->a[3];
+	size_t kept;
+	ssize_t r;
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	p = io_buf(c->w, x.total);
+	r = wants_more(fd, flags, x.total) && !c->timed_out
+		? -1
+		: recvfrom(fd, p, x.total, (flags | MSG_DONTWAIT) & ~MSG_WAITALL,
+			  (struct sockaddr *) &a, &an);
+	if (r < 0 && (errno == EAGAIN || wants_more(fd, flags, x.total))) {
+		r = recv_wait(c, fd, flags);
+		return r > 0 ? 0 : r;
+	}
+	if (r < 0)
+		return -errno;
+	kept = (size_t) r < x.total ? (size_t) r : x.total; /* MSG_TRUNC tells more than it gives */
+	if (xfer_out(c, &x, p, kept) < 0 || give_addr(c, &a, an) < 0)
+		return -EFAULT;
+	return r;
+}
+
+long recvmsg_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	int flags = (int) c->a[2];
+	struct msghdr m;
+	size_t total = 0;
+	struct xfer x;
+	long r;
+
+	if (fd < 0)
+		return fd;
+	if (flags & MSG_WAITALL && in_at(c, c->a[1], &m, sizeof m) == 0 &&
+		xfer_vec(c, (uint64_t) m.msg_iov, m.msg_iovlen, &x) == 0)
+		total = x.total;
+	if (!(flags & MSG_ERRQUEUE) && !c->timed_out &&
+		(!recv_ready(fd) || wants_more(fd, flags, total))) {
+		r = recv_wait(c, fd, flags);
+		return r > 0 ? 0 : r;
+	}
+	call_karg(c, 2, c->a[2] | MSG_DONTWAIT);
+	return call_run_leave(c);
+}
+
+/* The bytes received, for the trace. */
+void recvmsg_leave(struct call *c)
+{
+	struct msghdr m;
+	struct xfer x = { .off = -1 };
+	size_t n = (size_t) c->ret;
+	void *p;
+
+	if (c->ret <= 0 || in_at(c, c->a[1], &m, sizeof m) < 0 ||
+		xfer_vec(c, (uint64_t) m.msg_iov, m.msg_iovlen, &x) < 0)
+		return;
+	if (n > x.total)
+		n = x.total;
+	p = call_mem(c, n);
+	if (xfer_gather(c, &x, 0, p, n) == 0)
+		c->out[1] = (struct staged) { .p = p, .n = n, .set = true };
+}
+
+long recvmmsg_enter(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+	long r;
+
+	if (fd < 0)
+		return fd;
+	if (!recv_ready(fd) && !c->timed_out) {
+		r = recv_wait(c, fd, (int) c->a[3]);
+		return r > 0 ? 0 : r;
+	}
+	call_karg(c, 3, c->a[3] | MSG_DONTWAIT);
+	call_karg(c, 4, 0);
+	return call_run_leave(c);
+}
