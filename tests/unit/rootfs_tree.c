@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Directories as sources, manifests, layers, times on disk. */
+#include "tests/check.h"
+#include "tests/unit/rootfs_tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include "rootfs/tree.h"
+#include "runtime/base/hash.h"
+
+/* All files seem root's and of one time, as in a plain directory. */
+static void flat(void *ctx, const char *path, struct stat *st)
+{
+	(void) ctx;
+	(void) path;
+	st->st_uid = st->st_gid = 0;
+	st->st_mtim = (struct timespec){ .tv_sec = 1000 };
+}
+
+static void put(int dir, const char *path, mode_t mode, const char *text)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	must(fd >= 0 && write_full(fd, text, strlen(text)) == 0 && fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+static int sub(int dir, const char *name)
+{
+	int fd;
+
+	must(mkdir_p(dir, name, 0755) == 0);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must(fd >= 0);
+	return fd;
+}
+
+/* A small tree; @order turns round in which order its files are made. */
+static int sample(int at, const char *name, bool order)
+{
+	static const char *const names[] = { "b", "a", "ab", "a b", "\xff", "Z", "a.b", "a-b" };
+	int dir = sub(at, name);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		put(dir, names[order ? ARRAY_LEN(names) - 1 - i : i], 0644, "text");
+	close(sub(dir, order ? "d/two" : "d/one"));
+	close(sub(dir, order ? "d/one" : "d/two"));
+	put(dir, "d/one/f", 0755, "more");
+	must(symlinkat("a b\n", dir, "link") == 0);
+	must(mkfifoat(dir, "pipe", 0600) == 0);
+	must(linkat(dir, "a", dir, order ? "hard" : "temp", 0) == 0);
+	if (!order)
+		must(renameat(dir, "temp", dir, "hard") == 0);
+	must(fchmodat(dir, "pipe", 0600, 0) == 0);
+	return dir;
+}
+
+struct made {
+	uint8_t sum[32];
+	struct buf text;
+};
+
+static struct made manifest(int at, int dir, struct manifest_opts o)
+{
+	int fd = openat(at, "m", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct err e = ERR_INIT;
+	uint8_t sum[32];
+	struct made m = { 0 };
+
+	EQ(manifest_write(dir, &o, fd, m.sum, &e), 0);
+	STREQ(e.msg, "");
+	lseek(fd, 0, SEEK_SET);
+	EQ(read_fd(fd, 1 << 24, &m.text), 0);
+	close(fd);
+	sha256(m.text.p, m.text.n, sum);
+	EQ(memcmp(sum, m.sum, 32), 0);
+	buf_cstr(&m.text);
+	return m;
+}
+
+static const struct manifest_opts plain = { .view = flat, .cache_dir = -1 };
+
+TEST(manifest_does_not_depend_on_the_disk)
+{
+	struct fx x = fx_new();
+	int a = sample(x.dirfd, "a", false), b = sample(x.dirfd, "other/place", true);
+	struct made m = manifest(x.dirfd, a, plain), n = manifest(x.dirfd, b, plain);
+
+	STREQ((char *) m.text.p, (char *) n.text.p);
+	HAS((char *) m.text.p, "./a\\040b type=file uid=0 gid=0 mode=0644 time=1000.000000000 size=4 ");
+	HAS((char *) m.text.p, "./\\377 type=file");
+	HAS((char *) m.text.p, " link=a\\040b\\012\n");
+	OK(!strstr((char *) m.text.p, "nlink"));
+	buf_free(&m.text);
+	buf_free(&n.text);
+	close(a);
+	close(b);
+	fx_free(&x);
+}
+
+TEST(manifest_shows_each_change)
+{
+	static const char *const change[] = { "content", "mode", "name", "link" };
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false);
+	struct made m = manifest(x.dirfd, dir, plain);
+
+	for (size_t i = 0; i < ARRAY_LEN(change); i++) {
+		struct made n;
+
+		if (i == 0)
+			put(dir, "b", 0644, "texT");
+		else if (i == 1)
+			fchmodat(dir, "b", 0640, 0);
+		else if (i == 2)
+			renameat(dir, "b", dir, "c");
+		else if (unlinkat(dir, "link", 0) == 0)
+			must(symlinkat("x", dir, "link") == 0);
+		n = manifest(x.dirfd, dir, plain);
+		if (!memcmp(m.sum, n.sum, 32))
+			CHECK_FAIL("a changed %s is not seen", change[i]);
+		buf_free(&m.text);
+		m = n;
+	}
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(libarchive_reads_the_manifest)
+{
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false), n = 0;
+	struct made m = manifest(x.dirfd, dir, plain);
+	struct archive *a = archive_read_new();
+	struct archive_entry *ae;
+
+	archive_read_support_format_mtree(a);
+	EQ(archive_read_open_memory(a, m.text.p, m.text.n), ARCHIVE_OK);
+	for (; archive_read_next_header(a, &ae) == ARCHIVE_OK; n++) {
+		const char *path = archive_entry_pathname(ae);
+
+		EQ(archive_entry_mtime(ae), 1000);
+		if (!strcmp(path, "./d/one/f")) {
+			EQ(archive_entry_perm(ae), 0755);
+			EQ(archive_entry_size(ae), 4);
+		}
+		if (!strcmp(path, "./link"))
+			STREQ(archive_entry_symlink(ae), "a b\n");
+	}
+	EQ(n, 16);
+	archive_read_free(a);
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(manifest_cache_is_only_a_cache)
+{
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false);
+	struct manifest_opts o = { .view = flat, .cache_dir = sub(x.dirfd, "cache") };
+	struct made m, n;
+	struct stat st;
+
+	usleep(150000); /* only files at rest are remembered */
+	m = manifest(x.dirfd, dir, o);
+	EQ(fstatat(o.cache_dir, "digests", &st, 0), 0);
+	n = manifest(x.dirfd, dir, o);
+	EQ(memcmp(m.sum, n.sum, 32), 0);
+	buf_free(&n.text);
+	must(fstatat(dir, "b", &st, 0) == 0);
+	put(dir, "b", 0644, "TEXT"); /* same size, and the old mtime */
+	utimensat(dir, "b", (struct timespec[]){ st.st_atim, st.st_mtim }, 0);
+	n = manifest(x.dirfd, dir, o);
+	OK(memcmp(m.sum, n.sum, 32));
+	buf_free(&n.text);
+	put(dir, "b", 0644, "text");
+	put(o.cache_dir, "digests", 0600, "detrun digests1\0garbage that is not a whole record");
+	n = manifest(x.dirfd, dir, o);
+	EQ(memcmp(m.sum, n.sum, 32), 0);
+	buf_free(&n.text);
+	buf_free(&m.text);
+	close(o.cache_dir);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(private_files_are_shown_empty)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "t");
+	struct manifest_opts o = { .view = flat, .cache_dir = -1, .private_hidden = true };
+	struct made m;
+
+	put(dir, "shadow", 0640, "secret");
+	put(dir, "open", 0604, "known");
+	close(sub(dir, "root"));
+	put(dir, "root/file", 0644, "secret");
+	fchmodat(dir, "root", 0711, 0);
+	m = manifest(x.dirfd, dir, o);
+	HAS((char *) m.text.p, "size=0 sha256=e3b0c44298fc1c149afbf4c8996fb924"
+		"27ae41e4649b934ca495991b7852b855\n");
+	OK(!strstr((char *) m.text.p, "root/file"));
+	HAS((char *) m.text.p, "./open type=file uid=0 gid=0 mode=0604 time=1000.000000000 size=5");
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(skipped_directories_are_listed_without_content)
+{
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false);
+	static const char *const skip[] = { "d/one", NULL };
+	struct manifest_opts o = { .view = flat, .cache_dir = -1, .skip = skip };
+	struct made m = manifest(x.dirfd, dir, o);
+
+	HAS((char *) m.text.p, "./d/one type=dir");
+	OK(!strstr((char *) m.text.p, "d/one/f"));
+	HAS((char *) m.text.p, "./d/two");
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(xattrs_are_comments)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "t");
+	struct made m;
+	int fd;
+
+	put(dir, "f", 0644, "x");
+	fd = openat(dir, "f", O_RDONLY);
+	if (fsetxattr(fd, "user.b", "\1\2", 2, 0) == 0) {
+		fsetxattr(fd, "user.a", "v", 1, 0);
+		fsetxattr(fd, "user.overlay.origin", "v", 1, 0);
+		m = manifest(x.dirfd, dir, plain);
+		HAS((char *) m.text.p, "# xattr ./f user.a=76\n# xattr ./f user.b=0102\n");
+		OK(!strstr((char *) m.text.p, "overlay"));
+		buf_free(&m.text);
+	}
+	close(fd);
+	close(dir);
+	fx_free(&x);
+}
+
+/* A tree of directories so deep that one fd per level would not do. */
+TEST(deep_trees_are_walked)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "t"), at = sub(dir, "d"), count = 1;
+	struct made m;
+
+	for (; count < 300; count++) {
+		int next = sub(at, "d");
+
+		close(at);
+		at = next;
+	}
+	put(at, "f", 0644, "deep");
+	close(at);
+	m = manifest(x.dirfd, dir, plain);
+	HAS((char *) m.text.p, "/d/d/f type=file");
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+static void copy_of(struct fx *x, const char *path, struct rootfs *r, int *ret)
+{
+	int entry = sub(x->dirfd, "entry");
+	struct attrs attrs = { 0 };
+	struct tree t = TREE_INIT;
+
+	*ret = sub(entry, "root");
+	EQ(tree_open(path, &t, &x->e), 0);
+	EQ(tree_copy(&t, *ret, &attrs, &x->e), 0);
+	EQ(attrs_finish(&attrs, *ret, entry, false, &x->e), 0);
+	EQ(owners_load(entry, *ret, r, &x->e), 0);
+	STREQ(x->e.msg, "");
+	attrs_free(&attrs);
+	tree_close(&t);
+	close(entry);
+}
+
+static void by_owners(void *ctx, const char *path, struct stat *st)
+{
+	const struct rootfs *r = ctx;
+
+	flat(NULL, path, st);
+	for (size_t i = 0; i < r->nowners; i++) {
+		if (r->owners[i].ino != st->st_ino)
+			continue;
+		st->st_mode = r->owners[i].mode;
+		st->st_rdev = r->owners[i].rdev;
+		if (strcmp(path, "."))
+			must(!r->owners[i].uid || getuid());
+	}
+}
+
+TEST(a_copy_looks_like_its_source)
+{
+	struct manifest_opts in = { .view = flat, .cache_dir = -1, .private_hidden = true };
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false), copy, sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct rootfs r = { .lock = -1 };
+	struct manifest_opts out = { .view = by_owners, .ctx = &r, .cache_dir = -1 };
+	struct stat one, two;
+	char path[128];
+	struct made m, n;
+
+	put(dir, "shadow", 0640, "secret");
+	put(dir, "su", 0644, "program");
+	fchmodat(dir, "su", 04755, 0);
+	put(dir, "none", 0, "");
+	close(sub(dir, "closed/in"));
+	fchmodat(dir, "closed", 0700, 0);
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%s/a/sock", x.dir);
+	EQ(bind(sock, (struct sockaddr *) &sa, sizeof sa), 0);
+	if (!geteuid())
+		(void) !mknodat(dir, "null", S_IFCHR | 0666, makedev(1, 3));
+	snprintf(path, sizeof path, "%s/a", x.dir);
+	copy_of(&x, path, &r, &copy);
+	m = manifest(x.dirfd, dir, in);
+	n = manifest(x.dirfd, copy, out);
+	STREQ((char *) m.text.p, (char *) n.text.p);
+	EQ(fstatat(copy, "a", &one, 0) | fstatat(copy, "hard", &two, 0), 0);
+	EQ(one.st_ino, two.st_ino);
+	EQ(fstatat(copy, "shadow", &one, 0), 0);
+	EQ(one.st_size, 0);
+	EQ(fstatat(copy, "su", &one, 0), 0);
+	EQ(one.st_mode & 07777, 0755);
+	buf_free(&m.text);
+	buf_free(&n.text);
+	rootfs_done(&r);
+	close(sock);
+	close(copy);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(own_directory_is_used_in_place)
+{
+	struct fx x = fx_new();
+	int dir = sample(x.dirfd, "a", false);
+	char path[128], cache[128], **list = NULL;
+	struct rootfs_opts o = { .cache = cache };
+
+	put(dir, "shadow", 0600, "secret");
+	put(dir, "zero", 0600, "");
+	close(sub(dir, "root/in"));
+	fchmodat(dir, "root", 0700, 0);
+	snprintf(path, sizeof path, "%s/a", x.dir);
+	snprintf(cache, sizeof cache, "%s/cache", x.dir);
+	EQ(rootfs_prepare(path, &o, &x.r, &x.e), 0);
+	STREQ(x.r.lower, path);
+	OK(x.r.private_hidden && !x.r.times_from_image && !x.r.copied);
+	EQ(x.r.nowners, 0);
+	EQ(names_in(cache), 0);
+	EQ(rootfs_private_list(&x.r, &list, &x.e), 0);
+	OK(list && list[0] && list[1]);
+	STREQ(list ? list[0] : NULL, "root/");
+	STREQ(list && list[0] ? list[1] : NULL, "shadow");
+	OK(list && list[0] && list[1] && !list[2]);
+	rootfs_list_free(list);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(ids_follow_the_subordinate_ranges)
+{
+	struct id_range v[] = { { 1000, 100000, 65536 }, { 1000, 300000, 10 }, { 1001, 165536, 65536 } };
+	struct id_table t = { v, ARRAY_LEN(v) };
+
+	EQ(ids_image(&t, 0, 0, 1234), 1234);
+	EQ(ids_image(&t, 1000, 1000, 1000), 0);
+	EQ(ids_image(&t, 1000, 1000, 100000), 1);
+	EQ(ids_image(&t, 1000, 1000, 300001), 65538);
+	EQ(ids_image(&t, 100000, 100000, 100042), 42);
+	EQ(ids_image(&t, 165536, 165536, 165536), 0);
+	OK(ids_mappable(&t, 1000, 1000, 100005) && !ids_mappable(&t, 1000, 1000, 0));
+	OK(!ids_mappable(&t, 1001, 1001, 100005));
+}
+
+TEST(subuid_files_are_read_strictly)
+{
+	struct fx x = fx_new();
+	struct id_table t = { 0 };
+	char path[128];
+
+	put(x.dirfd, "subuid", 0644,
+		"1000:100000:65536\nroot:5:6\n\n:::\n7:-1:5\n8:1:99999999999\n9:1\nnobody-there:1:2\n");
+	snprintf(path, sizeof path, "%s/subuid", x.dir);
+	EQ(ids_load(path, &t, &x.e), 0);
+	EQ(t.n, 2);
+	EQ(t.n == 2 ? t.v[1].start : 0, 5);
+	ids_free(&t);
+	EQ(ids_load("/nonexistent", &t, &x.e), 0);
+	EQ(t.n, 0);
+	fx_free(&x);
+}
+
+/* An overlay's upper directory, made without an overlay. */
+static int upper(struct fx *x, bool order)
+{
+	int dir = sample(x->dirfd, order ? "up2" : "up1", order), fd;
+
+	put(dir, "gone-x", 0644, "");
+	fd = openat(dir, "gone-x", O_RDONLY);
+	if (fsetxattr(fd, "user.overlay.whiteout", "", 0, 0) < 0)
+		unlinkat(dir, "gone-x", 0);
+	close(fd);
+	if (mknodat(dir, "d/gone", S_IFCHR, 0) < 0)
+		put(dir, "d/gone", 0644, "");
+	fd = openat(dir, "d/two", O_RDONLY);
+	fsetxattr(fd, "user.overlay.opaque", "y", 1, 0);
+	close(fd);
+	fd = openat(dir, "d/one", O_RDONLY);
+	fsetxattr(fd, "user.overlay.opaque", "x", 1, 0);
+	fsetxattr(fd, "user.mine", "1", 1, 0);
+	close(fd);
+	return dir;
+}
+
+static void layer_view(void *ctx, const char *path, struct stat *st)
+{
+	(void) ctx;
+	st->st_uid = !strcmp(path, "a b") ? 3000000 : 7;
+	st->st_gid = 8;
+	st->st_mtim = (struct timespec){ 1000, !strcmp(path, "b") ? 500000000 : 0 };
+	if (!strcmp(path, "Z")) {
+		st->st_mode = S_IFBLK | 0660;
+		st->st_rdev = makedev(8, 3);
+	}
+}
+
+static struct made layer(struct fx *x, int dir)
+{
+	int fd = openat(x->dirfd, "test.tar", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct made m = { 0 };
+	uint8_t sum[32];
+
+	EQ(layer_write(dir, layer_view, NULL, fd, m.sum, &x->e), 0);
+	STREQ(x->e.msg, "");
+	lseek(fd, 0, SEEK_SET);
+	EQ(read_fd(fd, 1 << 24, &m.text), 0);
+	close(fd);
+	sha256(m.text.p, m.text.n, sum);
+	EQ(memcmp(sum, m.sum, 32), 0);
+	return m;
+}
+
+static void names_of(const struct made *m, struct buf *ret)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *ae;
+
+	archive_read_support_format_tar(a);
+	EQ(archive_read_open_memory(a, m->text.p, m->text.n), ARCHIVE_OK);
+	while (archive_read_next_header(a, &ae) == ARCHIVE_OK)
+		buf_printf(ret, "%s|", archive_entry_pathname(ae));
+	archive_read_free(a);
+	buf_cstr(ret);
+}
+
+TEST(layers_are_a_function_of_the_files)
+{
+	struct fx x = fx_new();
+	int a = upper(&x, false), b = upper(&x, true);
+	struct made m = layer(&x, a), n = layer(&x, b);
+	struct buf names = { 0 };
+	struct stat st;
+
+	EQ(m.text.n, n.text.n);
+	EQ(memcmp(m.sum, n.sum, 32), 0);
+	names_of(&m, &names);
+	HAS((char *) names.p, "|d/|d/.wh.gone|d/one/|d/one/f|d/two/|");
+	if (fstatat(a, "gone-x", &st, 0) == 0) {
+		EQ(strncmp((char *) names.p, ".wh.gone-x|Z|a|", 15), 0);
+		HAS((char *) names.p, "|d/two/|d/two/.wh..wh..opq|");
+		OK(!strstr((char *) names.p, "one/.wh..wh..opq"));
+	}
+	buf_free(&names);
+	buf_free(&m.text);
+	buf_free(&n.text);
+	close(a);
+	close(b);
+	fx_free(&x);
+}
+
+TEST(a_layer_can_be_unpacked_again)
+{
+	struct fx x = fx_new();
+	int a = upper(&x, false);
+	struct made m = layer(&x, a);
+	const struct rootfs_owner *o;
+	struct stat st, two;
+
+	EQ(fx_open(&x), 0);
+	STREQ(fx_read(&x, "d/one/f"), "more");
+	o = fx_owner(&x, "a b");
+	EQ(o ? o->uid : 0, 3000000);
+	o = fx_owner(&x, "Z");
+	EQ(o ? o->rdev : 0, makedev(8, 3));
+	EQ(fstatat(x.root, "b", &st, 0), 0);
+	EQ(st.st_mtim.tv_nsec, 500000000);
+	EQ(fstatat(x.root, "a", &st, 0) | fstatat(x.root, "hard", &two, 0), 0);
+	EQ(st.st_ino, two.st_ino);
+	EQ(fstatat(x.root, "\xff", &st, 0), 0);
+	buf_free(&m.text);
+	close(a);
+	fx_free(&x);
+}
+
+TEST(long_names_in_layers)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "up");
+	char name[256], path[600];
+	struct made m;
+	struct stat st;
+
+	memset(name, 'n', 250);
+	name[250] = 0;
+	close(sub(dir, name));
+	snprintf(path, sizeof path, "%s/%s\xff", name, name);
+	put(dir, path, 0644, "far");
+	must(symlinkat(path, dir, "link") == 0);
+	m = layer(&x, dir);
+	EQ(fx_open(&x), 0);
+	EQ(fstatat(x.root, path, &st, 0), 0);
+	EQ(fstatat(x.root, "link", &st, 0), 0);
+	EQ(st.st_size, 3);
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(names_that_mean_whiteouts_are_refused)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "up"), out = open("/dev/null", O_WRONLY);
+	uint8_t sum[32];
+
+	put(dir, ".wh.passwd", 0644, "");
+	EQ(layer_write(dir, NULL, NULL, out, sum, &x.e), -EINVAL);
+	HAS(x.e.msg, ".wh.passwd");
+	close(out);
+	close(dir);
+	fx_free(&x);
+}
+
+TEST(kept_files_are_as_the_view_says)
+{
+	struct fx x = fx_new();
+	int a = upper(&x, false), keep = sub(x.dirfd, "keep");
+	struct stat st, two;
+
+	fchmodat(a, "b", 04755, 0);
+	EQ(layer_copy(a, layer_view, NULL, keep, &x.e), 0);
+	STREQ(x.e.msg, "");
+	EQ(fstatat(keep, "b", &st, 0), 0);
+	EQ(st.st_mode & 07777, 0755);
+	EQ(st.st_mtim.tv_sec, 1000);
+	EQ(st.st_mtim.tv_nsec, 500000000);
+	EQ(fstatat(keep, "d/one", &st, 0), 0);
+	EQ(st.st_mtim.tv_sec, 1000);
+	EQ(fstatat(keep, "d/.wh.gone", &st, 0), 0);
+	EQ(fstatat(keep, "Z", &st, 0), 0);
+	OK(S_ISREG(st.st_mode));
+	EQ(fstatat(keep, "a", &st, 0) | fstatat(keep, "hard", &two, 0), 0);
+	EQ(st.st_ino, two.st_ino);
+	close(keep);
+	close(a);
+	fx_free(&x);
+}
+
+TEST(times_are_set_deepest_first)
+{
+	struct fx x = fx_new();
+	int dir = upper(&x, false);
+	static const char *const paths[] = { ".", "d", "d/one", "d/one/f", "link", "pipe", "a" };
+	struct stat st;
+
+	EQ(rootfs_set_times(dir, flat, NULL, &x.e), 0);
+	STREQ(x.e.msg, "");
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		EQ(fstatat(dir, paths[i], &st, AT_SYMLINK_NOFOLLOW), 0);
+		EQ(st.st_mtim.tv_sec, 1000);
+		EQ(st.st_mtim.tv_nsec, 0);
+	}
+	close(dir);
+	fx_free(&x);
+}
+
+CHECK_MAIN
