@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared by the families that work on files: looking a path up as the guest would, and keeping the
+ * inode table in step with what happened.
+ */
+#ifndef DETRUN_FS_H
+#define DETRUN_FS_H
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "shim/world.h"
+
+#define FS_ASK 1 /* only the kernel can tell, in the guest's own context */
+
+/** May the supervisor act for the guest with the same outcome? */
+bool fs_ours(const struct call *c);
+
+/**
+ * stat a path as the guest would, following its last link unless AT_SYMLINK_NOFOLLOW.
+ * AT_EMPTY_PATH as in fstatat(2). 0, -errno (the guest's result), or FS_ASK.
+ */
+long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
+/** The same for a descriptor. 0 or -errno. */
+long fs_fstat(struct call *c, int fd, struct stat *ret);
+/** For bookkeeping: what is there now, if we can tell. */
+bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
+/** Is @err (negative) what the guest would get for a path below our @fd, whoever asks? */
+bool fs_sure(int fd, const char *path, long err);
+
+/** Split: *ret_parent is the path of the directory ("." if none is named), copied. */
+const char *fs_parent(struct call *c, const char *path);
+
+/** A file was made here by the guest, now: inode born, owner as Linux gives it. */
+void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st);
+/** An entry of the directory that holds @path was added or removed. */
+void fs_entry_changed(struct call *c, int dirfd, const char *path);
+/** A write may have copied a file up: @now is what was @before. */
+void fs_carry(struct world *w, const struct stat *before, const struct stat *now);
+/** The vinode with its owner and mode filled in, so that they can be changed. */
+struct vinode *fs_own(struct world *w, const struct stat *st);
+
+/** The result of a call of ours: -errno, and the end of the run when the disk failed. */
+long fs_result(struct call *c, long r, const char *what, const char *path);
+
+/** Seeds ownership from the image; otherwise as inode_manifest_view(). For the first manifest. */
+void inode_seed_view(void *ctx, const char *path, struct stat *st);
+/** Times set by utimensat(2) and its kind: NULL leaves one as it is. */
+void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,
+	const uint64_t *mtime);
+/** The number a guest sees for a pipe, socket or anonymous inode known by its real number. */
+uint64_t inode_number(struct world *w, dev_t dev, ino_t ino);
+/** Look at what the container has mounted; done once, by whoever comes first. */
+void inode_look(struct world *w);
+
+/** A descriptor was opened on procfs: may replace its content; returns the guest's result. */
+long procfs_opened(struct call *c, int fd, const char *path);
+
+/** FIFOs wait for their other end when opened: enter() of an open of one; see fifo.c. */
+long fifo_open(struct call *c, int dirfd, const char *path, const struct stat *st, int flags,
+	unsigned flags_arg);
+void fifo_opened(struct call *c);
+
+#endif

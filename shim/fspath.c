@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking paths up for the guest, and what a change to a directory means for the inode table. */
+#include <errno.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/fs.h"
+
+/*
+ * With the kernel's own credentials in force, or another root directory, the supervisor would see
+ * other things than the guest does.
+ */
+bool fs_ours(const struct call *c)
+{
+	return c->w->o->virtual_ids && !c->t->fs->chrooted;
+}
+
+/*
+ * An error is the same for everybody unless a link led there: /proc/self is a link that the
+ * supervisor, which is no process of the container, has no target for.
+ */
+bool fs_sure(int fd, const char *path, long err)
+{
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS };
+	int got;
+
+	if (err != -ENOENT && err != -ENOTDIR && err != -ELOOP && err != -EACCES)
+		return true;
+	got = (int) syscall(SYS_openat2, fd, path, &how, sizeof how);
+	if (got >= 0)
+		close(got);
+	return got < 0 && errno != ELOOP && -errno == err;
+}
+
+long fs_fstat(struct call *c, int fd, struct stat *ret)
+{
+	own_fd dup = call_getfd(c, fd);
+
+	if (dup < 0)
+		return dup;
+	return fstat(dup, ret) < 0 ? -errno : 0;
+}
+
+/* AT_EMPTY_PATH on a descriptor or the current directory. */
+static long stat_base(struct call *c, int dirfd, struct stat *ret)
+{
+	int fd;
+	long r;
+
+	if (dirfd != AT_FDCWD)
+		return fs_fstat(c, dirfd, ret);
+	r = call_dirfd(c, AT_FDCWD, "", &fd);
+	if (r < 0)
+		return r;
+	return fstat(fd, ret) < 0 ? -errno : 0;
+}
+
+long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
+{
+	int fd;
+	long r;
+
+	if (!fs_ours(c))
+		return FS_ASK;
+	if (!*path)
+		return flags & AT_EMPTY_PATH ? stat_base(c, dirfd, ret) : -ENOENT;
+	r = call_dirfd(c, dirfd, path, &fd);
+	if (r < 0)
+		return r;
+	if (fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	r = -errno;
+	return fs_sure(fd, path, r) ? r : FS_ASK;
+}
+
+bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
+{
+	int fd;
+
+	if (c->t->fs->chrooted)
+		return false;
+	if (!*path)
+		return flags & AT_EMPTY_PATH && stat_base(c, dirfd, ret) == 0;
+	return call_dirfd(c, dirfd, path, &fd) == 0 &&
+		fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+const char *fs_parent(struct call *c, const char *path)
+{
+	size_t n = strlen(path);
+	char *p;
+
+	while (n && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	if (!n)
+		return ".";
+	p = call_mem(c, n + 1);
+	memcpy(p, path, n);
+	p[n] = 0;
+	return p;
+}
+
+void fs_entry_changed(struct call *c, int dirfd, const char *path)
+{
+	struct stat st;
+
+	if (fs_peek(c, dirfd, fs_parent(c, path), 0, &st))
+		inode_modified(c->w, inode_of(c->w, &st));
+}
+
+struct vinode *fs_own(struct world *w, const struct stat *st)
+{
+	struct vinode *v = inode_of(w, st);
+	struct stat seen = *st;
+
+	if (v->has_owner)
+		return v;
+	inode_view(w, &seen);
+	v->uid = seen.st_uid;
+	v->gid = seen.st_gid;
+	v->mode = seen.st_mode;
+	v->rdev = seen.st_rdev;
+	v->has_owner = true;
+	return v;
+}
+
+void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st)
+{
+	const struct ids *ids = &c->t->proc->ids;
+	uint32_t gid = ids->fsgid;
+	struct stat parent = { 0 };
+	struct vinode *v;
+	bool have;
+
+	inode_born(c->w, st);
+	have = path && fs_peek(c, dirfd, fs_parent(c, path), 0, &parent);
+	if (have)
+		inode_modified(c->w, inode_of(c->w, &parent));
+	if (!c->w->o->virtual_ids)
+		return;
+	if (have) {
+		inode_view(c->w, &parent);
+		if (parent.st_mode & S_ISGID)
+			gid = parent.st_gid;
+	}
+	if (!ids->fsuid && !gid && !(parent.st_mode & S_ISGID))
+		return;
+	v = fs_own(c->w, st);
+	v->uid = ids->fsuid;
+	v->gid = gid;
+	if (S_ISDIR(st->st_mode) && parent.st_mode & S_ISGID)
+		v->mode |= S_ISGID;
+}
+
+void fs_carry(struct world *w, const struct stat *before, const struct stat *now)
+{
+	struct vinode *v, *copy;
+
+	if (before->st_dev == now->st_dev && before->st_ino == now->st_ino)
+		return;
+	v = inode_peek(w, before->st_dev, before->st_ino);
+	if (!v)
+		v = inode_of(w, before);
+	copy = inode_born(w, now);
+	if (before->st_nlink > 1) { /* the other names stay what they were */
+		uint64_t ino = copy->ino;
+
+		*copy = *v;
+		copy->ino = ino;
+		return;
+	}
+	*copy = *v;
+	inode_drop(w, before->st_dev, before->st_ino);
+}
+
+long fs_result(struct call *c, long r, const char *what, const char *path)
+{
+	if (r == -ENOSPC || r == -EIO || r == -EDQUOT)
+		world_fatal(c->w, (int) -r, "%s %s", what, path ? path : "a file");
+	return r;
+}

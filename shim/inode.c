@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a file's metadata look like inside: numbers by order of first sight, times of the virtual
+ * clock, nothing of the file system below.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/fs.h"
+
+enum {
+	FIRST_INO = 1000,	   /* of files */
+	FIRST_PROC_INO = 0x10000,  /* of procfs */
+	OVERFLOW_ID = 65534,
+	DIR_SIZE = 4096,
+	BLOCK = 4096,
+	PTS_MAJOR = 136,
+	TTY_GID = 5,
+};
+
+/* Devices as the guest sees them: the disk, and the kernel's own file systems. */
+#define DEV_DISK makedev(8, 1)
+#define DEV_PROC makedev(0, 20)
+#define DEV_PTS	 makedev(0, 21)
+#define DEV_PIPE makedev(0, 11)
+#define DEV_SOCK makedev(0, 8)
+#define DEV_ANON makedev(0, 12)
+
+#define OWNER_INO_MASK ((UINT64_C(1) << 48) - 1) /* overlayfs keeps its layer in the bits above */
+
+static void add_input(struct world *w, const char *path)
+{
+	struct stat st;
+
+	while (*path == '/')
+		path++;
+	if (fstatat(w->self_root, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (st.st_dev == w->ino.root || w->ino.ninput == INODE_DEVS)
+		return;
+	w->ino.input[w->ino.ninput++] = st.st_dev;
+}
+
+static dev_t dev_of_fd(int fd)
+{
+	own_fd f = fd;
+	struct stat st;
+
+	return f >= 0 && fstat(f, &st) == 0 ? st.st_dev : 0;
+}
+
+static dev_t dev_of_pipes(void)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return 0;
+	close(p[1]);
+	return dev_of_fd(p[0]);
+}
+
+void inode_look(struct world *w)
+{
+	static const char *const mounts[] = { "tmp", "run", "dev", "dev/shm", "dev/mqueue", "sys",
+		"proc", "dev/pts", "var/tmp", "build" };
+	struct inodes *n = &w->ino;
+	struct stat st;
+
+	if (n->looked)
+		return;
+	n->looked = true;
+	if (fstat(w->self_root, &st) == 0)
+		n->root = st.st_dev;
+	if (fstatat(w->self_root, "dev/pts", &st, 0) == 0)
+		n->pts = st.st_dev;
+	n->pipe = dev_of_pipes();
+	n->sock = dev_of_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	n->anon = dev_of_fd(eventfd(0, EFD_CLOEXEC));
+	for (size_t i = 0; i < ARRAY_LEN(mounts); i++)
+		add_input(w, mounts[i]);
+	for (const char *const *v = w->o->volumes; v && *v; v++)
+		add_input(w, *v);
+}
+
+/* A file of the image, not of a volume or of a file system made for this run. */
+static bool of_image(const struct world *w, dev_t dev)
+{
+	if (dev == w->ino.root)
+		return true;
+	for (unsigned i = 0; i < w->ino.ninput; i++)
+		if (w->ino.input[i] == dev)
+			return false;
+	return major(dev) == 0; /* overlayfs gives lower files devices of their own without xino */
+}
+
+static bool kernel_dev(const struct world *w, dev_t dev)
+{
+	return dev == w->ino.pipe || dev == w->ino.sock || dev == w->ino.anon;
+}
+
+static uint64_t ns_of(const struct timespec *t)
+{
+	return (uint64_t) ((int64_t) t->tv_sec * (int64_t) NSEC + t->tv_nsec);
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+	int64_t s = (int64_t) ns / (int64_t) NSEC, n = (int64_t) ns % (int64_t) NSEC;
+
+	if (n < 0) {
+		s--;
+		n += (int64_t) NSEC;
+	}
+	return (struct timespec){ .tv_sec = s, .tv_nsec = n };
+}
+
+/* The time an input file shows. */
+static uint64_t input_time(const struct world *w, const struct stat *st)
+{
+	uint64_t epoch = w->o->epoch * NSEC, t;
+
+	if (!w->o->rootfs || !w->o->rootfs->times_from_image || !of_image(w, st->st_dev))
+		return epoch;
+	t = ns_of(&st->st_mtim);
+	return (int64_t) t < (int64_t) epoch ? t : epoch;
+}
+
+static uint64_t next_number(struct world *w, dev_t dev)
+{
+	if (w->proc_dev && dev == w->proc_dev)
+		return FIRST_PROC_INO + w->ino.next_proc++;
+	return FIRST_INO + w->ino.next++;
+}
+
+static struct vinode *add(struct world *w, dev_t dev, ino_t ino)
+{
+	struct vinode *v = calloc(1, sizeof *v);
+
+	must(v);
+	must(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
+	return v;
+}
+
+static struct vinode *add_input_file(struct world *w, const struct stat *st)
+{
+	struct vinode *v;
+
+	inode_look(w);
+	v = add(w, st->st_dev, st->st_ino);
+	v->atime = v->mtime = v->ctime = v->btime = input_time(w, st);
+	return v;
+}
+
+struct vinode *inode_peek(struct world *w, dev_t dev, ino_t ino)
+{
+	uint64_t *p = map_get(&w->ino.map, dev, ino);
+
+	return p ? (struct vinode *) (uintptr_t) *p : NULL;
+}
+
+struct vinode *inode_of(struct world *w, const struct stat *st)
+{
+	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
+
+	if (!v)
+		v = add_input_file(w, st);
+	if (!v->ino) /* seeded from the image, first seen by the guest now */
+		v->ino = next_number(w, st->st_dev);
+	return v;
+}
+
+uint64_t inode_number(struct world *w, dev_t dev, ino_t ino)
+{
+	struct stat st = { .st_dev = dev, .st_ino = ino };
+
+	return inode_of(w, &st)->ino;
+}
+
+void inode_drop(struct world *w, dev_t dev, ino_t ino)
+{
+	struct vinode *v = inode_peek(w, dev, ino);
+
+	if (v && map_del(&w->ino.map, dev, ino))
+		free(v);
+}
+
+struct vinode *inode_born(struct world *w, const struct stat *st)
+{
+	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
+
+	if (v) /* the number of a file that is gone, used again below */
+		memset(v, 0, sizeof *v);
+	else
+		v = add(w, st->st_dev, st->st_ino);
+	v->ino = next_number(w, st->st_dev);
+	v->atime = v->mtime = v->ctime = v->btime = w->now;
+	v->touched = true;
+	return v;
+}
+
+void inode_modified(struct world *w, struct vinode *v)
+{
+	v->mtime = v->ctime = w->now;
+	v->touched = true;
+}
+
+void inode_changed(struct world *w, struct vinode *v)
+{
+	v->ctime = w->now;
+	v->touched = true;
+}
+
+void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,
+	const uint64_t *mtime)
+{
+	if (atime)
+		v->atime = *atime;
+	if (mtime)
+		v->mtime = *mtime;
+	inode_changed(w, v);
+}
+
+/* ---- views ---- */
+
+static dev_t dev_view(const struct world *w, dev_t dev)
+{
+	if (w->proc_dev && dev == w->proc_dev)
+		return DEV_PROC;
+	if (dev == w->ino.pts)
+		return DEV_PTS;
+	if (dev == w->ino.pipe)
+		return DEV_PIPE;
+	if (dev == w->ino.sock)
+		return DEV_SOCK;
+	if (dev == w->ino.anon)
+		return DEV_ANON;
+	return DEV_DISK;
+}
+
+static bool host_node(const struct stat *st)
+{
+	static const struct {
+		unsigned major, minor;
+	} node[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 2 } };
+
+	for (size_t i = 0; S_ISCHR(st->st_mode) && i < ARRAY_LEN(node); i++)
+		if (st->st_rdev == makedev(node[i].major, node[i].minor))
+			return true;
+	return false;
+}
+
+/* Owner and mode. @v may be NULL: not seen yet. */
+static void owner_view(const struct world *w, const struct vinode *v, struct stat *st)
+{
+	if (v && v->has_owner) {
+		st->st_uid = v->uid;
+		st->st_gid = v->gid;
+		st->st_mode = v->mode;
+		st->st_rdev = v->rdev;
+	} else if (S_ISCHR(st->st_mode) && major(st->st_rdev) == PTS_MAJOR) {
+		st->st_uid = 0;
+		st->st_gid = TTY_GID;
+		st->st_mode = S_IFCHR | 0620;
+	} else if (host_node(st)) {
+		st->st_uid = st->st_gid = 0;
+		st->st_mode = S_IFCHR | 0666;
+	} else if (kernel_dev(w, st->st_dev)) {
+		st->st_uid = st->st_gid = 0;
+	} else if (w->o->virtual_ids) {
+		if (st->st_uid == OVERFLOW_ID)
+			st->st_uid = 0;
+		if (st->st_gid == OVERFLOW_ID)
+			st->st_gid = 0;
+	}
+}
+
+static void size_view(struct stat *st)
+{
+	st->st_blksize = BLOCK;
+	if (S_ISDIR(st->st_mode)) {
+		st->st_nlink = 1;
+		st->st_size = DIR_SIZE;
+		st->st_blocks = DIR_SIZE / 512;
+	} else if (S_ISREG(st->st_mode)) {
+		st->st_blocks = (st->st_size + BLOCK - 1) / BLOCK * (BLOCK / 512);
+	} else {
+		st->st_blocks = 0;
+	}
+}
+
+void inode_view(struct world *w, struct stat *st)
+{
+	struct vinode *v = inode_of(w, st);
+
+	inode_look(w);
+	owner_view(w, v, st);
+	st->st_dev = dev_view(w, st->st_dev);
+	st->st_ino = v->ino;
+	st->st_atim = timespec_of(v->atime);
+	st->st_mtim = timespec_of(v->mtime);
+	st->st_ctim = timespec_of(v->ctime);
+	size_view(st);
+	if (st->st_dev == DEV_PROC)
+		st->st_size = st->st_blocks = 0;
+}
+
+void inode_manifest_view(void *ctx, const char *path, struct stat *st)
+{
+	struct world *w = ctx;
+	struct stat key = *st;
+	struct vinode *v;
+
+	inode_look(w);
+	/* A walk of one layer meets the layer's inodes; the table knows those of the whole. */
+	if (st->st_dev != w->ino.root && fstatat(w->self_root, path, &key, AT_SYMLINK_NOFOLLOW) < 0)
+		key = *st;
+	v = inode_peek(w, key.st_dev, key.st_ino);
+	owner_view(w, v, st);
+	st->st_mtim = timespec_of(v ? v->mtime : input_time(w, &key));
+	st->st_atim = st->st_ctim = st->st_mtim;
+}
+
+static bool below_volume(const struct world *w, const char *path)
+{
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	for (const char *const *v = w->o->volumes; v && *v; v++) {
+		const char *p = *v + strspn(*v, "/");
+		size_t n = strlen(p);
+
+		while (n && p[n - 1] == '/')
+			n--;
+		if (n && strncmp(path, p, n) == 0 && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static const struct rootfs_owner *image_owner(const struct rootfs *r, uint64_t ino)
+{
+	size_t lo = 0, hi = r->nowners;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (r->owners[mid].ino == ino)
+			return &r->owners[mid];
+		if (r->owners[mid].ino < ino)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static void seed(struct world *w, const char *path, const struct stat *st)
+{
+	const struct rootfs *r = w->o->rootfs;
+	const struct rootfs_owner *o;
+	struct vinode *v;
+
+	if (!r || !r->own_ids || !of_image(w, st->st_dev) || below_volume(w, path))
+		return;
+	o = image_owner(r, st->st_ino & OWNER_INO_MASK);
+	if (!o)
+		return;
+	v = inode_peek(w, st->st_dev, st->st_ino);
+	if (!v)
+		v = add_input_file(w, st);
+	v->uid = o->uid;
+	v->gid = o->gid;
+	v->mode = o->mode;
+	v->rdev = o->rdev;
+	v->has_owner = true;
+}
+
+void inode_seed_view(void *ctx, const char *path, struct stat *st)
+{
+	struct world *w = ctx;
+
+	inode_look(w);
+	seed(w, path, st);
+	inode_manifest_view(ctx, path, st);
+}

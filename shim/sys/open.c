@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening files. The kernel opens (only it can give the guest a descriptor), but what surely isn't
+ * there is answered at once: that is most of what a compiler's or a shell's searches ask.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/fs.h"
+
+#define WRITES (O_WRONLY | O_RDWR | O_TRUNC)
+
+/* Between enter and leave. */
+struct opening {
+	int dirfd, flags;
+	const char *path;
+	bool have;	/* .before is the file as it was */
+	bool absent;	/* there was none */
+	struct stat before;
+};
+
+static struct opening *opening_of(struct call *c)
+{
+	return (struct opening *) (uintptr_t) c->scratch[3];
+}
+
+static struct opening *opening_new(struct call *c, int dirfd, const char *path, int flags)
+{
+	struct opening *o = call_mem(c, sizeof *o);
+
+	*o = (struct opening){ .dirfd = dirfd, .path = path, .flags = flags };
+	if (!c->again)
+		c->scratch[0] = c->scratch[2] = 0;
+	c->scratch[3] = (uintptr_t) o;
+	return o;
+}
+
+static bool special(const struct call *c, const struct stat *st)
+{
+	return c->w->proc_dev && st->st_dev == c->w->proc_dev;
+}
+
+static int lookup_flags(int flags)
+{
+	bool excl = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+
+	return flags & O_NOFOLLOW || excl ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+/* @fa: which argument holds the flags; 6 = none that can be changed (creat, openat2). */
+static long open_common(struct call *c, int dirfd, const char *path, int flags, unsigned fa)
+{
+	struct opening *o = opening_new(c, dirfd, path, flags);
+	int keep = flags & ~(O_DIRECT | O_NOATIME);
+	long r;
+
+	if (fa < 6 && keep != flags)
+		call_karg(c, fa, (unsigned) keep);
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return call_run_leave(c);
+	r = fs_stat(c, dirfd, path, lookup_flags(flags), &o->before);
+	if (r == FS_ASK)
+		o->have = fs_peek(c, dirfd, path, lookup_flags(flags), &o->before);
+	else if (r < 0 && !(flags & O_CREAT && r == -ENOENT))
+		return r;
+	else
+		o->have = !r;
+	o->absent = !o->have;
+	if (o->have && S_ISFIFO(o->before.st_mode) && !(flags & (O_PATH | O_NONBLOCK)) && fa < 6)
+		return fifo_open(c, dirfd, path, &o->before, keep, fa);
+	return call_run_leave(c);
+}
+
+static void opened_write(struct call *c, struct opening *o, const struct stat *now)
+{
+	if (o->have)
+		fs_carry(c->w, &o->before, now);
+	if (o->flags & O_TRUNC && S_ISREG(now->st_mode))
+		inode_modified(c->w, inode_of(c->w, now));
+}
+
+static void opened(struct call *c)
+{
+	struct opening *o = opening_of(c);
+	own_fd fd = -1;
+	struct stat st;
+
+	fifo_opened(c);
+	if (c->ret < 0) {
+		if (o->flags & (WRITES | O_CREAT))
+			fs_result(c, c->ret, "open", o->path);
+		return;
+	}
+	if (o->have && !special(c, &o->before) && (!(o->flags & WRITES) || o->flags & O_PATH))
+		return; /* a file that was there, only to be read */
+	fd = call_getfd(c, (int) c->ret);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	if (special(c, &st))
+		c->ret = o->flags & O_PATH ? c->ret : procfs_opened(c, (int) c->ret, o->path);
+	else if ((o->flags & O_TMPFILE) == O_TMPFILE)
+		fs_born(c, o->dirfd, NULL, &st);
+	else if (o->absent && o->flags & O_CREAT)
+		fs_born(c, o->dirfd, o->path, &st);
+	else if (o->flags & WRITES)
+		opened_write(c, o, &st);
+}
+
+static long open_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	return r ? r : open_common(c, AT_FDCWD, path, (int) c->a[1], 1);
+}
+
+static long openat_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 1, &path);
+
+	return r ? r : open_common(c, (int) c->a[0], path, (int) c->a[2], 2);
+}
+
+static long creat_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	return r ? r : open_common(c, AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, 6);
+}
+
+static long openat2_enter(struct call *c)
+{
+	struct open_how how;
+	const void *p;
+	const char *path;
+	long r;
+
+	if (c->a[3] < sizeof how)
+		return -EINVAL;
+	if (c->a[3] > sizeof how) /* newer than the canonical kernel */
+		return -E2BIG;
+	p = in(c, 2, sizeof how);
+	if (!p)
+		return -EFAULT;
+	memcpy(&how, p, sizeof how);
+	r = in_path(c, 1, &path);
+	if (r)
+		return r;
+	if (how.resolve) { /* the lookup is not the usual one */
+		opening_new(c, (int) c->a[0], path, (int) how.flags)->absent = false;
+		return call_run_leave(c);
+	}
+	return open_common(c, (int) c->a[0], path, (int) how.flags, 6);
+}
+
+static long memfd_enter(struct call *c)
+{
+	const char *name;
+	long r = in_path(c, 0, &name);
+
+	return r ? r : call_run_leave(c);
+}
+
+static void memfd_leave(struct call *c)
+{
+	struct stat st;
+
+	if (c->ret >= 0 && fs_fstat(c, (int) c->ret, &st) == 0)
+		inode_born(c->w, &st);
+}
+
+static const struct flag_name open_flags[] = {
+	{ O_WRONLY, "O_WRONLY" },
+	{ O_RDWR, "O_RDWR" },
+	{ O_CREAT, "O_CREAT" },
+	{ O_EXCL, "O_EXCL" },
+	{ O_NOCTTY, "O_NOCTTY" },
+	{ O_TRUNC, "O_TRUNC" },
+	{ O_APPEND, "O_APPEND" },
+	{ O_NONBLOCK, "O_NONBLOCK" },
+	{ O_SYNC, "O_SYNC" },
+	{ O_DSYNC, "O_DSYNC" },
+	{ O_DIRECT, "O_DIRECT" },
+	{ 0100000, "O_LARGEFILE" },
+	{ O_TMPFILE, "O_TMPFILE" },
+	{ O_DIRECTORY, "O_DIRECTORY" },
+	{ O_NOFOLLOW, "O_NOFOLLOW" },
+	{ O_NOATIME, "O_NOATIME" },
+	{ O_CLOEXEC, "O_CLOEXEC" },
+	{ O_PATH, "O_PATH" },
+	{ 0, NULL },
+};
+
+static const struct flag_name memfd_flags[] = {
+	{ MFD_CLOEXEC, "MFD_CLOEXEC" },
+	{ MFD_ALLOW_SEALING, "MFD_ALLOW_SEALING" },
+	{ MFD_HUGETLB, "MFD_HUGETLB" },
+	{ 0, NULL },
+};
+
+static const struct row rows[] = {
+	{ SYS(open, 2), FIXUP,
+	  .arg = { PATH(path), FLAGS(flags, open_flags), UINT(mode) },
+	  .enter = open_enter,
+	  .leave = opened,
+	  .why = "what is made or truncated gets the virtual time; procfs is replaced; FIFOs wait here",
+	  .flags = MAY_BLOCK },
+
+	{ SYS(openat, 257), FIXUP,
+	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, open_flags), UINT(mode) },
+	  .enter = openat_enter,
+	  .leave = opened,
+	  .why = "what is made or truncated gets the virtual time; procfs is replaced; FIFOs wait here",
+	  .flags = MAY_BLOCK },
+
+	{ SYS(openat2, 437), FIXUP,
+	  .arg = { FD(dirfd), PATH(path), IN_STRUCT(how, sizeof(struct open_how)), UINT(size) },
+	  .enter = openat2_enter,
+	  .leave = opened,
+	  .why = "as openat" },
+
+	{ SYS(creat, 85), FIXUP,
+	  .arg = { PATH(path), UINT(mode) },
+	  .enter = creat_enter,
+	  .leave = opened,
+	  .why = "as openat" },
+
+	{ SYS(memfd_create, 319), FIXUP,
+	  .arg = { PATH(name), FLAGS(flags, memfd_flags) },
+	  .enter = memfd_enter,
+	  .leave = memfd_leave,
+	  .why = "a new file has the virtual time" },
+
+	{ SYS(umask, 95), PASS,
+	  .arg = { UINT(mask) },
+	  .why = "starts at a fixed value and is the program's own" },
+};
+
+FAMILY(open, "Opening files");

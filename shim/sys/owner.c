@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owners and modes. Under virtual ids the owner is the supervisor's alone, as fakeroot has it: the
+ * file on disk belongs to whoever runs detrun, and only its permission bits follow.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/fs.h"
+
+#define DISK_BITS 01777 /* set-id bits stay in the vinode */
+#define CHOWN_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
+
+/* Between enter and leave. */
+struct target {
+	int dirfd, flags;
+	const char *path; /* NULL: dirfd is the file */
+};
+
+static struct target *target_new(struct call *c, int dirfd, const char *path, int flags)
+{
+	struct target *t = call_mem(c, sizeof *t);
+
+	*t = (struct target){ dirfd, flags, path };
+	c->scratch[3] = (uintptr_t) t;
+	return t;
+}
+
+static bool target_stat(struct call *c, const struct target *t, struct stat *ret)
+{
+	if (!t->path)
+		return fs_fstat(c, t->dirfd, ret) == 0;
+	return fs_peek(c, t->dirfd, t->path, t->flags, ret);
+}
+
+/* 0, -errno or FS_ASK */
+static long target_lookup(struct call *c, const struct target *t, struct stat *ret)
+{
+	if (t->path)
+		return fs_stat(c, t->dirfd, t->path, t->flags, ret);
+	return fs_ours(c) ? fs_fstat(c, t->dirfd, ret) : FS_ASK;
+}
+
+static struct target *target_of(struct call *c)
+{
+	return (struct target *) (uintptr_t) c->scratch[3];
+}
+
+/* ---- chmod ---- */
+
+/* The bits on disk are as the kernel left them: remember those that aren't what was asked. */
+static void mode_set(struct call *c, const struct stat *before, const struct stat *now,
+	unsigned mode)
+{
+	struct vinode *v;
+
+	fs_carry(c->w, before, now);
+	v = inode_of(c->w, now);
+	if (c->w->o->virtual_ids && (v->has_owner || (now->st_mode & 07777) != mode)) {
+		v = fs_own(c->w, now);
+		v->mode = (v->mode & S_IFMT) | mode;
+	}
+	inode_changed(c->w, v);
+}
+
+static long chmod_disk(struct call *c, const struct target *t, unsigned mode)
+{
+	own_fd dup = -1;
+	int fd;
+	long r;
+
+	if (!t->path) {
+		dup = call_getfd(c, t->dirfd);
+		if (dup < 0)
+			return dup;
+		if (fcntl(dup, F_GETFL) & O_PATH)
+			return -EBADF;
+		return fchmod(dup, mode) < 0 ? -errno : 0;
+	}
+	r = call_dirfd(c, t->dirfd, t->path, &fd);
+	if (r < 0)
+		return r;
+	return fchmodat(fd, t->path, mode, 0) < 0 ? -errno : 0;
+}
+
+static long chmod_common(struct call *c, int dirfd, const char *path, int flags, unsigned mode)
+{
+	struct target *t = target_new(c, dirfd, path, flags);
+	struct stat before, now;
+	long r = target_lookup(c, t, &before);
+
+	mode &= 07777;
+	if (r == FS_ASK)
+		return call_run_leave(c);
+	if (r < 0)
+		return r;
+	if (S_ISLNK(before.st_mode))
+		return -EOPNOTSUPP;
+	if (flags & AT_EMPTY_PATH && path && !*path)
+		return call_run_leave(c);
+	r = chmod_disk(c, t, mode & DISK_BITS);
+	if (r < 0 && r != -EPERM)
+		return fs_result(c, r, "chmod", path);
+	if (target_stat(c, t, &now))
+		mode_set(c, &before, &now, mode);
+	return 0;
+}
+
+static void chmod_leave(struct call *c)
+{
+	struct stat st;
+
+	if (c->ret == 0 && target_stat(c, target_of(c), &st))
+		inode_changed(c->w, inode_of(c->w, &st));
+}
+
+static long chmod_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	return r ? r : chmod_common(c, AT_FDCWD, path, 0, (unsigned) c->a[1]);
+}
+
+static long fchmod_enter(struct call *c)
+{
+	return chmod_common(c, (int) c->a[0], NULL, 0, (unsigned) c->a[1]);
+}
+
+static long fchmodat_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 1, &path);
+
+	return r ? r : chmod_common(c, (int) c->a[0], path, 0, (unsigned) c->a[2]);
+}
+
+static long fchmodat2_enter(struct call *c)
+{
+	int flags = (int) c->a[3];
+	const char *path;
+	long r = in_path(c, 1, &path);
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return r ? r : chmod_common(c, (int) c->a[0], path, flags, (unsigned) c->a[2]);
+}
+
+/* ---- chown ---- */
+
+static void owner_set(struct call *c, const struct stat *st, uint32_t uid, uint32_t gid)
+{
+	struct vinode *v;
+
+	if (c->w->o->virtual_ids) {
+		v = fs_own(c->w, st);
+		if (uid != (uint32_t) -1)
+			v->uid = uid;
+		if (gid != (uint32_t) -1)
+			v->gid = gid;
+		if (!S_ISDIR(v->mode)) {
+			v->mode &= ~(uint32_t) S_ISUID;
+			if (v->mode & S_IXGRP)
+				v->mode &= ~(uint32_t) S_ISGID;
+		}
+	}
+	inode_changed(c->w, inode_of(c->w, st));
+}
+
+/* @ia: the argument with the uid; the gid follows. */
+static long chown_common(struct call *c, int dirfd, const char *path, int flags, unsigned ia)
+{
+	struct target *t = target_new(c, dirfd, path, flags);
+	struct stat st;
+	long r;
+
+	c->scratch[0] = ia;
+	r = target_lookup(c, t, &st);
+	if (r < 0)
+		return r;
+	if (r == FS_ASK) {
+		if (c->w->o->virtual_ids) { /* the kernel only says whether it exists */
+			call_karg(c, ia, (uint32_t) -1);
+			call_karg(c, ia + 1, (uint32_t) -1);
+		}
+		return call_run_leave(c);
+	}
+	owner_set(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]);
+	return 0;
+}
+
+static void chown_leave(struct call *c)
+{
+	unsigned ia = (unsigned) c->scratch[0];
+	struct stat st;
+
+	if (c->ret == 0 && target_stat(c, target_of(c), &st))
+		owner_set(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]);
+}
+
+static long chown_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	return r ? r : chown_common(c, AT_FDCWD, path, 0, 1);
+}
+
+static long lchown_enter(struct call *c)
+{
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	return r ? r : chown_common(c, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 1);
+}
+
+static long fchown_enter(struct call *c)
+{
+	return chown_common(c, (int) c->a[0], NULL, 0, 1);
+}
+
+static long fchownat_enter(struct call *c)
+{
+	int flags = (int) c->a[4];
+	const char *path;
+	long r = in_path(c, 1, &path);
+
+	if (flags & ~CHOWN_FLAGS)
+		return -EINVAL;
+	return r ? r : chown_common(c, (int) c->a[0], path, flags, 2);
+}
+
+static const struct flag_name at_flags[] = {
+	{ AT_SYMLINK_NOFOLLOW, "AT_SYMLINK_NOFOLLOW" },
+	{ AT_EMPTY_PATH, "AT_EMPTY_PATH" },
+	{ 0, NULL },
+};
+
+#define WHY_CHMOD "set-id bits and what the disk refuses are kept in the inode table"
+#define WHY_CHOWN "with virtual ids only the inode table knows the owner, else the kernel's own"
+
+static const struct row rows[] = {
+	{ SYS(chmod, 90), OBSERVE,
+	  .arg = { PATH(path), UINT(mode) },
+	  .enter = chmod_enter,
+	  .leave = chmod_leave,
+	  .why = WHY_CHMOD },
+
+	{ SYS(fchmod, 91), OBSERVE,
+	  .arg = { FD(fd), UINT(mode) },
+	  .enter = fchmod_enter,
+	  .leave = chmod_leave,
+	  .why = WHY_CHMOD },
+
+	{ SYS(fchmodat, 268), OBSERVE,
+	  .arg = { FD(dirfd), PATH(path), UINT(mode) },
+	  .enter = fchmodat_enter,
+	  .leave = chmod_leave,
+	  .why = WHY_CHMOD },
+
+	{ SYS(fchmodat2, 452), OBSERVE,
+	  .arg = { FD(dirfd), PATH(path), UINT(mode), FLAGS(flags, at_flags) },
+	  .enter = fchmodat2_enter,
+	  .leave = chmod_leave,
+	  .why = WHY_CHMOD },
+
+	{ SYS(chown, 92), EMULATE,
+	  .arg = { PATH(path), INT(uid), INT(gid) },
+	  .enter = chown_enter,
+	  .leave = chown_leave,
+	  .why = WHY_CHOWN },
+
+	{ SYS(fchown, 93), EMULATE,
+	  .arg = { FD(fd), INT(uid), INT(gid) },
+	  .enter = fchown_enter,
+	  .leave = chown_leave,
+	  .why = WHY_CHOWN },
+
+	{ SYS(lchown, 94), EMULATE,
+	  .arg = { PATH(path), INT(uid), INT(gid) },
+	  .enter = lchown_enter,
+	  .leave = chown_leave,
+	  .why = WHY_CHOWN },
+
+	{ SYS(fchownat, 260), EMULATE,
+	  .arg = { FD(dirfd), PATH(path), INT(uid), INT(gid), FLAGS(flags, at_flags) },
+	  .enter = fchownat_enter,
+	  .leave = chown_leave,
+	  .why = WHY_CHOWN },
+};
+
+FAMILY(owner, "Owners and modes");

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File metadata. The supervisor looks the file up itself, in one stop; where only the kernel can
+ * tell (procfs's links to the caller, real credentials) it runs, and leave() gives its result the
+ * same shape.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "shim/fs.h"
+
+#define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
+#define STATX_FLAGS (STAT_FLAGS | AT_STATX_SYNC_TYPE)
+#define STATX_GIVEN (STATX_BASIC_STATS | STATX_BTIME)
+#define ACCESS_FLAGS (AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
+
+/* Answer a stat whose buffer is argument @i, or let the kernel. */
+static long stat_answer(struct call *c, int dirfd, unsigned path_arg, int flags, unsigned i)
+{
+	const char *path;
+	struct stat st, *o;
+	long r = in_path(c, path_arg, &path);
+
+	if (!r)
+		r = fs_stat(c, dirfd, path, flags, &st);
+	if (r == FS_ASK)
+		return call_run_leave(c);
+	if (r < 0)
+		return r;
+	o = out(c, i, sizeof *o);
+	if (!o)
+		return -EFAULT;
+	*o = st;
+	inode_view(c->w, o);
+	return 0;
+}
+
+static void stat_fix(struct call *c, unsigned i)
+{
+	struct stat *st;
+
+	if (c->ret < 0)
+		return;
+	st = fix(c, i, sizeof *st);
+	if (st)
+		inode_view(c->w, st);
+	else
+		c->ret = -EFAULT;
+}
+
+static long stat_enter(struct call *c)
+{
+	return stat_answer(c, AT_FDCWD, 0, 0, 1);
+}
+
+static long lstat_enter(struct call *c)
+{
+	return stat_answer(c, AT_FDCWD, 0, AT_SYMLINK_NOFOLLOW, 1);
+}
+
+static void stat_leave(struct call *c)
+{
+	stat_fix(c, 1);
+}
+
+static long fstat_enter(struct call *c)
+{
+	struct stat st, *o;
+	long r = fs_fstat(c, (int) c->a[0], &st);
+
+	if (r < 0)
+		return r;
+	o = out(c, 1, sizeof *o);
+	if (!o)
+		return -EFAULT;
+	*o = st;
+	inode_view(c->w, o);
+	return 0;
+}
+
+static long newfstatat_enter(struct call *c)
+{
+	int flags = (int) c->a[3];
+
+	if (flags & ~STAT_FLAGS)
+		return -EINVAL;
+	return stat_answer(c, (int) c->a[0], 1, flags, 2);
+}
+
+static void newfstatat_leave(struct call *c)
+{
+	stat_fix(c, 2);
+}
+
+static struct statx_timestamp stx_time(const struct timespec *t)
+{
+	return (struct statx_timestamp){ .tv_sec = t->tv_sec, .tv_nsec = (uint32_t) t->tv_nsec };
+}
+
+static void stx_fill(struct world *w, struct stat *st, struct statx *x)
+{
+	uint64_t btime = inode_of(w, st)->btime;
+
+	inode_view(w, st);
+	*x = (struct statx){
+		.stx_mask = STATX_GIVEN,
+		.stx_blksize = (uint32_t) st->st_blksize,
+		.stx_nlink = (uint32_t) st->st_nlink,
+		.stx_uid = st->st_uid,
+		.stx_gid = st->st_gid,
+		.stx_mode = (uint16_t) st->st_mode,
+		.stx_ino = st->st_ino,
+		.stx_size = (uint64_t) st->st_size,
+		.stx_blocks = (uint64_t) st->st_blocks,
+		.stx_atime = stx_time(&st->st_atim),
+		.stx_btime = { .tv_sec = (int64_t) (btime / NSEC),
+			.tv_nsec = (uint32_t) (btime % NSEC) },
+		.stx_ctime = stx_time(&st->st_ctim),
+		.stx_mtime = stx_time(&st->st_mtim),
+		.stx_rdev_major = major(st->st_rdev),
+		.stx_rdev_minor = minor(st->st_rdev),
+		.stx_dev_major = major(st->st_dev),
+		.stx_dev_minor = minor(st->st_dev),
+	};
+}
+
+static long statx_enter(struct call *c)
+{
+	int flags = (int) c->a[2];
+	struct statx *x;
+	struct stat st;
+	const char *path;
+	long r;
+
+	if (flags & ~STATX_FLAGS || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
+		c->a[3] & STATX__RESERVED)
+		return -EINVAL;
+	r = in_path(c, 1, &path);
+	if (!r)
+		r = fs_stat(c, (int) c->a[0], path, flags, &st);
+	if (r == FS_ASK) {
+		call_karg(c, 3, STATX_BASIC_STATS);
+		return call_run_leave(c);
+	}
+	if (r < 0)
+		return r;
+	x = out(c, 4, sizeof *x);
+	if (!x)
+		return -EFAULT;
+	stx_fill(c->w, &st, x);
+	return 0;
+}
+
+static void statx_leave(struct call *c)
+{
+	struct statx *x;
+	struct stat st = { 0 };
+
+	if (c->ret < 0)
+		return;
+	x = fix(c, 4, sizeof *x);
+	if (!x) {
+		c->ret = -EFAULT;
+		return;
+	}
+	st.st_dev = makedev(x->stx_dev_major, x->stx_dev_minor);
+	st.st_ino = x->stx_ino;
+	st.st_mode = x->stx_mode;
+	st.st_nlink = x->stx_nlink;
+	st.st_uid = x->stx_uid;
+	st.st_gid = x->stx_gid;
+	st.st_rdev = makedev(x->stx_rdev_major, x->stx_rdev_minor);
+	st.st_size = (off_t) x->stx_size;
+	st.st_mtim.tv_sec = x->stx_mtime.tv_sec;
+	st.st_mtim.tv_nsec = x->stx_mtime.tv_nsec;
+	stx_fill(c->w, &st, x);
+}
+
+/* ---- access ---- */
+
+/* What a user without the kernel's own privileges would be told. */
+static bool permitted(const struct ids *ids, bool effective, const struct stat *st, int mode)
+{
+	uint32_t uid = effective ? ids->fsuid : ids->ruid, gid = effective ? ids->fsgid : ids->rgid;
+	unsigned bits = st->st_mode & 7;
+	bool member = gid == st->st_gid;
+
+	if (!uid)
+		return !(mode & X_OK) || S_ISDIR(st->st_mode) || st->st_mode & 0111;
+	for (unsigned i = 0; i < ids->ngroups; i++)
+		member |= ids->groups[i] == st->st_gid;
+	if (uid == st->st_uid)
+		bits = st->st_mode >> 6 & 7;
+	else if (member)
+		bits = st->st_mode >> 3 & 7;
+	return !((unsigned) mode & ~bits);
+}
+
+static long access_answer(struct call *c, int dirfd, unsigned path_arg, int mode, int flags)
+{
+	const char *path;
+	struct stat st;
+	int fd;
+	long r = in_path(c, path_arg, &path);
+
+	if (r < 0)
+		return r;
+	if (mode & ~(R_OK | W_OK | X_OK) || flags & ~ACCESS_FLAGS)
+		return -EINVAL;
+	r = fs_stat(c, dirfd, path, flags, &st);
+	if (r == FS_ASK)
+		return call_run_leave(c);
+	if (r < 0 || mode == F_OK)
+		return r;
+	if (mode & W_OK && *path && !call_dirfd(c, dirfd, path, &fd) &&
+		faccessat(fd, path, W_OK, flags & AT_SYMLINK_NOFOLLOW) < 0 && errno == EROFS)
+		return -EROFS;
+	inode_view(c->w, &st);
+	return permitted(&c->t->proc->ids, flags & AT_EACCESS, &st, mode) ? 0 : -EACCES;
+}
+
+static long access_enter(struct call *c)
+{
+	return access_answer(c, AT_FDCWD, 0, (int) c->a[1], 0);
+}
+
+static long faccessat_enter(struct call *c)
+{
+	return access_answer(c, (int) c->a[0], 1, (int) c->a[2], 0);
+}
+
+static long faccessat2_enter(struct call *c)
+{
+	return access_answer(c, (int) c->a[0], 1, (int) c->a[2], (int) c->a[3]);
+}
+
+/* ---- readlink ---- */
+
+/* "pipe:[4711]" of procfs: the number is the inode's. */
+static size_t link_view(struct world *w, char *s, size_t n, size_t cap)
+{
+	static const char *const kinds[] = { "pipe:[%llu]%n", "socket:[%llu]%n" };
+	char text[64];
+
+	inode_look(w);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned long long ino;
+		int end = 0;
+
+		if (sscanf(s, kinds[i], &ino, &end) != 1 || (size_t) end != n)
+			continue;
+		ino = inode_number(w, i ? w->ino.sock : w->ino.pipe, (ino_t) ino);
+		snprintf(text, sizeof text, i ? "socket:[%llu]" : "pipe:[%llu]", ino);
+		n = strlen(text) < cap ? strlen(text) : cap;
+		memcpy(s, text, n);
+		break;
+	}
+	return n;
+}
+
+static long readlink_give(struct call *c, unsigned i, const char *s, size_t n)
+{
+	size_t cap = (size_t) c->a[i + 1];
+	char *o;
+
+	if (n > cap)
+		n = cap;
+	o = out(c, i, n);
+	if (!o)
+		return -EFAULT;
+	memcpy(o, s, n);
+	return (long) n;
+}
+
+static long readlink_answer(struct call *c, int dirfd, unsigned path_arg)
+{
+	unsigned i = path_arg + 1;
+	char s[4096];
+	const char *path;
+	ssize_t n;
+	int fd;
+	long r;
+
+	if ((int) c->a[i + 1] <= 0)
+		return -EINVAL;
+	r = in_path(c, path_arg, &path);
+	if (r < 0)
+		return r;
+	if (!fs_ours(c) || !*path)
+		return call_run_leave(c);
+	r = call_dirfd(c, dirfd, path, &fd);
+	if (r < 0)
+		return r;
+	n = readlinkat(fd, path, s, sizeof s - 1);
+	if (n < 0) {
+		r = -errno;
+		return fs_sure(fd, path, r) ? r : call_run_leave(c);
+	}
+	s[n] = 0;
+	return readlink_give(c, i, s, link_view(c->w, s, (size_t) n, sizeof s));
+}
+
+/* The kernel's answer may be cut off by the guest's buffer; then no number is complete. */
+static void readlink_fix(struct call *c, unsigned i)
+{
+	char s[64];
+
+	if (c->ret <= 0)
+		return;
+	if ((size_t) c->ret < sizeof s && in_at(c, c->a[i], s, (size_t) c->ret) == 0) {
+		size_t cap = (size_t) c->a[i + 1], n;
+
+		s[c->ret] = 0;
+		n = link_view(c->w, s, (size_t) c->ret, cap < sizeof s ? cap : sizeof s);
+		c->ret = readlink_give(c, i, s, n);
+	} else if (!fix(c, i, (size_t) c->ret)) {
+		c->ret = -EFAULT;
+	}
+}
+
+static long readlink_enter(struct call *c)
+{
+	return readlink_answer(c, AT_FDCWD, 0);
+}
+
+static void readlink_leave(struct call *c)
+{
+	readlink_fix(c, 1);
+}
+
+static long readlinkat_enter(struct call *c)
+{
+	return readlink_answer(c, (int) c->a[0], 1);
+}
+
+static void readlinkat_leave(struct call *c)
+{
+	readlink_fix(c, 2);
+}
+
+static const struct flag_name at_flags[] = {
+	{ AT_SYMLINK_NOFOLLOW, "AT_SYMLINK_NOFOLLOW" },
+	{ AT_NO_AUTOMOUNT, "AT_NO_AUTOMOUNT" },
+	{ AT_EMPTY_PATH, "AT_EMPTY_PATH" },
+	{ AT_STATX_FORCE_SYNC, "AT_STATX_FORCE_SYNC" },
+	{ AT_STATX_DONT_SYNC, "AT_STATX_DONT_SYNC" },
+	{ 0, NULL },
+};
+
+static const struct flag_name access_flags[] = {
+	{ AT_EACCESS, "AT_EACCESS" },
+	{ AT_SYMLINK_NOFOLLOW, "AT_SYMLINK_NOFOLLOW" },
+	{ AT_EMPTY_PATH, "AT_EMPTY_PATH" },
+	{ 0, NULL },
+};
+
+static const struct flag_name modes[] = {
+	{ R_OK, "R_OK" },
+	{ W_OK, "W_OK" },
+	{ X_OK, "X_OK" },
+	{ 0, NULL },
+};
+
+#define WHY_STAT "numbers by order of first sight, times of the virtual clock, sizes of no file system"
+
+static const struct row rows[] = {
+	{ SYS(stat, 4), FIXUP,
+	  .arg = { PATH(path), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .enter = stat_enter,
+	  .leave = stat_leave,
+	  .why = WHY_STAT },
+
+	{ SYS(fstat, 5), FIXUP,
+	  .arg = { FD(fd), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .enter = fstat_enter,
+	  .why = WHY_STAT },
+
+	{ SYS(lstat, 6), FIXUP,
+	  .arg = { PATH(path), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .enter = lstat_enter,
+	  .leave = stat_leave,
+	  .why = WHY_STAT },
+
+	{ SYS(newfstatat, 262), FIXUP,
+	  .arg = { FD(dirfd), PATH(path), OUT_STRUCT(st, sizeof(struct stat)),
+		FLAGS(flags, at_flags) },
+	  .enter = newfstatat_enter,
+	  .leave = newfstatat_leave,
+	  .why = WHY_STAT },
+
+	{ SYS(statx, 332), FIXUP,
+	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, at_flags), UINT(mask),
+		OUT_STRUCT(stx, sizeof(struct statx)) },
+	  .enter = statx_enter,
+	  .leave = statx_leave,
+	  .why = "as stat; always the same fields, no attributes, no mount id" },
+
+	{ SYS(access, 21), OBSERVE,
+	  .arg = { PATH(path), FLAGS(mode, modes) },
+	  .enter = access_enter,
+	  .why = "decided by the owner and mode that stat shows" },
+
+	{ SYS(faccessat, 269), OBSERVE,
+	  .arg = { FD(dirfd), PATH(path), FLAGS(mode, modes) },
+	  .enter = faccessat_enter,
+	  .why = "decided by the owner and mode that stat shows" },
+
+	{ SYS(faccessat2, 439), OBSERVE,
+	  .arg = { FD(dirfd), PATH(path), FLAGS(mode, modes), FLAGS(flags, access_flags) },
+	  .enter = faccessat2_enter,
+	  .why = "decided by the owner and mode that stat shows" },
+
+	{ SYS(readlink, 89), FIXUP,
+	  .arg = { PATH(path), OUT_RES(buf), UINT(size) },
+	  .enter = readlink_enter,
+	  .leave = readlink_leave,
+	  .why = "procfs's names of pipes and sockets carry the numbers that stat shows" },
+
+	{ SYS(readlinkat, 267), FIXUP,
+	  .arg = { FD(dirfd), PATH(path), OUT_RES(buf), UINT(size) },
+	  .enter = readlinkat_enter,
+	  .leave = readlinkat_leave,
+	  .why = "procfs's names of pipes and sockets carry the numbers that stat shows" },
+};
+
+FAMILY(stat, "File metadata");

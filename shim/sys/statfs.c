@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File systems: one disk of a fixed size, whatever is below. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
+
+#include "shim/fs.h"
+
+enum {
+	BLOCK = 4096,
+	BLOCKS = 64 << 18, /* 64 GiB */
+	FREE = 48 << 18,
+	FILES = 4 << 20,
+	FILES_FREE = 3 << 20,
+	NAME = 255,
+	RELATIME = 0x1000 | 0x20, /* ST_RELATIME, ST_VALID */
+};
+
+static long answer(struct call *c, unsigned i, const struct stat *st)
+{
+	struct statfs *s = out(c, i, sizeof *s);
+
+	if (!s)
+		return -EFAULT;
+	s->f_bsize = s->f_frsize = BLOCK;
+	s->f_namelen = NAME;
+	s->f_flags = RELATIME;
+	if (c->w->proc_dev && st->st_dev == c->w->proc_dev) {
+		s->f_type = PROC_SUPER_MAGIC;
+		return 0;
+	}
+	s->f_type = EXT4_SUPER_MAGIC;
+	s->f_blocks = BLOCKS;
+	s->f_bfree = s->f_bavail = FREE;
+	s->f_files = FILES;
+	s->f_ffree = FILES_FREE;
+	s->f_fsid.__val[0] = 0x0801;
+	return 0;
+}
+
+static long statfs_enter(struct call *c)
+{
+	const char *path;
+	struct stat st;
+	long r = in_path(c, 0, &path);
+
+	if (!r)
+		r = fs_stat(c, AT_FDCWD, path, 0, &st);
+	if (r == FS_ASK)
+		return call_run_leave(c);
+	return r < 0 ? r : answer(c, 1, &st);
+}
+
+static void statfs_leave(struct call *c)
+{
+	struct statfs *s;
+	struct stat st = { 0 };
+
+	if (c->ret < 0)
+		return;
+	s = fix(c, 1, sizeof *s);
+	if (s && s->f_type == PROC_SUPER_MAGIC)
+		st.st_dev = c->w->proc_dev;
+	c->ret = answer(c, 1, &st);
+}
+
+static long fstatfs_enter(struct call *c)
+{
+	struct stat st;
+	long r = fs_fstat(c, (int) c->a[0], &st);
+
+	return r < 0 ? r : answer(c, 1, &st);
+}
+
+#define WHY "one disk of a fixed size"
+
+static const struct row rows[] = {
+	{ SYS(statfs, 137), EMULATE,
+	  .arg = { PATH(path), OUT_STRUCT(buf, sizeof(struct statfs)) },
+	  .enter = statfs_enter,
+	  .leave = statfs_leave,
+	  .why = WHY },
+
+	{ SYS(fstatfs, 138), EMULATE,
+	  .arg = { FD(fd), OUT_STRUCT(buf, sizeof(struct statfs)) },
+	  .enter = fstatfs_enter,
+	  .why = WHY },
+
+	{ SYS(ustat, 136), DENY,
+	  .arg = { UINT(dev), PTR(buf) },
+	  .why = "obsolete: free space of a device number" },
+};
+
+FAMILY(statfs, "File systems");
