@@ -312,22 +312,6 @@ void inode_view(struct world *w, struct stat *st)
 		st->st_size = st->st_blocks = 0;
 }
 
-void inode_manifest_view(void *ctx, const char *path, struct stat *st)
-{
-	struct world *w = ctx;
-	struct stat key = *st;
-	struct vinode *v;
-
-	inode_look(w);
-	/* A walk of one layer meets the layer's inodes; the table knows those of the whole. */
-	if (st->st_dev != w->ino.root && fstatat(w->self_root, path, &key, AT_SYMLINK_NOFOLLOW) < 0)
-		key = *st;
-	v = inode_peek(w, key.st_dev, key.st_ino);
-	owner_view(w, v, st);
-	st->st_mtim = timespec_of(v ? v->mtime : input_time(w, &key));
-	st->st_atim = st->st_ctim = st->st_mtim;
-}
-
 static bool below_volume(const struct world *w, const char *path)
 {
 	while (path[0] == '.' && path[1] == '/')
@@ -342,6 +326,30 @@ static bool below_volume(const struct world *w, const char *path)
 			return true;
 	}
 	return false;
+}
+
+/* A walk of the upper layer meets its own inodes; the table knows those of the whole. */
+static bool in_layer(const struct world *w, const char *path, const struct stat *st)
+{
+	struct stat upper;
+
+	return w->o->upper >= 0 && st->st_dev != w->ino.root && !below_volume(w, path) &&
+		fstat(w->o->upper, &upper) == 0 && st->st_dev == upper.st_dev;
+}
+
+void inode_manifest_view(void *ctx, const char *path, struct stat *st)
+{
+	struct world *w = ctx;
+	struct stat key = *st;
+	struct vinode *v;
+
+	inode_look(w);
+	if (in_layer(w, path, st) && fstatat(w->self_root, path, &key, AT_SYMLINK_NOFOLLOW) < 0)
+		key = *st;
+	v = inode_peek(w, key.st_dev, key.st_ino);
+	owner_view(w, v, st);
+	st->st_mtim = timespec_of(v ? v->mtime : input_time(w, &key));
+	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
 static const struct rootfs_owner *image_owner(const struct rootfs *r, uint64_t ino)

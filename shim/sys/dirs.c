@@ -17,14 +17,15 @@
 #include "shim/fs.h"
 
 enum {
-	INDEX_BITS = 24,
-	LIST_BITS = 19, /* together within what ext4 takes as an offset */
+	INDEX_BITS = 20, /* with LIST_BITS within procfs's largest offset */
+	LIST_BITS = 11,
+	LIST_MASK = (1 << LIST_BITS) - 1,
+	BIG_BITS = 28, /* of the index in directories of a million entries and more */
 	MAX_LISTS = 64, /* kept for readers that stopped half-way */
 	CHUNK = 64 << 10,
 };
 
-#define INDEX_MASK ((1 << INDEX_BITS) - 1)
-#define LIST_MASK ((1 << LIST_BITS) - 1)
+#define BIG (INT64_C(1) << 40)
 
 struct linux_dirent64 {
 	uint64_t d_ino;
@@ -55,6 +56,23 @@ struct dirlist {
 	size_t n;
 	char *names;
 };
+
+static off_t pos_make(const struct dirlist *l, size_t index)
+{
+	if (l->n >> INDEX_BITS)
+		return (off_t) (BIG | (int64_t) (l->id << BIG_BITS) | (int64_t) index);
+	return (off_t) (l->id << INDEX_BITS | index);
+}
+
+static uint64_t pos_list(off_t pos)
+{
+	return (uint64_t) pos >> (pos & BIG ? BIG_BITS : INDEX_BITS) & LIST_MASK;
+}
+
+static size_t pos_index(off_t pos)
+{
+	return (size_t) pos & ((1u << (pos & BIG ? BIG_BITS : INDEX_BITS)) - 1);
+}
 
 /* The lists are in w->dirs by (0, id); (1, 0) is the last number given. */
 static uint64_t next_id(struct world *w)
@@ -238,12 +256,12 @@ static long list_read(struct world *w, int fd, const struct stat *st, struct dir
 }
 
 /* The list that a position belongs to, read now when reading begins or it is no longer kept. */
-static long list_at(struct world *w, int fd, const struct stat *st, uint64_t pos,
+static long list_at(struct world *w, int fd, const struct stat *st, off_t pos,
 	struct dirlist **ret)
 {
-	struct dirlist *l = list_get(w, pos >> INDEX_BITS & LIST_MASK);
+	struct dirlist *l = list_get(w, pos_list(pos));
 
-	if ((pos & INDEX_MASK) && l && l->dev == st->st_dev && l->ino == st->st_ino) {
+	if (pos_index(pos) && l && l->dev == st->st_dev && l->ino == st->st_ino) {
 		*ret = l;
 		return 0;
 	}
@@ -321,16 +339,14 @@ static long getdents_common(struct call *c, bool old)
 	pos = lseek(fd, 0, SEEK_CUR);
 	if (pos < 0)
 		return -errno;
-	r = list_at(c->w, fd, &st, (uint64_t) pos, &l);
+	r = list_at(c->w, fd, &st, pos, &l);
 	if (r < 0)
 		return r;
-	r = serve(c, l, (size_t) pos & INDEX_MASK, old, &next);
-	if (r <= 0) {
-		pos = r < 0 ? pos : (off_t) (l->id << INDEX_BITS | next);
+	r = serve(c, l, pos_index(pos), old, &next);
+	if (r >= 0)
+		pos = pos_make(l, next);
+	if (r <= 0)
 		list_drop(c->w, l->id);
-	} else {
-		pos = (off_t) (l->id << INDEX_BITS | next);
-	}
 	must(lseek(fd, pos, SEEK_SET) == pos);
 	return r;
 }

@@ -86,9 +86,9 @@ static long chmod_disk(struct call *c, const struct target *t, unsigned mode)
 	return fchmodat(fd, t->path, mode, 0) < 0 ? -errno : 0;
 }
 
-static long chmod_common(struct call *c, int dirfd, const char *path, int flags, unsigned mode)
+static long chmod_common(struct call *c, int dirfd, const char *path, unsigned mode)
 {
-	struct target *t = target_new(c, dirfd, path, flags);
+	struct target *t = target_new(c, dirfd, path, 0);
 	struct stat before, now;
 	long r = target_lookup(c, t, &before);
 
@@ -97,10 +97,6 @@ static long chmod_common(struct call *c, int dirfd, const char *path, int flags,
 		return call_run_leave(c);
 	if (r < 0)
 		return r;
-	if (S_ISLNK(before.st_mode))
-		return -EOPNOTSUPP;
-	if (flags & AT_EMPTY_PATH && path && !*path)
-		return call_run_leave(c);
 	r = chmod_disk(c, t, mode & DISK_BITS);
 	if (r < 0 && r != -EPERM)
 		return fs_result(c, r, "chmod", path);
@@ -122,12 +118,12 @@ static long chmod_enter(struct call *c)
 	const char *path;
 	long r = in_path(c, 0, &path);
 
-	return r ? r : chmod_common(c, AT_FDCWD, path, 0, (unsigned) c->a[1]);
+	return r ? r : chmod_common(c, AT_FDCWD, path, (unsigned) c->a[1]);
 }
 
 static long fchmod_enter(struct call *c)
 {
-	return chmod_common(c, (int) c->a[0], NULL, 0, (unsigned) c->a[1]);
+	return chmod_common(c, (int) c->a[0], NULL, (unsigned) c->a[1]);
 }
 
 static long fchmodat_enter(struct call *c)
@@ -135,18 +131,7 @@ static long fchmodat_enter(struct call *c)
 	const char *path;
 	long r = in_path(c, 1, &path);
 
-	return r ? r : chmod_common(c, (int) c->a[0], path, 0, (unsigned) c->a[2]);
-}
-
-static long fchmodat2_enter(struct call *c)
-{
-	int flags = (int) c->a[3];
-	const char *path;
-	long r = in_path(c, 1, &path);
-
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	return r ? r : chmod_common(c, (int) c->a[0], path, flags, (unsigned) c->a[2]);
+	return r ? r : chmod_common(c, (int) c->a[0], path, (unsigned) c->a[2]);
 }
 
 /* ---- chown ---- */
@@ -258,12 +243,6 @@ static const struct row rows[] = {
 	{ SYS(fchmodat, 268), OBSERVE,
 	  .arg = { FD(dirfd), PATH(path), UINT(mode) },
 	  .enter = fchmodat_enter,
-	  .leave = chmod_leave,
-	  .why = WHY_CHMOD },
-
-	{ SYS(fchmodat2, 452), OBSERVE,
-	  .arg = { FD(dirfd), PATH(path), UINT(mode), FLAGS(flags, at_flags) },
-	  .enter = fchmodat2_enter,
 	  .leave = chmod_leave,
 	  .why = WHY_CHMOD },
 
