@@ -9,16 +9,16 @@
 #define MACHINE_SYSNAME "Linux"
 #define MACHINE_RELEASE "6.1.0"
 #define MACHINE_VERSION "#1 SMP PREEMPT_DYNAMIC"
-#define MACHINE_NAME "x86_64"
+#define MACHINE_MACHINE "x86_64"
 #define MACHINE_DOMAIN "(none)"
 
 #define MACHINE_PAGE 4096ull
 #define MACHINE_MEM (8ull << 30)  /* bytes of memory */
-#define MACHINE_FREE (6ull << 30) /* of them free, always */
+#define MACHINE_FREE (4ull << 30) /* of them free, always */
 #define MACHINE_SWAP 0ull
 #define MACHINE_HZ 100 /* USER_HZ: clock ticks in /proc */
 #define MACHINE_PID_MAX 32768
-#define MACHINE_THREADS_MAX 63704
-#define MACHINE_SIGPENDING 31852
+#define MACHINE_THREADS_MAX 62000
+#define MACHINE_NPROC 31000 /* processes and pending signals per user */
 
 #endif

@@ -77,6 +77,7 @@ enum row_flags {
 	QUIET = 4,     /* trapped, handled, but not in the trace (restartable noise) */
 	NOTED = 8,     /* DENY: a NOTE event names it once per task */
 	CACHE_KEEP = 16, /* keeps the cache of the last written descriptor: see rw.c */
+	INTR_LEAVE = 32, /* leave() runs when a signal ends the wait: c->ret is the restart code */
 };
 
 struct row {

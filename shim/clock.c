@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one clock of a container: it moves by events, and jumps when everybody waits. */
+#include "shim/world.h"
+
+void world_step(struct world *w)
+{
+	w->now += STEP_NS;
+	if (!w->cur)
+		return;
+	w->cur->cpu += STEP_NS;
+	if (w->cur->proc)
+		w->cur->proc->cpu += STEP_NS;
+}
+
+uint64_t world_mono(const struct world *w)
+{
+	return w->now - w->start + BOOT_OFFSET;
+}

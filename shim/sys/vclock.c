@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim/sys/vclock.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { CPU_THREAD = 4, CPU_KIND = 3, CPU_FD = 3 }; /* bits of a clock id made from a pid */
+
+const struct flag_name clock_names[] = {
+	{ CLOCK_REALTIME, "CLOCK_REALTIME" },
+	{ CLOCK_MONOTONIC, "CLOCK_MONOTONIC" },
+	{ CLOCK_PROCESS_CPUTIME_ID, "CLOCK_PROCESS_CPUTIME_ID" },
+	{ CLOCK_THREAD_CPUTIME_ID, "CLOCK_THREAD_CPUTIME_ID" },
+	{ CLOCK_MONOTONIC_RAW, "CLOCK_MONOTONIC_RAW" },
+	{ CLOCK_REALTIME_COARSE, "CLOCK_REALTIME_COARSE" },
+	{ CLOCK_MONOTONIC_COARSE, "CLOCK_MONOTONIC_COARSE" },
+	{ CLOCK_BOOTTIME, "CLOCK_BOOTTIME" },
+	{ CLOCK_REALTIME_ALARM, "CLOCK_REALTIME_ALARM" },
+	{ CLOCK_BOOTTIME_ALARM, "CLOCK_BOOTTIME_ALARM" },
+	{ CLOCK_TAI, "CLOCK_TAI" },
+	{ 0, NULL },
+};
+
+bool vclock_is_cpu(int id)
+{
+	return id < 0 || id == CLOCK_PROCESS_CPUTIME_ID || id == CLOCK_THREAD_CPUTIME_ID;
+}
+
+bool vclock_is_real(int id)
+{
+	return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE || id == CLOCK_REALTIME_ALARM ||
+		id == CLOCK_TAI;
+}
+
+/* ~pid << 3 | kind: clock_getcpuclockid(3), pthread_getcpuclockid(3). */
+static long cpu_of_pid(struct call *c, int id, uint64_t *ret)
+{
+	pid_t pid = ~(id >> 3);
+
+	if ((id & CPU_KIND) == CPU_FD)
+		return -EINVAL;
+	if (id & CPU_THREAD) {
+		struct task *t = pid ? task_by_vpid(c->w, pid) : c->t;
+
+		if (!t || t->proc != c->t->proc)
+			return -EINVAL;
+		*ret = t->cpu;
+	} else {
+		struct proc *p = pid ? proc_by_vpid(c->w, pid) : c->t->proc;
+
+		if (!p)
+			return -EINVAL;
+		*ret = p->cpu;
+	}
+	return 0;
+}
+
+long vclock_read(struct call *c, int id, uint64_t *ret)
+{
+	if (id < 0)
+		return cpu_of_pid(c, id, ret);
+	switch (id) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI: *ret = c->w->now; return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM: *ret = world_mono(c->w); return 0;
+	case CLOCK_PROCESS_CPUTIME_ID: *ret = c->t->proc->cpu; return 0;
+	case CLOCK_THREAD_CPUTIME_ID: *ret = c->t->cpu; return 0;
+	}
+	return -EINVAL;
+}
+
+uint64_t vclock_to_now(struct call *c, int id, uint64_t at)
+{
+	uint64_t clock;
+
+	if (at == VCLOCK_FOREVER || vclock_read(c, id, &clock) < 0)
+		return VCLOCK_FOREVER;
+	if (at <= clock) /* in the past, perhaps before 1970 on another clock */
+		return c->w->now;
+	return ns_add(c->w->now, at - clock);
+}
+
+/* Some hundred years are as good as for ever, and leave room for sums. */
+static uint64_t to_ns(int64_t s, int64_t ns)
+{
+	if (s >= INT64_C(1) << 33)
+		return VCLOCK_FOREVER;
+	return (uint64_t) s * NSEC + (uint64_t) ns;
+}
+
+long ts_to_ns(const struct timespec *ts, uint64_t *ret)
+{
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= (long) NSEC)
+		return -EINVAL;
+	*ret = to_ns(ts->tv_sec, ts->tv_nsec);
+	return 0;
+}
+
+long tv_to_ns(const struct timeval *tv, uint64_t *ret)
+{
+	if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000)
+		return -EINVAL;
+	*ret = to_ns(tv->tv_sec, tv->tv_usec * 1000);
+	return 0;
+}
+
+struct timespec ns_to_ts(uint64_t ns)
+{
+	return (struct timespec){ (time_t) (ns / NSEC), (long) (ns % NSEC) };
+}
+
+struct timeval ns_to_tv(uint64_t ns)
+{
+	return (struct timeval){ (time_t) (ns / NSEC), (long) (ns % NSEC / 1000) };
+}
+
+uint64_t ns_add(uint64_t a, uint64_t b)
+{
+	return a == VCLOCK_FOREVER || b == VCLOCK_FOREVER || a + b < a ? VCLOCK_FOREVER : a + b;
+}
+
+uint64_t wait_deadline(struct call *c, uint64_t ns)
+{
+	struct task *t = c->t;
+
+	if (!t->sleep_until || t->sleep_nr != c->nr || t->sleep_sp != t->regs.rsp) {
+		t->sleep_until = ns_add(c->w->now, ns);
+		t->sleep_nr = c->nr;
+		t->sleep_sp = t->regs.rsp;
+	}
+	return t->sleep_until;
+}
+
+void wait_done(struct call *c)
+{
+	c->t->sleep_until = 0;
+}
+
+void rusage_fill(uint64_t cpu_ns, struct rusage *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	ret->ru_utime = ns_to_tv(cpu_ns);
+}

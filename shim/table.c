@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of all rows, and what is read off it: filter, digest, names for printing. */
+#include "shim/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/own.h"
+
+enum { NR_MAX = 512 };
+
+/* In the order of the documentation. */
+#define FAMILIES(F) \
+	F(stat) F(open) F(dirs) F(paths) F(owner) F(utimes) F(size) F(statfs) F(xattr) \
+	F(rw) F(pipe) F(poll) F(timerfd) F(net) F(ioctl) \
+	F(process) F(signals) F(futex) \
+	F(memory) F(ipc) \
+	F(time) F(timers) F(random) \
+	F(ids) F(prctl) F(rlimit) F(sched) F(system) \
+	F(deny)
+
+#define DECLARE(id) extern const struct family family_##id;
+FAMILIES(DECLARE)
+
+#define ADDRESS(id) &family_##id,
+static const struct family *const families[] = { FAMILIES(ADDRESS) };
+
+static const struct row unknown = {
+	.name = "unknown", .nr = -1, .policy = DENY, .flags = NOTED,
+	.arg = { UINT(a), UINT(b), UINT(c), UINT(d), UINT(e), UINT(f) },
+	.why = "a number that no row has: newer than the kernel that the guest sees",
+};
+
+struct table {
+	bool built;
+	size_t n;
+	const struct row *all[NR_MAX]; /* family after family */
+	const struct row *by_nr[NR_MAX];
+};
+
+/* Built once, constant from then on. */
+static const struct table *table(void)
+{
+	static struct table t;
+
+	if (t.built)
+		return &t;
+	for (size_t f = 0; f < ARRAY_LEN(families); f++)
+		for (size_t i = 0; i < families[f]->n; i++) {
+			const struct row *r = &families[f]->rows[i];
+
+			must(t.n < NR_MAX && r->nr >= 0 && r->nr < NR_MAX);
+			t.all[t.n++] = r;
+			if (!t.by_nr[r->nr]) /* that there is only one is the table's test */
+				t.by_nr[r->nr] = r;
+		}
+	t.built = true;
+	return &t;
+}
+
+size_t sys_families(const struct family *const **ret)
+{
+	*ret = families;
+	return ARRAY_LEN(families);
+}
+
+const struct row *sys_row(uint32_t nr)
+{
+	const struct row *r = nr < NR_MAX ? table()->by_nr[nr] : NULL;
+
+	return r ? r : &unknown;
+}
+
+size_t sys_rows(const struct row *const **ret)
+{
+	*ret = table()->all;
+	return table()->n;
+}
+
+const char *sys_policy_name(enum policy p)
+{
+	switch (p) {
+	case PASS: return "PASS";
+	case OBSERVE: return "OBSERVE";
+	case FIXUP: return "FIXUP";
+	case EMULATE: return "EMULATE";
+	case INPUT: return "INPUT";
+	case DENY: return "DENY";
+	case BY_FD: return "BY_FD";
+	case BY_SUB: return "BY_SUB";
+	}
+	return "?";
+}
+
+/* ---- the filter ---- */
+
+static bool untrapped(const struct row *r)
+{
+	return r->policy == PASS && !r->enter && !r->leave;
+}
+
+/* Commands are 32-bit numbers to the kernel. The last sub-row stands for all others: no test. */
+static void allow_subs(const struct row *r, struct filter_row *f, unsigned n)
+{
+	for (unsigned i = 0; i + 1 < r->nsub && n < FILTER_MAXCOND; i++)
+		if (untrapped(&r->sub[i]))
+			f->allow[n++] = (struct filter_cond){ .arg = (uint8_t) r->sub_arg,
+				.mask = UINT32_MAX, .value = (uint32_t) r->sub[i].nr };
+}
+
+static struct filter_row filter_row(const struct row *r)
+{
+	struct filter_row f = { .nr = r->nr, .what = untrapped(r) ? FILTER_ALLOW : FILTER_TRACE };
+	unsigned n = 0;
+
+	if (f.what == FILTER_ALLOW)
+		return f;
+	if (r->pass_mask)
+		f.allow[n++] = (struct filter_cond){ .arg = (uint8_t) r->pass_arg,
+			.mask = r->pass_mask, .value = r->pass_value };
+	if (r->policy == BY_SUB && !r->enter)
+		allow_subs(r, &f, n);
+	return f;
+}
+
+size_t sys_filter_rows(struct filter_row *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (uint32_t nr = 0; nr < NR_MAX; nr++) {
+		const struct row *r = table()->by_nr[nr];
+
+		if (!r)
+			continue;
+		if (n < max)
+			ret[n] = filter_row(r);
+		n++;
+	}
+	return n;
+}
+
+/* ---- the digest ---- */
+
+static void row_text(const struct row *r, struct buf *b)
+{
+	buf_printf(b, "%d %s %s %u %d", r->nr, r->name, sys_policy_name(r->policy), r->flags, r->err);
+	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++)
+		buf_printf(b, " %s:%u:%d:%u", r->arg[i].name, r->arg[i].kind, r->arg[i].len,
+			r->arg[i].size);
+	buf_printf(b, " %llx:%llx:%u\n", (unsigned long long) r->pass_mask,
+		(unsigned long long) r->pass_value, r->pass_arg);
+	for (unsigned i = 0; i < r->nsub; i++) {
+		buf_byte(b, '\t');
+		row_text(&r->sub[i], b);
+	}
+}
+
+void sys_digest(uint8_t ret[32])
+{
+	own_buf b = { 0 };
+
+	for (uint32_t nr = 0; nr < NR_MAX; nr++)
+		if (table()->by_nr[nr])
+			row_text(table()->by_nr[nr], &b);
+	must(!b.failed);
+	sha256(b.p, b.n, ret);
+}
+
+/* ---- names for printing ---- */
+
+static const char *name_of(uint32_t nr)
+{
+	return sys_row(nr)->name;
+}
+
+static const char *arg_of(uint32_t nr, unsigned arg)
+{
+	return arg < 6 ? sys_row(nr)->arg[arg].name : NULL;
+}
+
+/* One value by its name, or bits by theirs; what is left over is a number. */
+static bool put_flags(const struct flag_name *f, uint64_t v, struct buf *b)
+{
+	bool any = false;
+
+	for (const struct flag_name *p = f; p->name; p++)
+		if (p->value == v) {
+			buf_str(b, p->name);
+			return true;
+		}
+	for (const struct flag_name *p = f; p->name; p++)
+		if (p->value && (v & p->value) == p->value) {
+			buf_printf(b, "%s%s", any ? "|" : "", p->name);
+			v &= ~p->value;
+			any = true;
+		}
+	if (any && v)
+		buf_printf(b, "|0x%llx", (unsigned long long) v);
+	return any;
+}
+
+static bool put_value(uint32_t nr, unsigned arg, const struct ev_val *v, struct buf *b)
+{
+	const struct row *r = sys_row(nr);
+
+	if (arg >= 6 || (v->type != EV_INT && v->type != EV_UINT))
+		return false;
+	if (r->sub && arg == r->sub_arg && r->policy == BY_SUB)
+		for (unsigned i = 0; i + 1 < r->nsub; i++)
+			if ((uint32_t) r->sub[i].nr == (uint32_t) v->i) {
+				buf_str(b, r->sub[i].name);
+				return true;
+			}
+	return r->arg[arg].flags && put_flags(r->arg[arg].flags, (uint64_t) v->i, b);
+}
+
+const struct event_names *sys_event_names(void)
+{
+	static const struct event_names names = { name_of, arg_of, put_value };
+
+	return &names;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is made of the rows as a whole, beside what sys.h declares. */
+#ifndef DETRUN_TABLE_H
+#define DETRUN_TABLE_H
+
+#include "shim/filter.h"
+#include "shim/sys.h"
+
+/** The families, in the order of the documentation. */
+size_t sys_families(const struct family *const **ret);
+const char *sys_policy_name(enum policy p);
+/** The filter's rows: at most @max into @ret; returns how many there are. */
+size_t sys_filter_rows(struct filter_row *ret, size_t max);
+
+#endif
