@@ -9,6 +9,10 @@
 
 static int check_uts(const struct spec *s, struct err *e)
 {
+	if (s->hostname && strlen(s->hostname) > 64)
+		return fail_msg(e, EINVAL, "hostname: longer than the kernel's 64 bytes");
+	if (s->domainname && strlen(s->domainname) > 64)
+		return fail_msg(e, EINVAL, "domainname: longer than the kernel's 64 bytes");
 	if (s->linux_.ns[SPEC_NS_UTS].present)
 		return 0;
 	if (s->hostname && *s->hostname)
@@ -143,6 +147,8 @@ int spec_check(const struct spec *s, struct err *e)
 
 	if (!s->root_path || !*s->root_path)
 		return fail_msg(e, EINVAL, "root: root must be specified");
+	if (s->n_annotations && !*s->annotations[0].key)
+		return fail_msg(e, EINVAL, "annotations: a key must not be empty");
 	r = check_uts(s, e);
 	if (!r)
 		r = check_ids(s, e);

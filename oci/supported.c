@@ -85,38 +85,64 @@ static bool device_rules_hold(const struct spec *s)
 	       !(s->process.caps.bounding & CAP_MKNOD_BIT);
 }
 
+/* Engines write 0 for "not set" and -1 for "no limit": neither asks for anything. */
+static bool asks(struct spec_i64 v)
+{
+	return v.present && v.v != 0 && v.v != -1;
+}
+
+static bool asks_u(struct spec_u64 v)
+{
+	return v.present && v.v;
+}
+
+static bool asks_memory(const struct spec_resources *r)
+{
+	return asks(r->memory.limit) || asks(r->memory.reservation) || asks(r->memory.swap) ||
+	       asks(r->memory.kernel) || asks(r->memory.kernel_tcp) ||
+	       r->memory.swappiness.present || r->memory.disable_oom_killer;
+}
+
+static bool asks_cpu(const struct spec_resources *r)
+{
+	return asks_u(r->cpu.shares) || asks(r->cpu.quota) || asks_u(r->cpu.burst) ||
+	       asks_u(r->cpu.period) || asks(r->cpu.realtime_runtime) ||
+	       asks_u(r->cpu.realtime_period) || asks(r->cpu.idle) ||
+	       (r->cpu.cpus && *r->cpu.cpus) || (r->cpu.mems && *r->cpu.mems);
+}
+
+static bool asks_blkio(const struct spec_resources *r)
+{
+	bool any = asks_u(r->blkio.weight) || asks_u(r->blkio.leaf_weight);
+
+	for (int i = 0; i < SPEC_BLKIO_COUNT; i++)
+		any |= r->blkio.n_dev[i] > 0;
+	return any;
+}
+
 static int resources(const struct spec *s, struct err *e)
 {
 	const struct spec_resources *r = &s->linux_.resources;
-	bool memory = r->memory.limit.present || r->memory.reservation.present ||
-		      r->memory.swap.present || r->memory.kernel.present ||
-		      r->memory.kernel_tcp.present || r->memory.swappiness.present ||
-		      r->memory.disable_oom_killer;
-	bool cpu = r->cpu.shares.present || r->cpu.quota.present || r->cpu.burst.present ||
-		   r->cpu.period.present || r->cpu.realtime_runtime.present ||
-		   r->cpu.realtime_period.present || r->cpu.idle.present ||
-		   (r->cpu.cpus && *r->cpu.cpus) || (r->cpu.mems && *r->cpu.mems);
-	bool blkio = r->blkio.weight.present || r->blkio.leaf_weight.present;
+	const struct {
+		bool asked;
+		const char *path;
+	} t[] = {
+		{ asks_memory(r), "linux.resources.memory" },
+		{ asks_cpu(r), "linux.resources.cpu" },
+		{ asks(r->pids_limit), "linux.resources.pids.limit" },
+		{ asks_blkio(r), "linux.resources.blockIO" },
+		{ r->n_hugepages, "linux.resources.hugepageLimits" },
+		{ asks_u(r->net_class) || r->n_net_prio, "linux.resources.network" },
+		{ r->n_rdma, "linux.resources.rdma" },
+		{ r->n_unified, "linux.resources.unified" },
+	};
 
-	for (int i = 0; i < SPEC_BLKIO_COUNT; i++)
-		blkio |= r->blkio.n_dev[i] > 0;
 	if (!device_rules_hold(s))
 		return no(e, "linux.resources.devices", "only \"deny all\" holds without a cgroup");
-	if (memory)
-		return no(e, "linux.resources.memory", NULL);
-	if (cpu)
-		return no(e, "linux.resources.cpu", NULL);
-	if (r->pids_limit.present && r->pids_limit.v > 0)
-		return no(e, "linux.resources.pids.limit", NULL);
-	if (blkio)
-		return no(e, "linux.resources.blockIO", NULL);
-	if (r->n_hugepages)
-		return no(e, "linux.resources.hugepageLimits", NULL);
-	if (r->net_class.present || r->n_net_prio)
-		return no(e, "linux.resources.network", NULL);
-	if (r->n_rdma)
-		return no(e, "linux.resources.rdma", NULL);
-	return r->n_unified ? no(e, "linux.resources.unified", NULL) : 0;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		if (t[i].asked)
+			return no(e, t[i].path, NULL);
+	return 0;
 }
 
 static int namespaces(const struct spec *s, struct err *e)

@@ -145,6 +145,7 @@ TEST(oci_names_the_path_of_an_error)
 	HAS(error_of("{" ROOT ",\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}}", m),
 		"hooks.poststop[0].path");
 	HAS(error_of("{" ROOT ",\"annotations\":{\"a\":1}}", m), "annotations.a: expected a string");
+	HAS(error_of("{" ROOT ",\"annotations\":{\"\":\"1\"}}", m), "annotations: a key must not");
 	HAS(error_of("[]", m), "config.json: expected a JSON object");
 	HAS(error_of("{" ROOT ",}", m), "config.json: line 1");
 }
@@ -281,6 +282,9 @@ TEST(oci_refuses_by_name_what_is_not_there)
 		"mounts[0].type: file system \"nfs\" is not supported");
 	HAS(refusal("", ",\"mounts\":[{\"destination\":\"/n\",\"type\":\"tmpfs\",\"options\":"
 			"[\"tmpcopyup\"]}]", m), "mounts[0].options: tmpcopyup");
+	/* what engines write for "nothing" */
+	STREQ(refusal(",\"resources\":{\"memory\":{\"limit\":-1},\"cpu\":{\"shares\":0},"
+		      "\"pids\":{\"limit\":0},\"blockIO\":{\"weight\":0}}", "", m), "");
 	/* device rules without a device cgroup */
 	STREQ(refusal(",\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]}", "", m),
 		"");
