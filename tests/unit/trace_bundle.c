@@ -1,111 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bundles: written, read back, verified, and damaged in every way. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+/* Bundles: written, read back, compared. */
+#include <signal.h>
+#include <sys/resource.h>
 
-#include "runtime/base/io.h"
-#include "runtime/base/own.h"
-#include "shim/trace/sign.h"
-#include "shim/trace/trace.h"
-#include "tests/check.h"
-
-static const char header[] = "{\"escapes\":[],\"version\":1}";
-
-struct lab {
-	char path[64];
-	int top, dir;
-	struct trace_key *key;
-	char pem[128], pub[128];
-};
-
-static void put_file(int dir, const char *name, const void *p, size_t n)
-{
-	EQ(write_file(dir, name, p, n, 0600, NULL), 0);
-}
-
-static void lab_start(struct lab *l)
-{
-	own_buf pub = { 0 };
-	struct err e = ERR_INIT;
-
-	strcpy(l->path, "/tmp/detrun-trace-XXXXXX");
-	OK(mkdtemp(l->path));
-	setenv("XDG_DATA_HOME", l->path, 1);
-	l->top = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	mkdirat(l->top, "t", 0755);
-	l->dir = openat(l->top, "t", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	EQ(trace_key_load(NULL, &l->key, NULL, &e), 0);
-	snprintf(l->pem, sizeof l->pem, "%s/detrun/trace-key.pem", l->path);
-	snprintf(l->pub, sizeof l->pub, "%s/pub.pem", l->path);
-	EQ(trace_key_public(l->key, &pub), 0);
-	put_file(l->top, "pub.pem", pub.p, pub.n);
-}
-
-static void lab_end(struct lab *l)
-{
-	trace_key_free(l->key);
-	close(l->dir);
-	close(l->top);
-	rm_rf(AT_FDCWD, l->path);
-}
-#define LAB struct lab l __attribute__((cleanup(lab_end))) = { 0 }; lab_start(&l)
-
-static void put_call(struct trace_writer *w, uint64_t i)
-{
-	struct event ev = { .kind = EV_SYSCALL, .task = 1, .nr = (uint32_t) (i % 300),
-		.has_res = true, .res = (int64_t) i, .vtime = i * 1000, .nval = 2 };
-	char path[32];
-
-	ev.val[0] = (struct ev_val){ .type = EV_FD, .i = (int64_t) (i % 7) };
-	ev.val[1] = (struct ev_val){ .type = EV_STR, .arg = 1, .p = path };
-	ev.val[1].n = (size_t) snprintf(path, sizeof path, "/usr/lib/%llu",
-		(unsigned long long) (i * 2654435761u % 1000));
-	EQ(trace_put(w, &ev, NULL), 0);
-}
-
-static void put_input(struct trace_writer *w)
-{
-	static char payload[1000] = "what came from outside";
-	struct event ev = { .kind = EV_INPUT, .nval = 1 };
-
-	ev.val[0] = (struct ev_val){ .type = EV_DATA, .out = true, .p = payload,
-		.n = sizeof payload };
-	EQ(trace_put(w, &ev, NULL), 0);
-}
-
-static int record(int dir, const struct trace_key *k, uint64_t n, uint8_t root[32])
-{
-	struct trace_subject out = { .name = "hello.deb", .sha256 = { 7 } };
-	struct trace_writer *w;
-	struct err e = ERR_INIT;
-	int r = trace_writer_new(dir, header, sizeof header - 1, k, &w, &e);
-
-	if (r < 0) {
-		CHECK_FAIL("%s", e.msg);
-		return r;
-	}
-	put_file(dir, "host.json", "{\"kernel\":\"6.1\"}\n", 17);
-	put_file(dir, "rootfs.in.mtree", "#mtree\n", 7);
-	put_input(w);
-	for (uint64_t i = 2; i < n; i++)
-		put_call(w, i);
-	r = trace_end(w, 3, &out, 1, root, &e);
-	if (r < 0)
-		CHECK_FAIL("%s", e.msg);
-	trace_writer_free(w);
-	return r;
-}
-
-static int verify(const struct lab *l, enum verify_level level, struct err *e)
-{
-	struct verify_opts o = { .level = level, .key = l->pub };
-	struct verify_result res;
-
-	return trace_verify(l->dir, &o, &res, e);
-}
+#include "runtime/base/hash.h"
+#include "shim/trace/compare.h"
+#include "tests/unit/trace_lab.h"
 
 TEST(bundle_round_trip)
 {
@@ -113,13 +13,12 @@ TEST(bundle_round_trip)
 	struct verify_opts o = { .level = VERIFY_DEEP, .key = l.pub };
 	struct verify_result v = { 0 };
 	struct trace_reader *r = NULL;
-	struct err e = ERR_INIT;
 	struct event ev;
 	uint8_t root[32];
 	uint64_t n = 0;
 	int got;
 
-	EQ(record(l.dir, l.key, 40000, root), 0);
+	EQ(record(l.dir, l.key, 40000, -1, root), 0);
 	EQ(trace_verify(l.dir, &o, &v, &e), 0);
 	STREQ(e.msg, "");
 	EQ(v.events, 40001);
@@ -139,19 +38,167 @@ TEST(bundle_round_trip)
 		EQ(trace_next(r, &ev, &e), 1);
 		EQ(ev.res, i);
 	}
+	EQ(trace_seek(r, 40001, &e), 0);
+	EQ(trace_next(r, &ev, &e), 0);
+	EQ(trace_seek(r, 40002, &e), -ERANGE);
 	trace_close(r);
 }
 
 TEST(bundle_levels)
 {
 	LAB;
-	struct err e = ERR_INIT;
 	uint8_t root[32];
 
-	EQ(record(l.dir, l.key, 10, root), 0);
+	EQ(record(l.dir, l.key, 10, -1, root), 0);
 	for (int level = VERIFY_QUICK; level <= VERIFY_DEEP; level++)
 		EQ(verify(&l, level, &e), 0);
 	STREQ(e.msg, "");
+}
+
+/* END may be the last event of a full block, or the only one of the next. */
+TEST(bundle_at_block_edges)
+{
+	static const uint64_t sizes[] = { 2, BLOCK_EVENTS - 1, BLOCK_EVENTS, BLOCK_EVENTS + 1,
+		2 * BLOCK_EVENTS - 1, 2 * BLOCK_EVENTS };
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		LAB;
+		uint8_t root[32];
+		struct index x = { 0 };
+
+		EQ(record(l.dir, l.key, sizes[i], -1, root), 0);
+		EQ(verify(&l, VERIFY_DEEP, &e), 0);
+		STREQ(e.msg, "");
+		EQ(index_load(l.dir, true, &x, &e), 0);
+		EQ(x.n, (sizes[i] + 1 + BLOCK_EVENTS - 1) / BLOCK_EVENTS);
+		OK(x.complete);
+		index_free(&x);
+	}
+}
+
+static void same_file(int a, int b, const char *name, bool same)
+{
+	own_buf x = { 0 }, y = { 0 };
+
+	EQ(read_file(a, name, 1 << 24, &x, NULL), 0);
+	EQ(read_file(b, name, 1 << 24, &y, NULL), 0);
+	if ((x.n == y.n && !memcmp(x.p, y.p, x.n)) != same)
+		CHECK_FAIL("%s is %s", name, same ? "not the same" : "the same");
+}
+
+/* Two runs leave the same bytes in every file but host.json. */
+TEST(bundle_is_reproducible)
+{
+	static const char *const names[] = { F_HEADER, F_EVENTS, F_INDEX, F_CHECKPOINT,
+		F_CHECKPOINTS, F_SIGNATURE };
+	LAB;
+	own_fd two = lab_dir(&l, "two");
+	struct trace_writer *w;
+	uint8_t ra[32], rb[32];
+
+	record(l.dir, l.key, 20000, -1, ra);
+	w = record_start(two, l.key, 20000, -1);
+	put_file(two, "host.json", "{\"kernel\":\"5.10\"}\n", 18);
+	EQ(trace_end(w, 3, &(struct trace_subject){ "hello.deb", { 7 } }, 1, rb, &e), 0);
+	trace_writer_free(w);
+	OK(!memcmp(ra, rb, 32));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		same_file(l.dir, two, names[i], true);
+	same_file(l.dir, two, F_HOST, false);
+	EQ(verify_with(two, l.pub, VERIFY_DEEP, false, &e), 0);
+	/* the host's facts belong to their run, not to the other one of the same root */
+	own_buf host = { 0 };
+	EQ(read_file(two, F_HOST, 4096, &host, &e), 0);
+	OK(memmem(host.p, host.n, "\"kernel\":\"5.10\"", 15));
+}
+
+TEST(bundle_blobs_once)
+{
+	LAB;
+	struct trace_writer *w = record_start(l.dir, l.key, 5, -1);
+	struct trace_reader *r = NULL;
+	uint8_t d1[32], d2[32], root[32];
+	own_buf b = { 0 };
+
+	EQ(trace_blob(w, "payload", 7, d1, &e), 0);
+	EQ(trace_blob(w, "payload", 7, d2, &e), 0);
+	OK(!memcmp(d1, d2, 32));
+	EQ(trace_end(w, 0, NULL, 0, root, &e), 0);
+	trace_writer_free(w);
+	EQ(verify(&l, VERIFY_DEEP, &e), 0);
+	EQ(trace_open(l.dir, &r, &e), 0);
+	EQ(trace_read_blob(r, d1, &b, &e), 0);
+	EQ(b.n, 7);
+	d1[0] ^= 1;
+	EQ(trace_read_blob(r, d1, &b, &e), -ENOENT);
+	trace_close(r);
+}
+
+TEST(bundle_dir_must_be_empty)
+{
+	LAB;
+	struct trace_writer *w = NULL;
+	uint8_t root[32];
+
+	record(l.dir, l.key, 5, -1, root);
+	EQ(trace_writer_new(l.dir, "{}", 2, NULL, &w, &e), -EEXIST);
+	HAS(e.msg, "header.json");
+	EQ(verify(&l, VERIFY_DEEP, &e), 0);
+}
+
+TEST(bundle_write_failure_is_named)
+{
+	LAB;
+	struct rlimit old, low;
+	struct trace_writer *w = record_start(l.dir, l.key, 5, -1);
+	int r = 0;
+	uint8_t root[32];
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_IGN);
+	low = old;
+	low.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &low);
+	for (uint64_t i = 5; r == 0 && i < 100000; i++)
+		r = put_call(w, i, &e);
+	EQ(r, -EFBIG);
+	HAS(e.msg, F_EVENTS);
+	/* the first failure stays: nothing can look complete after it */
+	EQ(trace_end(w, 0, NULL, 0, root, &e), -EFBIG);
+	HAS(e.msg, F_EVENTS);
+	trace_writer_free(w);
+	setrlimit(RLIMIT_FSIZE, &old);
+	OK(verify(&l, VERIFY_QUICK, &e) < 0);
+	HAS(e.msg, "did not finish");
+}
+
+/* Compare two runs of @n events of which the second differs in @odd. */
+static void compare(uint64_t na, uint64_t nb, int64_t odd, int want, uint64_t want_at)
+{
+	LAB;
+	own_fd two = lab_dir(&l, "two");
+	struct trace_reader *a = NULL, *b = NULL;
+	uint8_t root[32];
+	uint64_t at = 0;
+
+	record(l.dir, NULL, na, -1, root);
+	record(two, NULL, nb, odd, root);
+	EQ(trace_open(l.dir, &a, &e), 0);
+	EQ(trace_open(two, &b, &e), 0);
+	EQ(trace_compare(a, b, 0, &at, &e), want);
+	EQ(at, want_at);
+	trace_close(a);
+	trace_close(b);
+}
+
+TEST(compare_finds_the_first)
+{
+	compare(40000, 40000, -1, 0, 0);
+	compare(40000, 40000, 39990, 1, 39990);
+	compare(40000, 40000, 20000, 1, 20000);
+	compare(100, 90, -1, 1, 90);
+	compare(BLOCK_EVENTS - 1, 40000, -1, 1, BLOCK_EVENTS - 1);
+	compare(BLOCK_EVENTS, 40000, -1, 1, BLOCK_EVENTS);
 }
 
 CHECK_MAIN
