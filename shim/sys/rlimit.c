@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#include "shim/world.h"
+#include "shim/procview.h"
 
 #define BIT(r) (1u << (r))
 #define OURS                                                                              \
@@ -33,6 +33,16 @@ static struct rlimit ours(const struct proc *p, unsigned res)
 	if (p->attr.rlim_set & BIT(res))
 		return (struct rlimit){ p->attr.rlim[res].cur, p->attr.rlim[res].max };
 	return initial(res);
+}
+
+struct rlimit rlimit_view(const struct proc *p, unsigned res)
+{
+	struct rlimit now = initial(res);
+
+	if (OURS & BIT(res))
+		return ours(p, res);
+	prlimit(p->pid, (enum __rlimit_resource) res, NULL, &now);
+	return now;
 }
 
 static struct proc *whose(struct call *c, pid_t pid)

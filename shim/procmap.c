@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mappings and mounts as /proc shows them: without the host's devices, inodes and options. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "runtime/base/own.h"
+#include "shim/machine.h"
+#include "shim/procview.h"
+
+/* Call @fn for each line, NUL in place of its newline. */
+typedef void line_fn(void *ctx, char *line);
+
+static void each_line(const char *text, line_fn *fn, void *ctx)
+{
+	own_free char *copy = strdup(text);
+	char *p = copy, *nl;
+
+	must(copy);
+	for (; *p; p = nl + 1) {
+		nl = strchr(p, '\n');
+		if (nl)
+			*nl = 0;
+		fn(ctx, p);
+		if (!nl)
+			break;
+	}
+}
+
+/* ---- mappings ---- */
+
+struct mapping {
+	unsigned long long start, end, off;
+	char perms[5];
+	unsigned major, minor;
+	unsigned long long ino;
+	const char *path; /* "" = none */
+};
+
+static bool mapping_parse(char *line, struct mapping *m)
+{
+	int n = 0;
+	unsigned major, minor;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu%n", &m->start, &m->end, m->perms, &m->off,
+		    &major, &minor, &m->ino, &n) != 7)
+		return false;
+	m->path = line + n;
+	while (*m->path == ' ')
+		m->path++;
+	m->major = m->minor = 0;
+	m->ino = 0;
+	return strcmp(m->path, "[vvar]") != 0 && strcmp(m->path, "[vdso]") != 0 &&
+	       strcmp(m->path, "[vvar_vclock]") != 0 && strcmp(m->path, "[vsyscall]") != 0;
+}
+
+struct maps_ctx {
+	struct world *w;
+	struct buf *b;
+	bool smaps;
+	uint64_t total;
+};
+
+/* The numbers that stat(2) gives for the file. */
+static void mapping_file(struct world *w, struct mapping *m)
+{
+	struct stat st;
+
+	if (*m->path != '/')
+		return;
+	if (stat(m->path, &st) < 0)
+		return;
+	inode_view(w, &st);
+	m->major = major(st.st_dev);
+	m->minor = minor(st.st_dev);
+	m->ino = st.st_ino;
+}
+
+static void mapping_line(struct maps_ctx *c, const struct mapping *m)
+{
+	size_t start = c->b->n;
+
+	buf_printf(c->b, "%08llx-%08llx %s %08llx %02x:%02x %llu ", m->start, m->end, m->perms, m->off,
+		m->major, m->minor, m->ino);
+	if (*m->path) {
+		while (c->b->n - start < 73)
+			buf_byte(c->b, ' ');
+		buf_str(c->b, m->path);
+	}
+	buf_byte(c->b, '\n');
+}
+
+static void smaps_tail(struct buf *b, const char *size_line, unsigned long long kb)
+{
+	static const char *const zero[] = { "Rss", "Pss", "Pss_Dirty", "Shared_Clean", "Shared_Dirty",
+		"Private_Clean", "Private_Dirty", "Referenced", "Anonymous", "LazyFree",
+		"AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
+		"Private_Hugetlb", "Swap", "SwapPss", "Locked" };
+
+	if (size_line)
+		buf_printf(b, "Size:           %8llu kB\nKernelPageSize:        4 kB\n"
+			"MMUPageSize:           4 kB\n", kb);
+	for (size_t i = 0; i < ARRAY_LEN(zero); i++)
+		buf_printf(b, "%s:%*s0 kB\n", zero[i], (int) (22 - strlen(zero[i])), "");
+}
+
+static void one_mapping(void *ctx, char *line)
+{
+	struct maps_ctx *c = ctx;
+	struct mapping m;
+
+	if (!mapping_parse(line, &m))
+		return;
+	c->total += m.end - m.start;
+	if (!c->b)
+		return;
+	mapping_file(c->w, &m);
+	mapping_line(c, &m);
+	if (c->smaps) {
+		smaps_tail(c->b, "Size", (m.end - m.start) >> 10);
+		buf_str(c->b, "THPeligible:           0\nVmFlags: rd\n");
+	}
+}
+
+void procview_maps(struct world *w, const char *real, struct buf *b)
+{
+	struct maps_ctx c = { .w = w, .b = b };
+
+	each_line(real, one_mapping, &c);
+}
+
+void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b)
+{
+	struct maps_ctx c = { .w = w, .b = b, .smaps = true };
+
+	if (!rollup) { /* lines that are not a mapping's first are left out by the parser */
+		each_line(real, one_mapping, &c);
+		return;
+	}
+	buf_str(b, "00000000-7ffffffff000 ---p 00000000 00:00 0                          [rollup]\n");
+	smaps_tail(b, NULL, 0);
+}
+
+uint64_t procview_vsize(const char *maps)
+{
+	struct maps_ctx c = { 0 };
+
+	each_line(maps, one_mapping, &c);
+	return c.total;
+}
+
+/* ---- mounts ---- */
+
+struct mount {
+	char *point, *options, *type, *source;
+};
+
+/* Optional fields end at "-"; the parent ids, devices and roots of the host are not looked at. */
+static bool mount_parse(char *line, struct mount *m)
+{
+	char *field[32], *save = NULL;
+	int n = 0, dash = 0;
+
+	for (char *p = strtok_r(line, " ", &save); p && n < 32; p = strtok_r(NULL, " ", &save)) {
+		if (n > 5 && !dash && strcmp(p, "-") == 0)
+			dash = n;
+		field[n++] = p;
+	}
+	if (!dash || dash + 2 >= n)
+		return false;
+	*m = (struct mount) { field[4], field[5], field[dash + 1], field[dash + 2] };
+	return true;
+}
+
+/* The file systems that the container has for itself keep their name, others are "overlay". */
+static const char *mount_type(const struct mount *m)
+{
+	static const char *const known[] = { "proc", "sysfs", "tmpfs", "devpts", "mqueue", "overlay" };
+
+	if (strncmp(m->type, "cgroup", 6) == 0)
+		return "cgroup2";
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strcmp(m->type, known[i]) == 0 && strcmp(m->point, "/") != 0)
+			return known[i];
+	return strncmp(m->point, "/dev/", 5) == 0 ? "tmpfs" : "overlay";
+}
+
+static void mount_options(const char *options, struct buf *b)
+{
+	static const char *const known[] = { "nosuid", "nodev", "noexec" };
+
+	buf_str(b, strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? "ro" : "rw");
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strstr(options, known[i]))
+			buf_printf(b, ",%s", known[i]);
+	buf_str(b, ",relatime");
+}
+
+struct mounts_ctx {
+	struct buf *b;
+	unsigned n;
+	bool info;
+};
+
+static void one_mount(void *ctx, char *line)
+{
+	struct mounts_ctx *c = ctx;
+	struct mount m;
+	const char *type;
+
+	if (!mount_parse(line, &m))
+		return;
+	type = mount_type(&m);
+	c->n++;
+	if (c->info) {
+		buf_printf(c->b, "%u %u 0:%u / %s ", c->n + 20, c->n > 1 ? 21 : 1, c->n + 20, m.point);
+		mount_options(m.options, c->b);
+		buf_printf(c->b, " - %s %s rw\n", type, type);
+	} else {
+		buf_printf(c->b, "%s %s %s ", type, m.point, type);
+		mount_options(m.options, c->b);
+		buf_str(c->b, " 0 0\n");
+	}
+}
+
+void procview_mountinfo(const char *real, struct buf *b)
+{
+	struct mounts_ctx c = { .b = b, .info = true };
+
+	each_line(real, one_mount, &c);
+}
+
+void procview_mounts(const char *real, struct buf *b)
+{
+	struct mounts_ctx c = { .b = b };
+
+	each_line(real, one_mount, &c);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /proc and /sys show: one canonical machine, and processes without what the host adds. */
+#ifndef DETRUN_PROCVIEW_H
+#define DETRUN_PROCVIEW_H
+
+#include <sys/resource.h>
+
+#include "shim/world.h"
+
+/** A file made of text, to be laid down before the container starts. */
+struct shim_file {
+	char *path; /* absolute */
+	char *text;
+	size_t n;
+};
+
+/**
+ * The files of /sys: all of what there is of it, for a tmpfs in its place. The array and its
+ * strings are the caller's: procview_free(). Returns how many, 0 when memory is short.
+ */
+size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file **ret);
+void procview_free(struct shim_file *f, size_t n);
+
+/** Text of the machine-wide file /proc/@name ("meminfo", "sys/kernel/ostype"). False: no such file. */
+bool procview_machine(struct world *w, struct task *t, const char *name, struct buf *b);
+/** Whether /proc/@name is shown at all; "" and numbers are. */
+bool procview_shown(const char *name);
+
+enum proc_pass { PROC_PASS, PROC_TEXT, PROC_ABSENT };
+/**
+ * File @name of the process or thread @pid (numbers inside). @real: what the kernel's file says.
+ * PROC_TEXT: @b is what the guest gets to see; PROC_PASS: the kernel's own.
+ */
+enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, const char *real,
+	struct buf *b);
+
+/* sys/rlimit.c: a limit as the program sees it */
+struct rlimit rlimit_view(const struct proc *p, unsigned res);
+
+/* procmap.c: what is told of mappings and mounts */
+void procview_maps(struct world *w, const char *real, struct buf *b);
+void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b);
+void procview_mountinfo(const char *real, struct buf *b);
+void procview_mounts(const char *real, struct buf *b);
+/** Bytes mapped, from the text of maps. */
+uint64_t procview_vsize(const char *maps);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a file of /proc has been opened: what it says is the container's own, or it gets our text in
+ * its place, or it is not there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+#include "shim/fs.h"
+#include "shim/procview.h"
+
+enum { MAX_TEXT = 16 << 20 };
+
+/* The path below /proc by the kernel's name of the descriptor; links are resolved in it. */
+static bool name_of(struct call *c, int fd, char ret[PATH_MAX])
+{
+	char path[64], full[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof path, "%d/fd/%d", (int) c->t->pid, fd);
+	n = readlinkat(c->w->host_proc, path, full, sizeof full - 1);
+	if (n < 0)
+		return false;
+	full[n] = 0;
+	if (strcmp(full, "/proc") == 0)
+		full[n = 5] = '/', full[6] = 0;
+	if (strncmp(full, "/proc/", 6) != 0)
+		return false;
+	memcpy(ret, full + 6, strlen(full + 6) + 1);
+	return true;
+}
+
+/* "12/task/13/stat" or "12/stat": the number and what follows it. False: not a process's file. */
+static bool split_process(const char *name, pid_t *ret_pid, const char **ret_rest)
+{
+	unsigned pid, tid;
+	int n = 0, m = 0;
+
+	if (sscanf(name, "%u/%n", &pid, &n) != 1 || !n)
+		return false;
+	*ret_pid = (pid_t) pid;
+	*ret_rest = name + n;
+	if (sscanf(*ret_rest, "task/%u/%n", &tid, &m) == 1 && m) {
+		*ret_pid = (pid_t) tid;
+		*ret_rest += m;
+	}
+	return true;
+}
+
+static long absent(struct call *c, int fd, long err)
+{
+	call_close_fd(c, fd);
+	return err;
+}
+
+/* Put @b in the place of the descriptor. */
+static long replace(struct call *c, int fd, const struct buf *b)
+{
+	own_fd mem = memfd_create("proc", MFD_CLOEXEC);
+	int r;
+
+	if (mem < 0)
+		return absent(c, fd, -EMFILE);
+	r = write_full(mem, b->p, b->n);
+	if (r < 0 || lseek(mem, 0, SEEK_SET) < 0)
+		return absent(c, fd, -EIO);
+	return call_replace_fd(c, fd, mem);
+}
+
+static long opened_machine(struct call *c, int fd, const char *name, bool writes)
+{
+	own_buf b = { 0 };
+
+	if (!procview_machine(c->w, c->t, name, &b)) {
+		call_note(c, "/proc/%s is not there in the container", name);
+		return absent(c, fd, -ENOENT);
+	}
+	if (writes)
+		return absent(c, fd, -EACCES);
+	return replace(c, fd, &b);
+}
+
+static long opened_process(struct call *c, int fd, int dup, const char *name, bool writes)
+{
+	own_buf real = { 0 }, b = { 0 };
+	const char *rest;
+	pid_t pid;
+
+	if (!split_process(name, &pid, &rest))
+		return opened_machine(c, fd, name, writes);
+	if (writes) /* what a process tells of itself: comm, oom_score_adj and the like */
+		return fd;
+	/* not for files whose reading has no end or no meaning; they are passed or absent anyway */
+	if (strcmp(rest, "mem") != 0 && strcmp(rest, "pagemap") != 0)
+		read_fd(dup, MAX_TEXT, &real);
+	if (!buf_cstr(&real))
+		return absent(c, fd, -ENOMEM);
+	switch (procview_process(c, pid, rest, (const char *) real.p, &b)) {
+	case PROC_PASS:
+		lseek(dup, 0, SEEK_SET);
+		return fd;
+	case PROC_TEXT: return replace(c, fd, &b);
+	case PROC_ABSENT: break;
+	}
+	call_note(c, "/proc/PID/%s is not there in the container", rest);
+	return absent(c, fd, -ENOENT);
+}
+
+long procfs_opened(struct call *c, int fd, const char *path)
+{
+	own_fd dup = call_getfd(c, fd);
+	char name[PATH_MAX];
+	struct stat st;
+	bool writes;
+
+	(void) path;
+	if (dup < 0 || fstat(dup, &st) < 0)
+		return fd;
+	if (!name_of(c, fd, name))
+		return absent(c, fd, -ENOENT);
+	if (S_ISDIR(st.st_mode))
+		return procview_shown(name) ? fd : absent(c, fd, -ENOENT);
+	writes = (fcntl(dup, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	return opened_process(c, fd, dup, name, writes);
+}
