@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is refused, and why. A refusal that a program may not expect leaves a note in the trace. */
 #include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
 
 #include "shim/world.h"
 
@@ -22,11 +24,46 @@
 #define WHY_NUMA "where memory lies on the machine is not part of the canonical one"
 #define WHY_MEMOF "another task's memory or descriptors would change outside of its own events"
 #define WHY_HANDLE "handles are the host file system's own numbers"
-#define WHY_NOTIFY "not made deterministic yet; events would name the host's inodes"
 #define WHY_LANDLOCK "a rule set could hide a call from the supervisor"
+
+#define UNSHARE_OWN                                                                  \
+	((uint64_t) (CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | \
+		CLONE_VM))
+
+static long unshare_enter(struct call *c)
+{
+	if (c->a[0] & ~UNSHARE_OWN) {
+		call_note(c, "unshare of 0x%llx refused: namespaces are set up before the first program",
+			(unsigned long long) c->a[0]);
+		return -EPERM;
+	}
+	return call_run_leave(c);
+}
+
+/* Its working directory is now its own. */
+static void unshare_leave(struct call *c)
+{
+	struct fsctx *old = c->t->fs, *new;
+
+	if (c->ret < 0 || !(c->a[0] & CLONE_FS) || old->refs < 2)
+		return;
+	new = calloc(1, sizeof *new);
+	must(new);
+	*new = (struct fsctx){ .refs = 1, .cwd = -1, .chrooted = old->chrooted };
+	old->refs--;
+	c->t->fs = new;
+}
+
+static const struct flag_name unshared[] = {
+	{ CLONE_FILES, "CLONE_FILES" }, { CLONE_FS, "CLONE_FS" }, { CLONE_NEWNS, "CLONE_NEWNS" },
+	{ CLONE_NEWUSER, "CLONE_NEWUSER" }, { CLONE_NEWPID, "CLONE_NEWPID" },
+	{ CLONE_NEWNET, "CLONE_NEWNET" }, { CLONE_NEWIPC, "CLONE_NEWIPC" },
+	{ CLONE_NEWUTS, "CLONE_NEWUTS" }, { CLONE_NEWCGROUP, "CLONE_NEWCGROUP" }, { 0, NULL },
+};
 
 static const struct row rows[] = {
 	/* memory and tasks of others */
+	ABSENT(clone3, 435, "its flags lie in memory; callers fall back to clone", PTR(args), UINT(size)),
 	REFUSED(ptrace, 101, EPERM, "the tasks are traced already; ptrace inside comes later",
 		UINT(request), INT(pid), PTR(addr), PTR(data)),
 	REFUSED(process_vm_readv, 310, EPERM, WHY_MEMOF, INT(pid)),
@@ -76,6 +113,9 @@ static const struct row rows[] = {
 	REFUSED(fsmount, 432, EPERM, WHY_MOUNT, FD(fd)),
 	REFUSED(fspick, 433, EPERM, WHY_MOUNT, FD(dirfd), PATH(path)),
 	REFUSED(mount_setattr, 442, EPERM, WHY_MOUNT, FD(dirfd), PATH(path)),
+	{ SYS(unshare, 272), OBSERVE, .arg = { FLAGS(flags, unshared) },
+	  .enter = unshare_enter, .leave = unshare_leave,
+	  .why = "own descriptors and directories; new namespaces are refused" },
 	REFUSED(setns, 308, EPERM, "namespaces are set up before the first program", FD(fd),
 		UINT(type)),
 
@@ -102,8 +142,6 @@ static const struct row rows[] = {
 	  .arg = { FD(dirfd), PATH(path) } },
 	REFUSED(open_by_handle_at, 304, EPERM, WHY_HANDLE, FD(mount_fd)),
 	ABSENT(lookup_dcookie, 212, WHY_OLD),
-	REFUSED(fanotify_init, 300, EPERM, WHY_NOTIFY, UINT(flags), UINT(event_flags)),
-	REFUSED(fanotify_mark, 301, EPERM, WHY_NOTIFY, FD(fd)),
 
 	/* NUMA */
 	ABSENT(mbind, 237, WHY_NUMA),
@@ -125,8 +163,6 @@ static const struct row rows[] = {
 	ABSENT(afs_syscall, 183, WHY_OLD),
 	ABSENT(tuxcall, 184, WHY_OLD),
 	ABSENT(security, 185, WHY_OLD),
-	ABSENT(epoll_ctl_old, 214, WHY_OLD),
-	ABSENT(epoll_wait_old, 215, WHY_OLD),
 	ABSENT(vserver, 236, WHY_OLD),
 
 	/* later than the canonical kernel */

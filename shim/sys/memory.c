@@ -216,8 +216,8 @@ static const struct flag_name msyncf[] = {
 	{ 0, NULL },
 };
 
-#define MADV_PASS(n, reason) { SUB(n, n), PASS, .why = reason }
-#define MADV_HINT(n) { SUB(n, n), EMULATE, .enter = madv_hint_enter, \
+#define MADV_PASS(n, reason) { .name = #n, .nr = (n), .policy = PASS, .why = reason }
+#define MADV_HINT(n) { .name = #n, .nr = (n), .policy = EMULATE, .enter = madv_hint_enter, \
 	.why = "a hint without effect; kernels differ in which they know" }
 
 static const struct row madv[] = {

@@ -146,9 +146,12 @@ static long no_seccomp_enter(struct call *c)
 	return -EINVAL;
 }
 
-#define PASS_(n, text) { SUB(n, n), PASS, .why = text }
-#define DO(n, fn, text) { SUB(n, n), EMULATE, .enter = fn, .why = text }
-#define NO(n, e, text) { SUB(n, n), DENY, .err = e, .why = text }
+#define PASS_(n, text) \
+	{ .name = #n, .nr = (int) (n), .policy = PASS, .why = text }
+#define DO(n, fn, text) \
+	{ .name = #n, .nr = (int) (n), .policy = EMULATE, .enter = fn, .why = text }
+#define NO(n, e, text) \
+	{ .name = #n, .nr = (int) (n), .policy = DENY, .err = e, .why = text }
 
 #define ABSENT "absent on the canonical machine"
 #define NO_EFFECT "accepted without effect"
