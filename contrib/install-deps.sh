@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Install what detrun needs on Debian 12: to build it, and with `test` also to test it.
+set -eu
+
+build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libseccomp-dev
+	libarchive-dev libcap-dev libzstd-dev zstd uidmap'
+test='clang busybox-static faketime strace python3 perl git cmake dpkg-dev mmdebstrap openssl
+	procps xz-utils e2fsprogs util-linux'
+
+case ${1:-build} in
+build) want=$build ;;
+test) want="$build $test" ;;
+*)
+	echo "usage: $0 [build|test]" >&2
+	exit 2
+	;;
+esac
+
+missing=
+for p in $want; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+		missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "$0: missing:$missing; run this as root, or install sudo" >&2
+		exit 1
+	}
+	sudo=sudo
+fi
+$sudo apt-get update </dev/null
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing </dev/null
