@@ -151,7 +151,20 @@ int mkdir_p(int dirfd, const char *path, mode_t mode)
 	return 0;
 }
 
-static int rm_tree(int fd) /* takes fd */
+/*
+ * Directories nest deeper than we may open descriptors or want to recurse: what lies below RM_DEPTH
+ * is moved up into the top directory, which is then read again.
+ */
+enum { RM_DEPTH = 64 };
+
+struct rm {
+	int top;	/* where to move to */
+	unsigned moved; /* names used there */
+};
+
+static int rm_entry(struct rm *rm, int dirfd, const char *name, int depth);
+
+static int rm_tree(struct rm *rm, int fd, int depth) /* takes fd */
 {
 	own_dir d = fdopendir(fd);
 	struct dirent *ent;
@@ -171,28 +184,80 @@ static int rm_tree(int fd) /* takes fd */
 			return -errno;
 		if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, ".."))
 			continue;
-		r = rm_rf(dirfd(d), ent->d_name);
+		r = rm_entry(rm, dirfd(d), ent->d_name, depth);
 		if (r < 0)
 			return r;
 	}
 }
 
-int rm_rf(int dirfd, const char *path)
+static int rm_move_up(struct rm *rm, int dirfd, const char *name)
+{
+	char to[32];
+
+	fchmodat(dirfd, name, 0700, 0); /* its ".." changes */
+	do {
+		snprintf(to, sizeof to, ".rm-%u", rm->moved++);
+		if (renameat(dirfd, name, rm->top, to) == 0)
+			return 0;
+	} while (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR);
+	return -errno;
+}
+
+static int rm_open(int dirfd, const char *name)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = openat(dirfd, name, flags);
+	if (fd < 0)
+		return -errno;
+	fchmod(fd, 0700);
+	return fd;
+}
+
+static int rm_entry(struct rm *rm, int dirfd, const char *name, int depth)
 {
 	int fd, r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (depth == RM_DEPTH)
+		return rm_move_up(rm, dirfd, name);
+	fd = rm_open(dirfd, name);
+	if (fd < 0)
+		return fd;
+	r = rm_tree(rm, fd, depth + 1);
+	if (r < 0)
+		return r;
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int rm_rf(int dirfd, const char *path)
+{
+	struct rm rm = { .top = -1 };
+	own_fd top = -1;
+	unsigned before;
 
 	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && fchmodat(dirfd, path, 0700, 0) == 0)
-		fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	fchmod(fd, 0700);
-	r = rm_tree(fd);
-	if (r < 0)
-		return r;
+	top = rm_open(dirfd, path);
+	if (top < 0)
+		return top;
+	rm.top = top;
+	do {
+		int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+		if (fd < 0)
+			return -errno;
+		before = rm.moved;
+		r = rm_tree(&rm, fd, 0);
+		if (r < 0)
+			return r;
+	} while (rm.moved != before);
 	return unlinkat(dirfd, path, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

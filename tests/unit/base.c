@@ -289,6 +289,30 @@ TEST(io_trees)
 	EQ(rm_rf(AT_FDCWD, path), 0);
 }
 
+/* Deeper than descriptors reach, with directories that forbid everything. */
+TEST(io_removes_deep_trees)
+{
+	char path[32];
+	int dir = tmp_dir(path), at = dir;
+
+	for (int i = 0; i < 3000; i++) {
+		int next;
+
+		must(mkdirat(at, "x", 0700) == 0);
+		next = openat(at, "x", O_RDONLY | O_DIRECTORY);
+		must(next >= 0);
+		if (i % 100 == 0)
+			EQ(write_file(at, "f", "", 0, 0600, NULL), 0);
+		if (i == 200)
+			EQ(fchmod(at, 0500), 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+	EQ(rm_rf(AT_FDCWD, path), 0);
+	EQ(access(path, F_OK), -1);
+}
+
 /* --- log ---------------------------------------------------------------------------------- */
 
 /* What log_msg() writes to a file in this format, in a process of its own. */
