@@ -8,6 +8,7 @@
 
 #include "runtime/base/own.h"
 #include "shim/fs.h"
+#include "shim/procview.h"
 
 /*
  * With the kernel's own credentials in force, or another root directory, the supervisor would see
@@ -34,6 +35,14 @@ bool fs_sure(int fd, const char *path, long err)
 	if (got >= 0)
 		close(got);
 	return got < 0 && errno != ELOOP && -errno == err;
+}
+
+/* What the kernel's procfs has and the canonical machine's hasn't. */
+static bool hidden(const struct world *w, const char *path, const struct stat *st)
+{
+	if (!w->proc_dev || st->st_dev != w->proc_dev || strncmp(path, "/proc/", 6))
+		return false;
+	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(path + 6);
 }
 
 long fs_fstat(struct call *c, int fd, struct stat *ret)
@@ -72,7 +81,7 @@ long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat
 	if (r < 0)
 		return r;
 	if (fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
+		return hidden(c->w, path, ret) ? -ENOENT : 0;
 	r = -errno;
 	return fs_sure(fd, path, r) ? r : FS_ASK;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #include "runtime/base/own.h"
 #include "shim/fs.h"
+#include "shim/procview.h"
 
 enum {
 	INDEX_BITS = 20, /* with LIST_BITS within procfs's largest offset */
@@ -52,6 +54,7 @@ struct dirlist {
 	uint64_t id;
 	dev_t dev;
 	ino_t ino;
+	bool proc; /* on procfs */
 	struct entry *e;
 	size_t n;
 	char *names;
@@ -112,15 +115,27 @@ static void list_drop(struct world *w, uint64_t id)
 	list_free(l);
 }
 
-static int by_name(const void *a, const void *b, void *names)
+static bool is_number(const struct entry *e, const char *name)
 {
+	return strspn(name, "0123456789") == e->len;
+}
+
+/* "." and ".." first, then by bytes; on procfs processes come last, by number. */
+static int by_name(const void *a, const void *b, void *ctx)
+{
+	const struct dirlist *l = ctx;
 	const struct entry *x = a, *y = b;
-	const char *s = (const char *) names + x->name, *t = (const char *) names + y->name;
+	const char *s = l->names + x->name, *t = l->names + y->name;
 	bool dx = strcmp(s, ".") == 0 || strcmp(s, "..") == 0;
 	bool dy = strcmp(t, ".") == 0 || strcmp(t, "..") == 0;
+	bool nx = l->proc && is_number(x, s), ny = l->proc && is_number(y, t);
 
 	if (dx != dy)
 		return dy - dx;
+	if (nx != ny)
+		return nx - ny;
+	if (nx && x->len != y->len)
+		return x->len < y->len ? -1 : 1;
 	return strcmp(s, t);
 }
 
@@ -199,16 +214,47 @@ static uint64_t number_of(struct world *w, int fd, dev_t dev, bool trust,
 	return inode_of(w, &st)->ino;
 }
 
-static void list_fill(struct world *w, int fd, struct dirlist *l, const struct buf *b)
+/* The path below /proc of a guest's directory there: "" for itself, NULL: not known. */
+static const char *proc_path(struct call *c, char *buf, size_t n)
 {
+	char link[64];
+	ssize_t got;
+
+	snprintf(link, sizeof link, "%d/fd/%d", (int) c->t->pid, (int) c->a[0]);
+	got = readlinkat(c->w->host_proc, link, buf, n - 1);
+	if (got < 5 || strncmp(buf, "/proc", 5))
+		return NULL;
+	buf[got] = 0;
+	return buf[5] == '/' ? buf + 6 : "";
+}
+
+/* The canonical machine's procfs has fewer files than the kernel's. */
+static bool shown(const char *proc, const char *name)
+{
+	char path[512];
+
+	if (!proc || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return true;
+	snprintf(path, sizeof path, "%s%s%s", proc, *proc ? "/" : "", name);
+	return procview_shown(path);
+}
+
+static void list_fill(struct call *c, int fd, struct dirlist *l, const struct buf *b)
+{
+	struct world *w = c->w;
 	bool trust = trusted(w, fd, l->dev, b);
+	char link[512];
+	const char *proc = l->proc ? proc_path(c, link, sizeof link) : NULL;
 	size_t at = 0;
 
-	for (size_t i = 0; i < b->n; l->n++) {
+	for (size_t i = 0; i < b->n;) {
 		const struct linux_dirent64 *d = (const void *) (b->p + i);
 		struct entry *e = &l->e[l->n];
 
 		i += d->d_reclen;
+		if (!shown(proc, d->d_name))
+			continue;
+		l->n++;
 		e->name = (uint32_t) at;
 		e->len = (uint32_t) strlen(d->d_name);
 		e->type = d->d_type;
@@ -216,7 +262,7 @@ static void list_fill(struct world *w, int fd, struct dirlist *l, const struct b
 		memcpy(l->names + at, d->d_name, e->len + 1);
 		at += e->len + 1;
 	}
-	qsort_r(l->e, l->n, sizeof *l->e, by_name, l->names);
+	qsort_r(l->e, l->n, sizeof *l->e, by_name, l);
 	for (size_t i = 0; i < l->n; i++)
 		l->e[i].ino = number_of(w, fd, l->dev, trust,
 			(const struct linux_dirent64 *) (uintptr_t) l->e[i].ino);
@@ -231,8 +277,9 @@ static size_t count(const struct buf *b)
 	return n;
 }
 
-static long list_read(struct world *w, int fd, const struct stat *st, struct dirlist **ret)
+static long list_read(struct call *c, int fd, const struct stat *st, struct dirlist **ret)
 {
+	struct world *w = c->w;
 	own_buf b = { 0 };
 	struct dirlist *l;
 	long r = read_all(fd, &b);
@@ -243,10 +290,11 @@ static long list_read(struct world *w, int fd, const struct stat *st, struct dir
 	must(l);
 	l->dev = st->st_dev;
 	l->ino = st->st_ino;
+	l->proc = w->proc_dev && st->st_dev == w->proc_dev;
 	l->e = calloc(count(&b) + 1, sizeof *l->e);
 	l->names = malloc(b.n + 1);
 	must(l->e && l->names);
-	list_fill(w, fd, l, &b);
+	list_fill(c, fd, l, &b);
 	l->id = next_id(w);
 	list_drop(w, l->id);
 	list_drop(w, (l->id - MAX_LISTS) & LIST_MASK);
@@ -256,16 +304,16 @@ static long list_read(struct world *w, int fd, const struct stat *st, struct dir
 }
 
 /* The list that a position belongs to, read now when reading begins or it is no longer kept. */
-static long list_at(struct world *w, int fd, const struct stat *st, off_t pos,
+static long list_at(struct call *c, int fd, const struct stat *st, off_t pos,
 	struct dirlist **ret)
 {
-	struct dirlist *l = list_get(w, pos_list(pos));
+	struct dirlist *l = list_get(c->w, pos_list(pos));
 
 	if (pos_index(pos) && l && l->dev == st->st_dev && l->ino == st->st_ino) {
 		*ret = l;
 		return 0;
 	}
-	return list_read(w, fd, st, ret);
+	return list_read(c, fd, st, ret);
 }
 
 static size_t reclen(const struct entry *e, bool old)
@@ -339,7 +387,7 @@ static long getdents_common(struct call *c, bool old)
 	pos = lseek(fd, 0, SEEK_CUR);
 	if (pos < 0)
 		return -errno;
-	r = list_at(c->w, fd, &st, pos, &l);
+	r = list_at(c, fd, &st, pos, &l);
 	if (r < 0)
 		return r;
 	r = serve(c, l, pos_index(pos), old, &next);
