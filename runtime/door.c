@@ -88,6 +88,13 @@ static int find_cwd(struct door *d, struct err *e)
 	return d->cwd ? 0 : fail(e, ENOMEM, "the current directory");
 }
 
+/* The host's part of the inputs names it in full. */
+static int find_chroot(struct door *d, struct err *e)
+{
+	d->chroot_path = realpath(d->chroot, NULL);
+	return d->chroot_path ? 0 : fail(e, errno, "root file system %s", d->chroot);
+}
+
 /* --- running ----------------------------------------------------------------------------- */
 
 struct shared {
@@ -122,7 +129,7 @@ static int list_shared(const struct door *d, struct shared *s, struct err *e)
 }
 
 static int declare(struct door *d, struct job *j, const char *lower, struct spec **spec,
-	struct buf *config, struct buf *host, struct err *e)
+	struct buf *b, struct err *e)
 {
 	own_spec decl = NULL;
 	int r = user_resolve(d, lower, e);
@@ -134,22 +141,30 @@ static int declare(struct door *d, struct job *j, const char *lower, struct spec
 	if (r < 0)
 		return r;
 	j->spec = *spec;
-	if (spec_to_json(decl, config) < 0 || inputs_host(d, host) < 0 || !buf_cstr(config) ||
-		!buf_cstr(host))
+	if (spec_to_json(decl, &b[0]) < 0 || inputs_declared(d, j, &b[1]) < 0 ||
+		inputs_host(d, &b[2]) < 0 || !buf_cstr(&b[0]) || !buf_cstr(&b[1]) ||
+		!buf_cstr(&b[2]))
 		return fail(e, ENOMEM, "write down the inputs");
-	j->config = (char *) config->p;
-	j->host_inputs = (char *) host->p;
+	j->config = (char *) b[0].p;
+	j->inputs = (char *) b[1].p;
+	j->host_inputs = (char *) b[2].p;
 	return 0;
+}
+
+static void texts_drop(struct buf (*b)[3])
+{
+	for (int i = 0; i < 3; i++)
+		buf_free(&(*b)[i]);
 }
 
 static int run_on(struct door *d, struct job *j, const struct rootfs *fs, struct shim_result *ret,
 	int *ret_status, struct err *e)
 {
 	own_cleanup(shared_drop) struct shared sh = { NULL, NULL };
-	own_buf config = { 0 }, host = { 0 };
+	own_cleanup(texts_drop) struct buf text[3] = { 0 };
 	own_spec spec = NULL;
 	char **empty = NULL;
-	int r = declare(d, j, fs ? fs->lower : NULL, &spec, &config, &host, e);
+	int r = declare(d, j, fs ? fs->lower : NULL, &spec, text, e);
 
 	if (!r)
 		r = list_shared(d, &sh, e);
@@ -188,6 +203,8 @@ int door_run(struct door *d, int expect_dir, struct shim_result *ret, int *ret_s
 	if (!r)
 		r = find_cwd(d, e);
 	if (!r && d->chroot)
+		r = find_chroot(d, e);
+	if (!r && d->chroot)
 		r = rootfs_prepare(d->chroot, &ro, &fs, e);
 	if (r < 0)
 		return r;
@@ -211,6 +228,7 @@ void door_free(struct door *d)
 	}
 	free(d->vol);
 	free(d->cwd);
+	free(d->chroot_path);
 	free(d->passwd);
 	free(d->links);
 	free(d->volumes.v);

@@ -19,12 +19,14 @@ struct door {
 	struct job_opts job;
 	const char *chroot, *workdir, *user, *network, *hostname, *overlay, *in, *keep, *output;
 	struct opt_list volumes, env;
+	bool only_env; /* replay: env is the whole environment */
 	int argc; /* the command */
 	char **argv;
 
 	/* derived */
 	struct door_volume *vol;
 	size_t n_vol;
+	char *chroot_path; /* absolute */
 	char *cwd;   /* the directory outside that is /build inside, NULL: none */
 	uid_t uid;
 	gid_t gid;

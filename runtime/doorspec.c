@@ -17,7 +17,7 @@ static const char *const fixed_env[] = {
 	"USER=root",
 };
 
-static int add_env(const struct door *d, const struct job *j, struct spec *s, struct err *e)
+static void add_fixed_env(const struct door *d, const struct job *j, struct spec *s)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fixed_env); i++)
 		spec_add_env(s, fixed_env[i]);
@@ -28,6 +28,12 @@ static int add_env(const struct door *d, const struct job *j, struct spec *s, st
 	}
 	if (d->user_home)
 		spec_add_env(s, spec_printf(s, "HOME=%s", d->user_home));
+}
+
+static int add_env(const struct door *d, const struct job *j, struct spec *s, struct err *e)
+{
+	if (!d->only_env)
+		add_fixed_env(d, j, s);
 	for (size_t i = 0; i < d->env.n; i++) {
 		const char *kv = d->env.v[i], *outside;
 

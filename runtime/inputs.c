@@ -48,6 +48,7 @@ int inputs_declared(const struct door *d, const struct job *j, struct buf *b)
 	json_kstr(&o, "hostname", d->hostname);
 	json_kstr(&o, "network", d->network);
 	json_kstr(&o, "seed", j->seed);
+	json_kstr(&o, "stdin", d->in);
 	json_kbool(&o, "strict", j->strict);
 	json_kstr(&o, "user", d->user ? d->user : "0:0");
 	put_mounts(&o, d);
@@ -64,7 +65,7 @@ int inputs_host(const struct door *d, struct buf *b)
 	if (d->cwd)
 		json_kstr(&o, "build", d->cwd);
 	if (d->chroot)
-		json_kstr(&o, "rootfs", d->chroot);
+		json_kstr(&o, "rootfs", d->chroot_path);
 	json_key(&o, "volumes");
 	json_open(&o, '[');
 	for (size_t i = 0; i < d->n_vol; i++)

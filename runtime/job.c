@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/utsname.h>
 
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
@@ -139,6 +139,11 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->config = j->config;
 	s->rootfs = j->rootfs;
 	s->virtual_ids = j->virtual_ids;
+	s->uid = j->spec->process.user.uid;
+	s->gid = j->spec->process.user.gid;
+	s->host_root = j->root == ROOT_EMPTY;
+	s->inputs = j->inputs;
+	s->host_inputs = j->host_inputs;
 	s->trace_dir = o->trace;
 	s->key = o->key;
 	s->cache_dir = o->cache;
@@ -191,6 +196,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	struct outputs *o, int *ret_status, struct shim_result *ret, struct err *e)
 {
 	own_plan plan = { 0 };
+	struct utsname un;
 	int r = make_plan(j, p->path, &plan, e);
 
 	if (!r)
@@ -205,6 +211,8 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	l->null_stdin = j->null_stdin;
 	l->preserve = j->preserve;
 	fill_shim(j, o, &l->shim);
+	uname(&un);
+	l->shim.nodename = un.nodename;
 	r = launch(j, l, ret_status, ret, e);
 	if (!r)
 		r = outputs_commit(j, o, e);

@@ -36,6 +36,7 @@ struct job {
 	unsigned cpus;
 	bool strict, null_stdin;
 	const char *config;	 /* canonical JSON of what was declared */
+	const char *inputs;	 /* JSON: what a replay needs of the declaration */
 	const char *host_inputs; /* JSON: where this machine had the inputs */
 
 	/* outputs */

@@ -244,10 +244,13 @@ static void kill_init(struct launch *l, int sig)
 		pidfd_send_signal(l->init_fd, sig, NULL, 0);
 }
 
-/* Until the supervisor has said its last word; pass on what asks us to end. */
-static void await_result(struct launch *l)
+/*
+ * Until the supervisor has said its last word; pass on what asks us to end. Returns the signal
+ * that we had to turn into a kill, 0 if none.
+ */
+static int await_result(struct launch *l)
 {
-	int asked = 0, timeout = -1;
+	int asked = 0, killed = 0, timeout = -1;
 	own_fd sfd = -1;
 	sigset_t s;
 
@@ -259,15 +262,19 @@ static void await_result(struct launch *l)
 		int n = poll(p, 2, timeout);
 
 		if (n < 0 && errno != EINTR)
-			return;
-		if (n == 0)
-			kill_init(l, SIGKILL);
-		if (n > 0 && p[1].revents && read(sfd, &si, sizeof si) == sizeof si) {
-			kill_init(l, asked++ ? SIGKILL : (int) si.ssi_signo);
-			timeout = GRACE_MS;
-		}
+			return killed;
 		if (n > 0 && p[0].revents)
-			return;
+			return killed;
+		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
+			if (asked)
+				killed = asked;
+			asked = (int) si.ssi_signo;
+			kill_init(l, killed ? SIGKILL : asked);
+			timeout = GRACE_MS;
+		} else if (n == 0) {
+			killed = asked;
+			kill_init(l, SIGKILL);
+		}
 	}
 }
 
@@ -310,17 +317,19 @@ static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 {
 	struct supervise_result *m = malloc(sizeof *m);
-	int shim_status, r;
+	int shim_status, killed, r;
 	bool got;
 
 	if (!m)
 		return fail(e, ENOMEM, "wait for the container");
-	await_result(l);
+	killed = await_result(l);
 	got = read_full(l->shim_res, m, sizeof *m) == sizeof *m;
 	shim_status = reap(&l->shim_pid);
 	kill_init(l, SIGKILL);
 	reap(&l->init);
 	r = verdict(l, m, got, shim_status, ret, e);
+	if (!r && killed && ret->status == 128 + SIGKILL)
+		ret->status = 128 + killed;
 	free(m);
 	return r;
 }

@@ -43,6 +43,7 @@ struct shim_opts {
 	const char *host_inputs; /* the same for host.json: host paths, for replay */
 	const char *nodename;	 /* of the host, for host.json */
 	bool virtual_ids;     /* ownership and credentials are the supervisor's, not the kernel's */
+	uint32_t uid, gid;    /* of the first program, when virtual_ids */
 
 	/* outputs */
 	int trace_dir;	 /* fd of the empty bundle directory, or -1: no trace is kept */

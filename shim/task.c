@@ -67,6 +67,10 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 	if (parent) {
 		p->ids = parent->ids;
 		p->attr = parent->attr;
+	} else if (w->o) {
+		p->ids = (struct ids){ .ruid = w->o->uid, .euid = w->o->uid, .suid = w->o->uid,
+			.fsuid = w->o->uid, .rgid = w->o->gid, .egid = w->o->gid,
+			.sgid = w->o->gid, .fsgid = w->o->gid };
 	}
 	p->next = w->procs;
 	w->procs = p;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door for OCI bundles: config.json, used in place. */
+#ifndef DETRUN_BUNDLE_H
+#define DETRUN_BUNDLE_H
+
+#include "runtime/job.h"
+#include "runtime/state.h"
+
+enum { BUNDLE_OPTS = 24 };
+
+struct bundle_run {
+	struct job_opts job;
+	const char *root; /* state root */
+	const char *dir;  /* NULL: the current directory */
+	const char *id;
+	char made_id[32];
+	const char *pid_file, *preserve;
+	bool no_pivot, no_keyring, keep;
+};
+
+/** Run it to its end. @expect_dir: the trace to compare with, or -1. */
+int bundle_run(const struct bundle_run *b, int expect_dir, struct shim_result *ret,
+	int *ret_status, struct err *e);
+
+#endif

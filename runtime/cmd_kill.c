@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detrun kill [--all] ID [SIGNAL] */
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+#include "runtime/cmd.h"
+#include "runtime/opts.h"
+#include "runtime/state.h"
+
+/* "9", "KILL", "SIGKILL", "sigkill"; 0 when it is none. */
+static int signal_number(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*text && !*end)
+		return n > 0 && n < NSIG ? (int) n : 0;
+	if (!strncasecmp(text, "SIG", 3))
+		text += 3;
+	for (int s = 1; s < NSIG; s++) {
+		const char *name = sigabbrev_np(s);
+
+		if (name && !strcasecmp(name, text))
+			return s;
+	}
+	if (!strncasecmp(text, "RTMIN+", 6))
+		return SIGRTMIN + atoi(text + 6);
+	return 0;
+}
+
+/* Everything in the container's PID namespace. */
+static void kill_namespace(pid_t init, int sig)
+{
+	own_dir d = opendir("/proc");
+	struct stat want, st;
+	struct dirent *ent;
+	char path[300];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
+	if (!d || stat(path, &want) < 0)
+		return;
+	while ((ent = readdir(d))) {
+		own_fd fd = -1;
+
+		if (!isdigit((unsigned char) *ent->d_name) || atoi(ent->d_name) == init)
+			continue;
+		fd = pidfd_open(atoi(ent->d_name), 0);
+		snprintf(path, sizeof path, "/proc/%s/ns/pid", ent->d_name);
+		if (fd >= 0 && stat(path, &st) == 0 && st.st_ino == want.st_ino &&
+			st.st_dev == want.st_dev)
+			pidfd_send_signal(fd, sig, NULL, 0);
+	}
+}
+
+static int send_signal(const char *root, const char *id, int sig, bool all, struct err *e)
+{
+	own_free char *top = NULL;
+	own_state s = { 0 };
+	own_fd dir = -1, pidfd = -1;
+	int r = state_root(root, &top, e);
+
+	if (!r)
+		r = state_open(top, id, false, &dir, e);
+	if (!r)
+		r = state_load(dir, id, &s, e);
+	if (r < 0)
+		return r;
+	pidfd = state_pidfd(&s);
+	if (pidfd < 0)
+		return all ? 0 : fail_msg(e, ESRCH, "container not running");
+	if (all)
+		kill_namespace(s.pid, sig);
+	if (pidfd_send_signal(pidfd, sig, NULL, 0) < 0)
+		return fail(e, errno, "signal container %s", id);
+	return 0;
+}
+
+int cmd_kill(const struct global *g, int argc, char **argv)
+{
+	bool all = false;
+	const struct opt t[] = {
+		{ "all", 'a', OPT_FLAG, &all, NULL, "to every process of the container" },
+		{ NULL },
+	};
+	struct err e = ERR_INIT;
+	int rest, sig = SIGTERM, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+
+	if (r == 1) {
+		puts("usage: detrun kill [options] ID [SIGNAL]\n\nDefault: SIGTERM.\n");
+		opts_help(t);
+		return 0;
+	}
+	if (!r && (argc - rest < 1 || argc - rest > 2))
+		r = fail_msg(&e, EINVAL, "kill: a container ID and at most a signal expected");
+	if (!r && argc - rest == 2) {
+		sig = signal_number(argv[rest + 1]);
+		if (!sig)
+			r = fail_msg(&e, EINVAL, "unknown signal \"%s\"", argv[rest + 1]);
+	}
+	if (!r)
+		r = send_signal(g->root, argv[rest], sig, all, &e);
+	if (r < 0)
+		log_error("%s", e.msg);
+	return r < 0;
+}

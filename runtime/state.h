@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known of a container between two commands: a directory per container below the state
+ * root, made atomically, with state.json in it that is only ever replaced as a whole. A process is
+ * known by pid and start time.
+ */
+#ifndef DETRUN_STATE_H
+#define DETRUN_STATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+#include "runtime/base/json.h"
+
+struct state {
+	char *id, *bundle, *rootfs, *created, *owner, *version;
+	char **annotations; /* name, value, name, value, ... NULL; sorted; or NULL */
+	pid_t pid, shim;
+	unsigned long long pid_start, shim_start;
+	bool running; /* let go: not only created */
+};
+
+/** `--root`, else $XDG_RUNTIME_DIR/detrun, /run/detrun for root, /tmp/detrun-UID/state (malloc). */
+int state_root(const char *root, char **ret, struct err *e);
+
+/** The OCI character set, at most 128 bytes. */
+int state_check_id(const char *id, struct err *e);
+
+/** Make the container's directory; exactly one of many at once succeeds. *@ret_dir: its fd, locked. */
+int state_create(const char *root, const char *id, int *ret_dir, struct err *e);
+/** Open an existing one. @lock: for a change, waiting for others. */
+int state_open(const char *root, const char *id, bool lock, int *ret_dir, struct err *e);
+
+int state_save(int dir, const struct state *s, struct err *e);
+/** An empty directory (a run that died at once) gives a stopped state with just the id. */
+int state_load(int dir, const char *id, struct state *ret, struct err *e);
+void state_free(struct state *s);
+#define own_state __attribute__((cleanup(state_free))) struct state
+
+/** "created", "running", "stopped": by looking at the process. */
+const char *state_status(const struct state *s);
+bool state_alive(const struct state *s);
+/** pidfd of the container's first process, -ESRCH when it is gone. */
+int state_pidfd(const struct state *s);
+
+/** The object that `state` prints, with the fields of runc's. */
+void state_put(const struct state *s, struct json_out *o);
+
+/** Remove the container's directory. */
+int state_remove(const char *root, const char *id, struct err *e);
+
+/** Kill what runs of it, with the supervisor, and wait until it is gone (10 s at most). */
+int state_kill_all(const struct state *s, struct err *e);
+
+#endif
