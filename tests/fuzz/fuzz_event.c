@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libFuzzer: whatever decodes as an event encodes to the same bytes, and can be printed. */
+#include <string.h>
+
+#include "runtime/base/err.h"
+#include "shim/trace/trace.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const uint8_t *p = data, *end = data + n;
+	struct event ev;
+
+	for (uint64_t i = 0; p < end; i++) {
+		const uint8_t *from = p;
+		own_buf again = { 0 }, text = { 0 };
+
+		if (event_decode(&p, end, &ev) < 0) {
+			must(p == from);
+			return 0;
+		}
+		must(event_encode(&ev, &again) == 0);
+		must(again.n == (size_t) (p - from) && !memcmp(again.p, from, again.n));
+		event_print(&ev, i, NULL, &text);
+		event_print_json(&ev, i, NULL, &text);
+		must(!text.failed);
+	}
+	return 0;
+}
