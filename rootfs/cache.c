@@ -86,7 +86,7 @@ static int flock_it(int fd, int how)
 	return r < 0 ? -errno : 0;
 }
 
-/* Lock @name. Whoever removes an entry unlinks its lock file too: look whether it is still there. */
+/* Lock @name. Who removes an entry unlinks its lock file too: look whether it is still there. */
 static int lock_entry(const struct cache *c, const char *name, int how, int *ret)
 {
 	char file[NAME_MAX];
@@ -186,6 +186,9 @@ static int make_tmp(const struct cache *c, const char *name, const char *tmp, ca
 	if (fd < 0)
 		return fail(e, fd, "open %s/%s", c->path, tmp);
 	r = make(ctx, fd, e);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return fail_ctx(e, r, "%s: the disk is full (free some space, or name another "
+			"cache with XDG_CACHE_HOME)", c->path);
 	if (r < 0)
 		return r;
 	/* a crash of the machine must not leave an entry of empty files */

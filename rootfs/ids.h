@@ -28,8 +28,8 @@ bool ids_mappable(const struct id_table *t, uint32_t uid, uint32_t own, uint32_t
 
 /**
  * The image's id of a file whose id on disk is @id, in a tree whose top has @top and belongs to the
- * user @uid: @top is 0, what follows it in its subordinate range follows, and the ranges of @uid are
- * 1, 2, 3…. A tree of root's is as it is. The same whoever asks.
+ * user @uid: @top is 0, what follows it in its subordinate range follows, and the ranges of @uid
+ * are 1, 2, 3…. A tree of root's is as it is. The same whoever asks.
  */
 uint32_t ids_image(const struct id_table *t, uint32_t uid, uint32_t top, uint32_t id);
 

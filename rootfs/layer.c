@@ -19,33 +19,6 @@ struct layer {
 	struct links links;
 };
 
-struct open_file {
-	int fd;
-	struct xattr *xattrs;
-	size_t n;
-};
-
-static void open_file_drop(struct open_file *f)
-{
-	own_fd_drop(&f->fd);
-	xattrs_free(f->xattrs, f->n);
-}
-
-/* Only regular files and directories are opened and have xattrs that count. */
-static int open_it(const struct walk_ent *w, struct open_file *ret, struct err *e)
-{
-	int r;
-
-	if (!S_ISREG(w->st.st_mode) && !S_ISDIR(w->st.st_mode))
-		return 0;
-	ret->fd = openat(w->dirfd, w->name,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (ret->fd < 0)
-		return fail(e, errno, "open %s", w->path);
-	r = xattrs_read(ret->fd, &ret->xattrs, &ret->n);
-	return r < 0 ? fail(e, r, "read the extended attributes of %s", w->path) : 0;
-}
-
 static int put_marker(struct layer *l, const char *dir, const char *name, struct err *e)
 {
 	struct stat st = { .st_mode = S_IFREG | 0644 };
@@ -84,12 +57,15 @@ static int put_whiteouts(struct layer *l, int fd, const char *dir, struct err *e
 	return r;
 }
 
-static int put_dir(struct layer *l, const struct walk_ent *w, struct tar_entry *en, int fd,
-	int kind, struct err *e)
+static int put_dir(struct layer *l, const struct walk_ent *w, struct tar_entry *en, int kind,
+	struct err *e)
 {
+	own_fd fd = openat(w->dirfd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char path[PATH_MAX + 2];
 	int r = 0;
 
+	if (fd < 0)
+		return fail(e, errno, "open %s", w->path);
 	snprintf(path, sizeof path, "%s/", w->path);
 	en->path = path;
 	if (strcmp(w->path, "."))
@@ -99,30 +75,27 @@ static int put_dir(struct layer *l, const struct walk_ent *w, struct tar_entry *
 	return r ? r : put_whiteouts(l, fd, w->path, e);
 }
 
-static int put_file(struct layer *l, const struct walk_ent *w, const struct tar_entry *en, int fd,
+static int put_file(struct layer *l, const struct walk_ent *w, const struct tar_entry *en,
 	struct err *e)
 {
-	int r = tarout_entry(&l->tar, en, e);
+	own_fd fd = openat(w->dirfd, w->name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 ? fail(e, errno, "open %s", w->path) : tarout_entry(&l->tar, en, e);
 
 	return r ? r : tarout_file(&l->tar, fd, (uint64_t) w->st.st_size, w->path, e);
 }
 
 static int put_entry(struct layer *l, const struct walk_ent *w, int kind, struct err *e)
 {
-	own_cleanup(open_file_drop) struct open_file f = { .fd = -1 };
 	struct stat st = w->st;
 	struct tar_entry en = { .path = w->path, .st = &st };
 	own_free char *target = NULL;
-	int r = open_it(w, &f, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (l->view)
 		l->view(l->ctx, w->path, &st);
-	en.xattrs = f.xattrs;
-	en.nxattrs = f.n;
 	if (S_ISDIR(w->st.st_mode))
-		return put_dir(l, w, &en, f.fd, kind, e);
+		return put_dir(l, w, &en, kind, e);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	r = links_seen(&l->links, &w->st, w->path, &en.link);
@@ -134,7 +107,7 @@ static int put_entry(struct layer *l, const struct walk_ent *w, int kind, struct
 	if (r < 0)
 		return fail(e, r, "read %s", w->path);
 	if (!en.hard && S_ISREG(st.st_mode))
-		return put_file(l, w, &en, f.fd, e);
+		return put_file(l, w, &en, e);
 	return tarout_entry(&l->tar, &en, e);
 }
 

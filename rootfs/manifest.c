@@ -107,7 +107,7 @@ static int content_read(struct manifest *m, const struct walk_ent *w, struct con
 
 	if (have)
 		memcpy(ret->sum, have->sum, SHA256_LEN);
-	if (have && !(have->flags & DIGEST_XATTRS))
+	if (have && !(m->o->xattrs && have->flags & DIGEST_XATTRS))
 		return 0;
 	fd = openat(w->dirfd, w->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -142,7 +142,7 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 	buf_printf(b, " size=%lld sha256=", hidden ? 0 : (long long) w->st.st_size);
 	put_hex(b, c.sum, sizeof c.sum);
 	buf_byte(b, '\n');
-	if (!m->o->private_hidden)
+	if (m->o->xattrs && !hidden)
 		put_xattrs(b, w->path, c.xattrs, c.n);
 	return 0;
 }
@@ -182,7 +182,7 @@ static int put_dir(struct manifest *m, const struct walk_ent *w, const struct st
 	buf_byte(&m->out, '\n');
 	if (hidden || skipped(m, w->path))
 		return WALK_SKIP;
-	if (m->o->private_hidden)
+	if (!m->o->xattrs)
 		return 0;
 	fd = openat(w->dirfd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	r = fd < 0 ? -errno : xattrs_read(fd, &c.xattrs, &c.n);

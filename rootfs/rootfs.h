@@ -74,11 +74,13 @@ struct manifest_opts {
 	const char *const *skip; /* directories (relative) whose content is left out, NULL-terminated */
 	int cache_dir;		/* O_DIRECTORY fd where the digest cache lives, or -1 for none */
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
+	bool xattrs;		/* list user.* and capabilities on disk, which the guest does not see */
 };
 
 /**
  * Write an mtree manifest of the tree at @rootfd to @out (libarchive's mtree reader accepts it):
- * byte order of names, type uid gid mode time size sha256 link device, xattrs as comment lines.
+ * byte order of names, type uid gid mode time size sha256 link device, xattrs as comment lines
+ * where asked for.
  * *@ret: SHA-256 of the manifest.
  */
 int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t ret[32],
@@ -86,8 +88,9 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 
 /**
  * Write an overlay upper directory @upperfd as a normalised OCI layer tar to @out: sorted, numeric
- * ids and times from @view, whiteouts as .wh. files, opaque directories as .wh..wh..opq,
- * xattrs as PAX records without overlay's own. *@ret: SHA-256 of the tar.
+ * ids and times from @view, whiteouts as .wh. files, opaque directories as .wh..wh..opq. No xattrs:
+ * the guest sees and sets none, and those that overlayfs copied up depend on whose the tree is.
+ * *@ret: SHA-256 of the tar.
  */
 int layer_write(int upperfd, rootfs_view_fn view, void *ctx, int out, uint8_t ret[32],
 	struct err *e);

@@ -99,13 +99,13 @@ static uint64_t size_of(const struct tar_entry *en)
 }
 
 /* "LEN KEY=VALUE\n", where LEN counts itself. */
-static void record(struct buf *b, const char *prefix, const char *key, const void *value, size_t n)
+static void record(struct buf *b, const char *key, const void *value, size_t n)
 {
-	size_t rest = strlen(prefix) + strlen(key) + n + 3, len = rest + 1;
+	size_t rest = strlen(key) + n + 3, len = rest + 1;
 
 	while (len != rest + (size_t) snprintf(NULL, 0, "%zu", len))
 		len = rest + (size_t) snprintf(NULL, 0, "%zu", len);
-	buf_printf(b, "%zu %s%s=", len, prefix, key);
+	buf_printf(b, "%zu %s=", len, key);
 	buf_put(b, value, n);
 	buf_byte(b, '\n');
 }
@@ -114,7 +114,7 @@ static void record_num(struct buf *b, const char *key, uint64_t v)
 {
 	char s[32];
 
-	record(b, "", key, s, (size_t) snprintf(s, sizeof s, "%" PRIu64, v));
+	record(b, key, s, (size_t) snprintf(s, sizeof s, "%" PRIu64, v));
 }
 
 static void record_time(struct buf *b, const struct timespec *ts)
@@ -133,7 +133,7 @@ static void record_time(struct buf *b, const struct timespec *ts)
 	while (s[n - 1] == '0')
 		n--;
 	n -= s[n - 1] == '.';
-	record(b, "", "mtime", s, (size_t) n);
+	record(b, "mtime", s, (size_t) n);
 }
 
 static bool is_utf8(const char *s)
@@ -160,21 +160,18 @@ static void records(struct buf *b, const struct tar_entry *en)
 	bool path = strlen(en->path) > 100, link = en->link && strlen(en->link) > 100;
 
 	if ((path && !is_utf8(en->path)) || (link && !is_utf8(en->link)))
-		record(b, "", "hdrcharset", "BINARY", 6);
+		record(b, "hdrcharset", "BINARY", 6);
 	if (en->st->st_gid > max_id)
 		record_num(b, "gid", en->st->st_gid);
 	if (link)
-		record(b, "", "linkpath", en->link, strlen(en->link));
+		record(b, "linkpath", en->link, strlen(en->link));
 	record_time(b, &en->st->st_mtim);
 	if (path)
-		record(b, "", "path", en->path, strlen(en->path));
+		record(b, "path", en->path, strlen(en->path));
 	if (size_of(en) > max_size)
 		record_num(b, "size", size_of(en));
 	if (en->st->st_uid > max_id)
 		record_num(b, "uid", en->st->st_uid);
-	for (size_t i = 0; i < en->nxattrs; i++)
-		record(b, "SCHILY.xattr.", en->xattrs[i].name, en->xattrs[i].value,
-			en->xattrs[i].len);
 }
 
 static void put_pax(struct tarout *t, const struct tar_entry *en, const struct buf *recs)

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "rootfs/xattrs.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 #include "runtime/base/hash.h"
@@ -25,8 +24,6 @@ struct tar_entry {
 	const struct stat *st; /* mode with type, uid, gid, mtime, rdev, size */
 	const char *link;      /* target of a symbolic or hard link, or NULL */
 	bool hard;
-	const struct xattr *xattrs;
-	size_t nxattrs;
 };
 
 void tarout_start(struct tarout *t, int fd);

@@ -86,7 +86,7 @@ static int corrupt(struct unpack *u)
 {
 	const char *why = archive_error_string(u->a);
 
-	return fail_msg(u->e, EBADMSG, "%s: not a whole archive: %s", u->what,
+	return fail_msg(u->e, EBADMSG, "%s: not a whole archive (get it again): %s", u->what,
 		why ? why : "unknown error");
 }
 
@@ -452,8 +452,7 @@ static int check_end(struct unpack *u)
 		return 0;
 	if (archive_filter_bytes(u->a, 0) - u->data_end < 512)
 		return fail_msg(u->e, EBADMSG,
-			"%s: not a whole archive: it ends without an end mark; get it again",
-			u->what);
+			"%s: not a whole archive (get it again): it has no end mark", u->what);
 	return 0;
 }
 

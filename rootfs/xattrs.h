@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The extended attributes that are a file's content: user.*, and capabilities; not overlay's own. */
+/* The extended attributes that are a file's own: user.*, capabilities; not overlay's. */
 #ifndef DETRUN_ROOTFS_XATTRS_H
 #define DETRUN_ROOTFS_XATTRS_H
 

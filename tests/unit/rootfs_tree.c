@@ -231,6 +231,7 @@ TEST(skipped_directories_are_listed_without_content)
 TEST(xattrs_are_comments)
 {
 	struct fx x = fx_new();
+	struct manifest_opts o = { .view = flat, .cache_dir = -1, .xattrs = true };
 	int dir = sub(x.dirfd, "t");
 	struct made m;
 	int fd;
@@ -240,7 +241,7 @@ TEST(xattrs_are_comments)
 	if (fsetxattr(fd, "user.b", "\1\2", 2, 0) == 0) {
 		fsetxattr(fd, "user.a", "v", 1, 0);
 		fsetxattr(fd, "user.overlay.origin", "v", 1, 0);
-		m = manifest(x.dirfd, dir, plain);
+		m = manifest(x.dirfd, dir, o);
 		HAS((char *) m.text.p, "# xattr ./f user.a=76\n# xattr ./f user.b=0102\n");
 		OK(!strstr((char *) m.text.p, "overlay"));
 		buf_free(&m.text);
