@@ -3,64 +3,177 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
 #include "runtime/opts.h"
 #include "shim/table.h"
 
-static void row_md(const struct row *r, const char *of)
+struct format {
+	const char *name;
+	void (*head)(struct buf *b);
+	void (*family)(const struct family *f, struct buf *b);
+	void (*row)(const struct row *r, const struct row *of, struct buf *b);
+};
+
+static void put_args(const struct row *r, struct buf *b)
 {
-	printf("| %s%s%s | ", of ? of : "", of ? ": " : "", r->name);
+	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++)
+		buf_printf(b, "%s%s", i ? ", " : "", r->arg[i].name);
+}
+
+/* ---- markdown ---- */
+
+static void md_head(struct buf *b)
+{
+	buf_str(b, "# System calls\n\n"
+		   "Made by `detrun syscalls --format=md` from the rows in `shim/sys/`; do not edit.\n\n"
+		   "| policy | what becomes of the call |\n|---|---|\n"
+		   "| PASS | the kernel runs it; its answer is deterministic already |\n"
+		   "| OBSERVE | the kernel runs it, and result and outputs are recorded |\n"
+		   "| FIXUP | the kernel runs it, its outputs are made canonical, then recorded |\n"
+		   "| EMULATE | the supervisor answers, the kernel doesn't run it |\n"
+		   "| INPUT | from outside: recorded in full, and replayed from the trace |\n"
+		   "| DENY | never runs |\n"
+		   "| BY_FD | decided by what the descriptor is |\n"
+		   "| BY_SUB | decided by a command, below it |\n");
+}
+
+static void md_family(const struct family *f, struct buf *b)
+{
+	buf_printf(b, "\n## %s\n\n| number | call | policy | why |\n|---:|---|---|---|\n", f->title);
+}
+
+static void md_row(const struct row *r, const struct row *of, struct buf *b)
+{
 	if (of)
-		printf("| %s | ", sys_policy_name(r->policy));
+		buf_printf(b, "| | · %s | %s | ", r->name, sys_policy_name(r->policy));
 	else
-		printf("%d | %s | ", r->nr, sys_policy_name(r->policy));
-	for (const char *w = r->why ? r->why : ""; *w; w++)
-		printf(*w == '|' ? "\\|" : "%c", *w);
-	puts(" |");
-}
-
-static void row_text(const struct row *r, const char *of)
-{
-	char name[64];
-
-	snprintf(name, sizeof name, "%s%s%s", of ? of : "", of ? ":" : "", r->name);
-	printf("%4d %-28s %-8s %s\n", r->nr, name, sys_policy_name(r->policy), r->why ? r->why : "");
-}
-
-static void print_family(const struct family *f, bool md)
-{
-	void (*row)(const struct row *, const char *) = md ? row_md : row_text;
-
-	if (md)
-		printf("\n## %s\n\n| call | number | policy | why |\n|---|---|---|---|\n", f->name);
-	for (size_t i = 0; i < f->n; i++) {
-		const struct row *r = &f->rows[i];
-
-		row(r, NULL);
-		for (unsigned k = 0; k < r->nsub; k++)
-			row(&r->sub[k], r->name);
+		buf_printf(b, "| %d | `%s(", r->nr, r->name);
+	if (!of) {
+		put_args(r, b);
+		buf_printf(b, ")` | %s | ", sys_policy_name(r->policy));
 	}
+	for (const char *w = r->why ? r->why : ""; *w; w++) {
+		if (*w == '|')
+			buf_byte(b, '\\');
+		buf_byte(b, (uint8_t) *w);
+	}
+	buf_str(b, " |\n");
 }
 
-static void print_table(bool md)
+/* ---- text ---- */
+
+static void text_head(struct buf *b)
+{
+	(void) b;
+}
+
+static void text_family(const struct family *f, struct buf *b)
+{
+	buf_printf(b, "%s%s\n", b->n ? "\n" : "", f->title);
+}
+
+static void text_row(const struct row *r, const struct row *of, struct buf *b)
+{
+	if (of)
+		buf_printf(b, "        %-26s %-8s %s\n", r->name, sys_policy_name(r->policy),
+			r->why ? r->why : "");
+	else
+		buf_printf(b, "  %4d  %-26s %-8s %s\n", r->nr, r->name, sys_policy_name(r->policy),
+			r->why ? r->why : "");
+}
+
+static const struct format formats[] = {
+	{ "text", text_head, text_family, text_row },
+	{ "md", md_head, md_family, md_row },
+};
+
+static void print_rows(const struct format *how, struct buf *b)
 {
 	const struct family *const *f;
 	size_t n = sys_families(&f);
 
-	if (md)
-		puts("# System calls\n\nMade by `detrun syscalls --format=md` from the rows in "
-		     "shim/sys/; do not edit.");
+	how->head(b);
+	for (size_t i = 0; i < n; i++) {
+		how->family(f[i], b);
+		for (size_t k = 0; k < f[i]->n; k++) {
+			const struct row *r = &f[i]->rows[k];
+
+			how->row(r, NULL, b);
+			for (unsigned s = 0; s < r->nsub; s++)
+				how->row(&r->sub[s], r, b);
+		}
+	}
+}
+
+/* ---- json: an array of the rows in order of their numbers ---- */
+
+static void json_row(const struct row *r, const char *family, struct json_out *o)
+{
+	json_open(o, '{');
+	json_key(o, "args");
+	json_open(o, '[');
+	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++)
+		json_str(o, r->arg[i].name);
+	json_close(o, ']');
+	if (family)
+		json_kstr(o, "family", family);
+	json_kstr(o, "name", r->name);
+	json_kint(o, "number", r->nr);
+	json_kstr(o, "policy", sys_policy_name(r->policy));
+	if (r->nsub) {
+		json_key(o, "sub");
+		json_open(o, '[');
+		for (unsigned i = 0; i < r->nsub; i++)
+			json_row(&r->sub[i], NULL, o);
+		json_close(o, ']');
+	}
+	json_kstr(o, "why", r->why ? r->why : "");
+	json_close(o, '}');
+}
+
+static void print_json(struct buf *b)
+{
+	own_buf flat = { 0 };
+	struct json_out o = { .b = &flat };
+	const struct family *const *f;
+	size_t n = sys_families(&f);
+
+	json_open(&o, '[');
 	for (size_t i = 0; i < n; i++)
-		print_family(f[i], md);
+		for (size_t k = 0; k < f[i]->n; k++)
+			json_row(&f[i]->rows[k], f[i]->name, &o);
+	json_close(&o, ']');
+	json_pretty((const char *) flat.p, flat.n, 1, b);
+	buf_byte(b, '\n');
+}
+
+static int print_table(const char *format, struct err *e)
+{
+	own_buf b = { 0 };
+	bool known = !strcmp(format, "json");
+
+	if (known)
+		print_json(&b);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (!strcmp(format, formats[i].name)) {
+			print_rows(&formats[i], &b);
+			known = true;
+		}
+	if (!known)
+		return fail_msg(e, EINVAL, "syscalls: --format %s: text, md or json expected", format);
+	if (b.failed || fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout))
+		return fail(e, errno ? errno : ENOMEM, "syscalls: write the table");
+	return 0;
 }
 
 int cmd_syscalls(const struct global *g, int argc, char **argv)
 {
 	const char *format = "text";
 	const struct opt t[] = {
-		{ "format", 'f', OPT_STR, &format, "text|md", "how (default text)" },
+		{ "format", 'f', OPT_STR, &format, "text|md|json", "how (default text)" },
 		{ NULL },
 	};
 	struct err e = ERR_INIT;
@@ -72,12 +185,11 @@ int cmd_syscalls(const struct global *g, int argc, char **argv)
 		opts_help(t);
 		return 0;
 	}
-	if (!r && (rest != argc || (strcmp(format, "text") && strcmp(format, "md"))))
-		r = fail_msg(&e, EINVAL, "syscalls: --format=text or --format=md expected");
-	if (r < 0) {
+	if (!r && rest != argc)
+		r = fail_msg(&e, EINVAL, "syscalls: takes no arguments");
+	if (!r)
+		r = print_table(format, &e);
+	if (r < 0)
 		log_error("%s", e.msg);
-		return 1;
-	}
-	print_table(*format == 'm');
-	return fflush(stdout) ? 1 : 0;
+	return r < 0;
 }

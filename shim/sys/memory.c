@@ -216,8 +216,11 @@ static const struct flag_name msyncf[] = {
 	{ 0, NULL },
 };
 
-#define MADV_PASS(n, reason) { .name = #n, .nr = (n), .policy = PASS, .why = reason }
-#define MADV_HINT(n) { .name = #n, .nr = (n), .policy = EMULATE, .enter = madv_hint_enter, \
+#define MADV PTR(addr), UINT(len), INT(advice)
+#define MADV_PASS(n, reason) \
+	{ .name = #n, .nr = (n), .policy = PASS, .arg = { MADV }, .why = reason }
+#define MADV_HINT(n) { .name = #n, .nr = (n), .policy = EMULATE, .arg = { MADV }, \
+	.enter = madv_hint_enter, \
 	.why = "a hint without effect; kernels differ in which they know" }
 
 static const struct row madv[] = {
@@ -227,7 +230,7 @@ static const struct row madv[] = {
 	MADV_PASS(MADV_REMOVE, "deterministic"),
 	MADV_PASS(MADV_WIPEONFORK, "deterministic"),
 	MADV_PASS(MADV_KEEPONFORK, "deterministic"),
-	{ SUB(MADV_FREE, MADV_FREE), OBSERVE, .enter = madv_free_enter,
+	{ .name = "MADV_FREE", .nr = MADV_FREE, .policy = OBSERVE, .arg = { MADV }, .enter = madv_free_enter,
 	  .why = "as MADV_DONTNEED: the kernel would take pages away when memory is short" },
 	MADV_HINT(MADV_NORMAL),
 	MADV_HINT(MADV_RANDOM),
@@ -243,7 +246,7 @@ static const struct row madv[] = {
 	MADV_HINT(MADV_PAGEOUT),
 	MADV_HINT(MADV_POPULATE_READ),
 	MADV_HINT(MADV_POPULATE_WRITE),
-	{ SUB(MADV_other, -1), EMULATE, .enter = madv_other_enter,
+	{ .name = "other", .nr = -1, .policy = EMULATE, .arg = { MADV }, .enter = madv_other_enter,
 	  .why = "EINVAL: unknown to the kernel that the guest sees" },
 };
 
@@ -272,7 +275,7 @@ static const struct row rows[] = {
 	  .why = "deterministic" },
 	{ SYS(mincore, 27), EMULATE, .arg = { PTR(addr), UINT(len), PTR(vec) },
 	  .enter = mincore_enter, .why = "all pages are resident: the host's page cache must not show" },
-	{ SYS(madvise, 28), BY_SUB, .arg = { PTR(addr), UINT(len), INT(advice) },
+	{ SYS(madvise, 28), BY_SUB, .arg = { MADV },
 	  .sub = madv, .nsub = ARRAY_LEN(madv), .sub_arg = 2, .flags = CACHE_KEEP,
 	  .why = "what changes contents is done, hints are accepted" },
 	{ SYS(mlock, 149), EMULATE, .arg = { PTR(addr), UINT(len) }, .enter = nothing_enter,

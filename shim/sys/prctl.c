@@ -15,7 +15,7 @@
 #define PR_SET_VMA 0x53564d41
 #endif
 
-enum { PR_other = -1, ARCH_other = -1, LAST_CAP = 40, SLACK = 50000, MCE_DEFAULT = 2 };
+enum { LAST_CAP = 40, SLACK = 50000, MCE_DEFAULT = 2 };
 
 static struct proc_attrs *attr(struct call *c)
 {
@@ -146,12 +146,15 @@ static long no_seccomp_enter(struct call *c)
 	return -EINVAL;
 }
 
+#define PARGS INT(option), UINT(a), UINT(b), UINT(c), UINT(d)
 #define PASS_(n, text) \
-	{ .name = #n, .nr = (int) (n), .policy = PASS, .why = text }
+	{ .name = #n, .nr = (int) (n), .policy = PASS, .arg = { PARGS }, .why = text }
 #define DO(n, fn, text) \
-	{ .name = #n, .nr = (int) (n), .policy = EMULATE, .enter = fn, .why = text }
+	{ .name = #n, .nr = (int) (n), .policy = EMULATE, .arg = { PARGS }, .enter = fn, \
+	  .why = text }
 #define NO(n, e, text) \
-	{ .name = #n, .nr = (int) (n), .policy = DENY, .err = e, .why = text }
+	{ .name = #n, .nr = (int) (n), .policy = DENY, .arg = { PARGS }, .err = e, \
+	  .why = text }
 
 #define ABSENT "absent on the canonical machine"
 #define NO_EFFECT "accepted without effect"
@@ -163,8 +166,10 @@ static const struct row prctls[] = {
 	PASS_(PR_GET_NAME, "deterministic"),
 	PASS_(PR_SET_PDEATHSIG, "deterministic: exits come in the scheduler's order"),
 	PASS_(PR_GET_PDEATHSIG, "deterministic"),
-	{ SUB(PR_SET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER), OBSERVE, .why = "deterministic" },
-	{ SUB(PR_GET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER), OBSERVE, .why = "deterministic" },
+	{ .name = "PR_SET_CHILD_SUBREAPER", .nr = PR_SET_CHILD_SUBREAPER, .policy = OBSERVE,
+	  .arg = { PARGS }, .why = "deterministic" },
+	{ .name = "PR_GET_CHILD_SUBREAPER", .nr = PR_GET_CHILD_SUBREAPER, .policy = OBSERVE,
+	  .arg = { PARGS }, .why = "deterministic" },
 	DO(PR_SET_VMA, zero_enter, "names of mappings show nowhere"),
 	DO(PR_SET_NO_NEW_PRIVS, set_nnp_enter, "remembered; it is always set underneath"),
 	DO(PR_GET_NO_NEW_PRIVS, get_nnp_enter, "what the guest has set"),
@@ -198,7 +203,8 @@ static const struct row prctls[] = {
 	NO(PR_SET_SPECULATION_CTRL, EINVAL, "depends on the host's CPU"),
 	NO(PR_SET_IO_FLUSHER, EPERM, "the machine is the host's"),
 	NO(PR_GET_IO_FLUSHER, EPERM, "the machine is the host's"),
-	DO(PR_other, other_enter, "EINVAL and a note: unknown to the kernel that the guest sees"),
+	{ .name = "other", .nr = -1, .policy = EMULATE, .arg = { PARGS }, .enter = other_enter,
+	  .why = "EINVAL and a note: unknown to the kernel that the guest sees" },
 };
 
 /* ---- arch_prctl ---- */
@@ -221,11 +227,12 @@ static const struct row archs[] = {
 	PASS_(ARCH_GET_GS, "deterministic"),
 	DO(ARCH_GET_CPUID, get_cpuid_enter, "CPUID works as far as the guest can see"),
 	DO(ARCH_SET_CPUID, set_cpuid_enter, "CPUID works as far as the guest can see"),
-	NO(ARCH_other, EINVAL, "shadow stacks, AMX and the like: the canonical CPU has none"),
+	{ .name = "other", .nr = -1, .policy = DENY, .arg = { PARGS }, .err = EINVAL,
+	  .why = "shadow stacks, AMX and the like: the canonical CPU has none" },
 };
 
 static const struct row rows[] = {
-	{ SYS(prctl, 157), BY_SUB, .arg = { INT(option), UINT(a), UINT(b), UINT(c), UINT(d) },
+	{ SYS(prctl, 157), BY_SUB, .arg = { PARGS },
 	  .sub = prctls, .nsub = ARRAY_LEN(prctls), .sub_arg = 0, .why = "by its command" },
 	{ SYS(arch_prctl, 158), BY_SUB, .arg = { INT(code), PTR(addr) },
 	  .sub = archs, .nsub = ARRAY_LEN(archs), .sub_arg = 0, .why = "by its command" },
