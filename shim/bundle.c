@@ -71,7 +71,7 @@ static void header(struct world *w, const uint8_t rootfs[32], struct buf *b)
 	if (o->inputs) {
 		json_key(&j, "inputs");
 		buf_str(b, o->inputs);
-		j.comma[j.depth] = true;
+		j.comma[j.depth - 1] = true;
 	}
 	json_kstr(&j, "policy", o->strict ? "strict" : "record");
 	digest(&j, "rootfs", rootfs);
@@ -97,7 +97,7 @@ static void host_facts(struct world *w, struct buf *b)
 	if (w->o->host_inputs) {
 		json_key(&j, "inputs");
 		buf_str(b, w->o->host_inputs);
-		j.comma[j.depth] = true;
+		j.comma[j.depth - 1] = true;
 	}
 	json_kstr(&j, "kernel", u.release);
 	json_kstr(&j, "kernelVersion", u.version);
