@@ -178,6 +178,7 @@ static int run_on(struct door *d, struct job *j, const struct rootfs *fs, struct
 	j->lower = fs ? fs->lower : NULL;
 	j->root = !fs ? ROOT_EMPTY : !strcmp(d->overlay, "copy") ? ROOT_COPY : ROOT_OVERLAY;
 	j->links = d->links;
+	j->dirs = fs ? NULL : host_dirs;
 	j->files = fs ? NULL : host_files;
 	j->empty = (const char *const *) empty;
 	j->volumes = sh.in;

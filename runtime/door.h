@@ -51,6 +51,7 @@ int door_spec(const struct door *d, const struct job *j, const char *lower, bool
 	struct spec **ret, struct err *e);
 
 /* hostroot.c: mounts, links and files of a root made of the host's own. */
+extern const struct plan_dir host_dirs[];
 extern const struct plan_file host_files[];
 /** Fill d->links with the symlinks that the host has in "/" (bin -> usr/bin). */
 int host_links(struct door *d, struct err *e);

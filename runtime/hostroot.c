@@ -26,6 +26,12 @@ static const char *const shared[] = {
 	"/var/lib/dpkg", "/var/lib/texmf",
 };
 
+const struct plan_dir host_dirs[] = {
+	{ "/home", 0755 }, { "/mnt", 0755 },	 { "/opt", 0755 },	 { "/root", 0700 },
+	{ "/srv", 0755 },  { "/tmp", 01777 },	 { "/var", 0755 },	 { "/var/cache", 0755 },
+	{ "/var/lib", 0755 }, { "/var/log", 0755 }, { "/var/tmp", 01777 }, { NULL, 0 },
+};
+
 const struct plan_file host_files[] = {
 	{ "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"
 			 "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },

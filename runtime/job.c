@@ -101,6 +101,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.no_pivot = j->no_pivot,
 		.no_keyring = j->no_keyring,
 		.soft_rlimits = j->soft_rlimits,
+		.dirs = j->dirs,
 		.links = j->links,
 		.files = j->files,
 		.empty = j->empty,

@@ -22,6 +22,7 @@ struct job {
 	enum root_kind root;
 	const char *lower;
 	const struct rootfs *rootfs; /* NULL: the disk tells owners and times */
+	const struct plan_dir *dirs;
 	const struct plan_link *links;
 	const struct plan_file *files;
 	const char *const *empty;

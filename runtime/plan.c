@@ -79,6 +79,8 @@ static void plan_root(const struct plan_in *in, struct plan *p)
 
 static void plan_root_files(const struct plan_in *in, struct plan *p)
 {
+	for (const struct plan_dir *d = in->dirs; d && d->path; d++)
+		add(p, OP_MKDIR, d->path)->mode = d->mode;
 	for (const struct plan_link *l = in->links; l && l->path; l++)
 		add(p, OP_SYMLINK, l->path)->data = l->target;
 	for (const struct plan_file *f = in->files; f && f->path; f++) {

@@ -68,6 +68,11 @@ struct plan {
 
 enum root_kind { ROOT_OVERLAY, ROOT_COPY, ROOT_BIND, ROOT_EMPTY };
 
+struct plan_dir {
+	const char *path;
+	mode_t mode;
+};
+
 struct plan_link {
 	const char *path, *target;
 };
@@ -85,6 +90,7 @@ struct plan_in {
 	bool userns;	   /* the container has a user namespace of its own */
 	bool no_pivot, no_keyring;
 	bool soft_rlimits; /* set rlimits as far as the hard limit allows */
+	const struct plan_dir *dirs;   /* directories of the root, ended by .path NULL */
 	const struct plan_link *links; /* symlinks of the root, ended by .path NULL */
 	const struct plan_file *files; /* files of the root, likewise */
 	const char *const *empty; /* files of the root to be emptied, NULL-terminated */
