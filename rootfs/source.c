@@ -269,6 +269,8 @@ static int list_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
 	bool dir = S_ISDIR(w->st.st_mode);
 
+	if (dir && strcmp(w->path, ".") && is_mount(w->dirfd, w->name))
+		return WALK_SKIP;
 	if (!strcmp(w->path, ".") || !mode_private(w->st.st_mode) || (!dir && !w->st.st_size))
 		return 0;
 	if (list_add(ctx, w->path, dir) < 0)

@@ -47,6 +47,26 @@ void tree_image_ids(const struct tree *t, const struct stat *st, uint32_t *uid, 
 		st->st_gid;
 }
 
+/*
+ * What an entry is to be in the image. What is mounted in a chroot (/proc, a bind of /home) is not
+ * of it: an overlay over the tree shows the directory below, here it becomes an empty one.
+ */
+static struct stat seen(const struct walk_ent *w)
+{
+	struct stat st = w->st;
+
+	if (S_ISDIR(st.st_mode) && strcmp(w->path, ".") && is_mount(w->dirfd, w->name))
+		st = (struct stat){ .st_mode = S_IFDIR | 0755 };
+	return st;
+}
+
+static bool closed(const struct walk_ent *w, const struct stat *st)
+{
+	bool mounted = S_ISDIR(st->st_mode) && !st->st_ino;
+
+	return strcmp(w->path, ".") && (mounted || mode_private(st->st_mode));
+}
+
 struct scan {
 	const struct tree *t;
 	struct tree_scan *ret;
@@ -54,9 +74,8 @@ struct scan {
 	struct sha256 *sum;
 };
 
-static void scan_sum(struct scan *s, const struct walk_ent *w)
+static void scan_sum(struct scan *s, const struct walk_ent *w, const struct stat *st)
 {
-	const struct stat *st = &w->st;
 	int64_t v[] = {
 		st->st_mode, st->st_uid, st->st_gid, (int64_t) st->st_rdev,
 		S_ISDIR(st->st_mode) ? 0 : st->st_size, (int64_t) st->st_ino,
@@ -80,17 +99,21 @@ static int scan_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
 	struct scan *s = ctx;
 	const struct tree *t = s->t;
-	const struct stat *st = &w->st;
+	struct stat now = seen(w), *st = &now;
 	uint32_t uid, gid, me = geteuid();
 
+	if (!st->st_ino) { /* mounted */
+		scan_sum(s, w, st);
+		return WALK_SKIP;
+	}
 	tree_image_ids(t, st, &uid, &gid);
 	if (!ids_mappable(&t->uids, me, me, st->st_uid) ||
 		!ids_mappable(&t->gids, me, getegid(), st->st_gid))
 		s->ret->mappable = false;
-	scan_sum(s, w);
+	scan_sum(s, w, st);
 	if (scan_owner(s, st, uid, gid) < 0)
 		return fail(e, ENOMEM, "list the owners in %s", t->path);
-	return mode_private(st->st_mode) && strcmp(w->path, ".") ? WALK_SKIP : 0;
+	return closed(w, st) ? WALK_SKIP : 0;
 }
 
 int tree_scan(const struct tree *t, struct tree_scan *ret, struct rootfs *owners, struct err *e)
@@ -182,12 +205,13 @@ static int copy_node(const struct walk_ent *w, int dir, const char *name)
 
 static int copy_note(struct copy *c, const struct walk_ent *w, int dir, const char *name)
 {
-	struct attr a = { .mode = w->st.st_mode, .mtime = w->st.st_mtim };
-	struct stat st;
+	struct stat now = seen(w), st;
+	struct attr a = { .mode = now.st_mode, .mtime = now.st_mtim };
 
 	if (S_ISCHR(a.mode) || S_ISBLK(a.mode))
 		a.rdev = w->st.st_rdev;
-	tree_image_ids(c->t, &w->st, &a.uid, &a.gid);
+	if (now.st_ino)
+		tree_image_ids(c->t, &now, &a.uid, &a.gid);
 	if (!S_ISDIR(a.mode) && !attr_differs(&a))
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -208,7 +232,7 @@ static int copy_link(struct copy *c, const struct walk_ent *w, int dir, const ch
 
 static int copy_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
-	bool top = !strcmp(w->path, ".");
+	struct stat now = seen(w);
 	struct copy *c = ctx;
 	const char *name;
 	own_fd dir = open_parent(c->dest, w->path, &name);
@@ -216,13 +240,13 @@ static int copy_one(void *ctx, const struct walk_ent *w, struct err *e)
 
 	if (r == 1)
 		return 0;
-	if (!r && !top)
+	if (!r && strcmp(w->path, "."))
 		r = copy_node(w, dir, name);
 	if (!r)
 		r = copy_note(c, w, dir, name);
 	if (r < 0)
 		return fail(e, r, "copy %s/%s into the cache", c->t->path, w->path);
-	return S_ISDIR(w->st.st_mode) && mode_private(w->st.st_mode) && !top ? WALK_SKIP : 0;
+	return closed(w, &now) && S_ISDIR(now.st_mode) ? WALK_SKIP : 0;
 }
 
 int tree_copy(const struct tree *t, int dest, struct attrs *attrs, struct err *e)

@@ -105,6 +105,14 @@ int open_parent(int rootfd, const char *path, const char **ret_name)
 	return fd;
 }
 
+bool is_mount(int dirfd, const char *name)
+{
+	struct statx x;
+
+	return statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &x) == 0 &&
+		x.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 int read_link(int dirfd, const char *name, char **ret)
 {
 	char buf[PATH_MAX];

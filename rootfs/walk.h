@@ -39,6 +39,9 @@ int open_inside(int rootfd, const char *path, int flags);
 /** Open the directory holding @path below @rootfd (O_PATH); *@ret_name is the last component. */
 int open_parent(int rootfd, const char *path, const char **ret_name);
 
+/** Whether something is mounted on the directory @name: it is no part of the tree it is in. */
+bool is_mount(int dirfd, const char *name);
+
 /** Target of a symbolic link, malloc'ed. 0 or -errno. */
 int read_link(int dirfd, const char *name, char **ret);
 

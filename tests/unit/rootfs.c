@@ -5,9 +5,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "rootfs/cache.h"
 #include "rootfs/unpack.h"
 
 TEST(tarball_becomes_files)
@@ -580,6 +583,67 @@ TEST(formats_and_filters)
 		STREQ(fx_read(&x, "dir/file"), "hello");
 		fx_free(&x);
 	}
+}
+
+/* As a full disk does, a limit on file sizes fails a write in the middle. */
+TEST(failed_writes_leave_nothing)
+{
+	struct fx x = fx_new();
+	static char big[100000];
+	int status = 0;
+	pid_t pid;
+
+	memset(big, 'x', sizeof big - 1);
+	tar_file(&x.tar, "small", 0644, "x");
+	tar_file(&x.tar, "big", 0644, big);
+	tar_end(&x.tar);
+	close(fx_tarball(&x));
+	pid = fork();
+	if (!pid) {
+		struct rlimit lim = { 50000, 50000 };
+
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &lim);
+		_exit(fx_open(&x) == -EFBIG && strstr(x.e.msg, "\"big\"") ? 0 : 1);
+	}
+	EQ(waitpid(pid, &status, 0), pid);
+	EQ(status, 0);
+	fx_untouched(&x);
+	fx_free(&x);
+}
+
+static int make_nothing(void *ctx, int fd, struct err *e)
+{
+	(void) fd;
+	(void) e;
+	++*(int *) ctx;
+	return 0;
+}
+
+TEST(entries_in_use_are_not_pruned)
+{
+	struct fx x = fx_new();
+	own_cache c = CACHE_INIT;
+	char path[128];
+	int fd, lock, made = 0;
+
+	snprintf(path, sizeof path, "%s/cache", x.dir);
+	EQ(cache_open(path, &c, &x.e), 0);
+	EQ(cache_get(&c, "dir-1-old", make_nothing, &made, &fd, &lock, &x.e), 0);
+	close(fd);
+	cache_prune(&c, "dir-1-", "dir-1-new");
+	EQ(fx_entries(&x), 2);
+	close(lock);
+	cache_prune(&c, "dir-2-", "dir-2-new");
+	cache_prune(&c, "dir-1-", "dir-1-old");
+	EQ(fx_entries(&x), 2);
+	cache_prune(&c, "dir-1-", "dir-1-new");
+	EQ(fx_entries(&x), 0);
+	EQ(cache_get(&c, "dir-1-old", make_nothing, &made, &fd, &lock, &x.e), 0);
+	EQ(made, 2);
+	close(fd);
+	close(lock);
+	fx_free(&x);
 }
 
 TEST(racing_runs_share_one_entry)
