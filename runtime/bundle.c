@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "runtime/base/io.h"
+#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 
 struct bundle {
@@ -55,6 +56,8 @@ static int load(struct bundle *b, struct err *e)
 		r = spec_supported(b->spec, e);
 	if (r < 0)
 		return fail_ctx(e, r, "bundle %s", b->dir);
+	for (size_t i = 0; i < b->spec->n_warnings; i++)
+		log_warn("%s", b->spec->warnings[i]);
 	if (b->spec->process.terminal)
 		return fail_msg(e, EOPNOTSUPP, "process.terminal: not supported yet; set it to "
 			"false in %s/config.json", b->dir);

@@ -2,9 +2,6 @@
 /*
  * libFuzzer entry for config.json: no input crashes the parser, and what is accepted survives being
  * written and read again unchanged.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/fuzz_config.c \
- *       oci/?*.c runtime/base/{buf,err,io,json,json_out}.c -lyajl -o fuzz_config
  */
 #include <string.h>
 
