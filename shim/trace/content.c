@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The costly half of verification: frames, blobs and events, a job each. */
+/* The costly half of verification: frames, blobs, notes and events, a job per block or file. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -156,6 +156,8 @@ static int check_block(const struct content *c, struct worker *w, size_t i, stru
 
 	if (err == 0)
 		err = check_record(c, r, i, e);
+	if (err == 0)
+		err = verify_note(c->v, i, e);
 	if (err < 0 || !c->deep)
 		return err;
 	err = verify_events(r, i, &w->block, c->v->header_sha, &status, e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is a bundle what its recorder signed? docs/trace-format.md, "Verification". */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,6 +17,8 @@ static void verify_done(struct verify *v)
 	trace_key_free(v->key);
 	statement_free(&v->st);
 	index_free(&v->x);
+	buf_free(&v->log);
+	free(v->note);
 }
 
 /* --- who signed ----------------------------------------------------------------------------- */
@@ -199,13 +202,10 @@ static int check_note(const struct verify *v, const struct note *n, const char *
 	if (c.size != want->size || memcmp(&c.root, &want->root, sizeof c.root))
 		return fail_msg(e, EBADMSG, "%s: the note at event %llu has another root", file,
 			at);
-	if (v->is_signed && !note_signed_by(n, v->key, v->origin))
-		return fail_msg(e, EBADMSG,
-			"%s: the note at event %llu is not signed by the pinned key", file, at);
 	return 0;
 }
 
-static int check_checkpoint(const struct verify *v, struct err *e)
+static int check_checkpoint(struct verify *v, struct err *e)
 {
 	struct checkpoint want = { v->st.events, v->st.root };
 	own_buf b = { 0 };
@@ -219,40 +219,66 @@ static int check_checkpoint(const struct verify *v, struct err *e)
 	end = p + b.n;
 	if (note_next(&p, end, &n) < 0 || p != end)
 		return fail_msg(e, EBADMSG, "%s is not a signed note", F_CHECKPOINT);
-	return check_note(v, &n, F_CHECKPOINT, &want, e);
+	r = check_note(v, &n, F_CHECKPOINT, &want, e);
+	if (r == 0 && v->is_signed && !note_signed_by(&n, v->key, v->origin))
+		return fail_msg(e, EBADMSG, "%s is not signed by the pinned key", F_CHECKPOINT);
+	return r;
 }
 
-/* One note per block, as the run went. */
-static int check_log(const struct verify *v, struct err *e)
+/* The notes of checkpoints.log, each with its empty line. */
+static int split_log(struct verify *v, struct err *e)
+{
+	const char *p, *end;
+	int r = bundle_read(v->dir, F_CHECKPOINTS, STATEMENT_MAX, &v->log, e);
+
+	v->note = calloc(v->x.n ? v->x.n : 1, sizeof *v->note);
+	if (r == 0 && !v->note)
+		r = fail(e, ENOMEM, "read %s", F_CHECKPOINTS);
+	if (r < 0)
+		return r;
+	p = (const char *) v->log.p;
+	end = p + v->log.n;
+	for (size_t i = 0; i < v->x.n; i++) {
+		struct note *n = &v->note[i];
+
+		if (p == end || note_next(&p, end, n) < 0)
+			return fail_msg(e, EBADMSG, "%s is cut off at block %zu", F_CHECKPOINTS, i);
+		if (n->sigs_len && (p == end || *p++ != '\n'))
+			return fail_msg(e, EBADMSG, "%s: no empty line after the note of block "
+				"%zu", F_CHECKPOINTS, i);
+	}
+	if (p != end)
+		return fail_msg(e, EBADMSG, "%s goes on after its last note", F_CHECKPOINTS);
+	return 0;
+}
+
+int verify_note(const struct verify *v, size_t i, struct err *e)
+{
+	if (!v->is_signed || note_signed_by(&v->note[i], v->key, v->origin))
+		return 0;
+	return fail_msg(e, EBADMSG, "%s: the note of block %zu is not signed by the pinned key",
+		F_CHECKPOINTS, i);
+}
+
+/* One note per block, as the run went. All but the last signature are left to the full level. */
+static int check_log(struct verify *v, struct err *e)
 {
 	struct merkle tree = { 0 };
-	own_buf b = { 0 };
-	const char *p, *end;
-	int r = bundle_read(v->dir, F_CHECKPOINTS, STATEMENT_MAX, &b, e);
+	int r = split_log(v, e);
 
-	p = (const char *) b.p;
-	end = p + b.n;
 	for (size_t i = 0; r == 0 && i < v->x.n; i++) {
 		struct checkpoint want = { .size = v->x.r[i].first + v->x.r[i].n };
-		struct note n;
 
 		merkle_add(&tree, &v->x.r[i].node);
 		merkle_root(&tree, &want.root);
-		if (note_next(&p, end, &n) < 0)
-			return fail_msg(e, EBADMSG, "%s is cut off at block %zu", F_CHECKPOINTS, i);
-		if (n.sigs_len && (p == end || *p++ != '\n'))
-			return fail_msg(e, EBADMSG, "%s: no empty line after the note of block "
-				"%zu", F_CHECKPOINTS, i);
-		r = check_note(v, &n, F_CHECKPOINTS, &want, e);
+		r = check_note(v, &v->note[i], F_CHECKPOINTS, &want, e);
 	}
-	if (r == 0 && p != end)
-		r = fail_msg(e, EBADMSG, "%s goes on after its last note", F_CHECKPOINTS);
-	return r;
+	return r < 0 || !v->x.n ? r : verify_note(v, v->x.n - 1, e);
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */
 
-static int check_host(const struct verify *v, struct err *e)
+static int check_host(struct verify *v, struct err *e)
 {
 	bool there = faccessat(v->dir, F_HOST, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
@@ -264,7 +290,7 @@ static int check_host(const struct verify *v, struct err *e)
 
 static int verify_quick(struct verify *v, const struct verify_opts *o, struct err *e)
 {
-	int (*const steps[])(const struct verify *, struct err *) = {
+	int (*const steps[])(struct verify *, struct err *) = {
 		check_host, check_checkpoint, check_log,
 	};
 	int r = pinned_key(v, o, e);

@@ -14,9 +14,14 @@ struct verify {
 	struct index x;
 	uint8_t header_sha[32];
 	char origin[ORIGIN_LEN];
+	struct buf log;	   /* checkpoints.log */
+	struct note *note; /* its notes, one per block, in .log */
 };
 
-/** Every byte of frames and blobs (full), and every event (deep), on all cores. */
+/** Is the note of block @i in checkpoints.log signed? 0 or -errno. */
+int verify_note(const struct verify *v, size_t i, struct err *e);
+
+/** Every byte of frames and blobs, every note's signature (full), and every event (deep), on all cores. */
 int verify_content(const struct verify *v, bool deep, struct err *e);
 
 /** Decode, re-encode and hash the events of block @i in @b. */
