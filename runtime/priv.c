@@ -197,7 +197,7 @@ int priv_dir(const struct priv *p, const char *name, char **ret, struct err *e)
 
 	if (asprintf(&path, "%s/%s", p->path, name) < 0)
 		return fail(e, ENOMEM, "make %s", name);
-	if (mkdir(path, 0755) < 0)
+	if (mkdir(path, 0755) < 0 || chmod(path, 0755) < 0) /* whatever the umask */
 		return fail(e, errno, "make %s", path);
 	*ret = take_ptr(path);
 	return 0;

@@ -76,6 +76,7 @@ void call_again(struct call *c)
 	arena_reset(c->w);
 	memset(c->out, 0, sizeof c->out);
 	memset(c->path, 0, sizeof c->path);
+	c->row = sys_row(c->nr); /* a sub-row is chosen anew */
 	c->verdict = V_DONE;
 }
 
