@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What recording one event costs, all told: prints ns of CPU time per event and bytes on disk. */
+/*
+ * What recording one event costs, all told: prints ns of CPU time per event and bytes on disk.
+ * usage: trace_put [EVENTS [keep [KEY.pem]]]
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +37,7 @@ static void fill(struct event *ev, uint64_t i, char *path, size_t size)
 	ev->val[2] = (struct ev_val){ .type = EV_UINT, .arg = 2, .i = 0x80000 };
 }
 
-static int run(int dir, uint64_t n)
+static int run(int dir, uint64_t n, const struct trace_key *key)
 {
 	struct trace_writer *w;
 	struct event ev;
@@ -49,7 +52,7 @@ static int run(int dir, uint64_t n)
 		fill(&ev, i, path, sizeof path);
 	fill_ns = cpu_ns() - t;
 	t = cpu_ns();
-	if (trace_writer_new(dir, "{}", 2, NULL, &w, &e) < 0)
+	if (trace_writer_new(dir, "{}", 2, key, &w, &e) < 0)
 		goto bad;
 	for (uint64_t i = 0; i < n; i++) {
 		fill(&ev, i, path, sizeof path);
@@ -73,15 +76,20 @@ int main(int argc, char **argv)
 {
 	char path[] = "/tmp/trace_put-XXXXXX";
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+	struct trace_key *key = NULL;
+	struct err e = ERR_INIT;
 	int dir, r;
 
+	if (argc > 3 && trace_key_load(argv[3], &key, NULL, &e) < 0)
+		return fprintf(stderr, "trace_put: %s\n", e.msg), 1;
 	if (!mkdtemp(path))
 		return 1;
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = run(dir, n);
+	r = run(dir, n, key);
 	if (argc > 2)
 		puts(path); /* keep it */
 	else
 		rm_rf(AT_FDCWD, path);
+	trace_key_free(key);
 	return r;
 }
