@@ -51,6 +51,10 @@ void call_close_fd(struct call *c, int guest_fd);
 /* input.c */
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
 int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
+/** Replay: whether an external input of the task is the trace's next event. */
+bool world_input_due(struct world *w, struct task *t);
+/** Replay: the bytes of that input, appended to @b. 0 or -errno. */
+int world_input_bytes(struct world *w, struct task *t, struct buf *b);
 
 /* task.c */
 struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t clone_flags);

@@ -16,3 +16,46 @@ int world_input(struct world *w, struct task *t, int which, const void *p, size_
 	engine_record(w, &ev);
 	return 0;
 }
+
+/* The trace's next event, left where it is. */
+static bool peek(struct world *w, struct event *ev)
+{
+	struct err e = ERR_INIT;
+
+	return trace_seek(w->expect, w->nevents + 1, &e) == 0 && trace_next(w->expect, ev, &e) > 0;
+}
+
+static void unpeek(struct world *w)
+{
+	struct err e = ERR_INIT;
+
+	if (trace_seek(w->expect, w->nevents + 1, &e) < 0)
+		world_fatal(w, 0, "%s", e.msg);
+}
+
+bool world_input_due(struct world *w, struct task *t)
+{
+	struct event ev;
+	bool due = peek(w, &ev) && ev.kind == EV_INPUT && ev.task == t->nr;
+
+	unpeek(w);
+	return due;
+}
+
+int world_input_bytes(struct world *w, struct task *t, struct buf *b)
+{
+	struct event ev;
+	struct err e = ERR_INIT;
+	int r = 0;
+
+	if (!peek(w, &ev) || ev.kind != EV_INPUT || ev.task != t->nr || ev.nval != 1)
+		return -EIO;
+	if (ev.val[0].is_digest)
+		r = trace_read_blob(w->expect, ev.val[0].digest, b, &e);
+	else
+		buf_put(b, ev.val[0].p, ev.val[0].n);
+	unpeek(w);
+	if (r < 0)
+		world_fatal(w, 0, "%s", e.msg);
+	return r < 0 || b->failed ? -EIO : 0;
+}

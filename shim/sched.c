@@ -122,7 +122,8 @@ static bool can_run(struct world *w, struct task *t)
 	}
 	if (t->sigcheck && look_for_signal(w, t))
 		return true;
-	if (t->c.wait.kind == W_IO && t->tried != w->turn) {
+	if ((t->c.wait.kind == W_IO || (t->c.wait.kind == W_INPUT && t->c.wait.key2)) &&
+		t->tried != w->turn) {
 		t->tried = w->turn;
 		engine_retry(w, t);
 		return t->state == T_READY;
@@ -200,7 +201,7 @@ static bool wait_outside(struct world *w, uint64_t deadline)
 	p = (struct pollfd){ .fd = (int) t->c.wait.key1, .events = POLLIN };
 	if (deadline != NO_DEADLINE)
 		ms = (int) ((deadline - w->now) / 1000000 + 1);
-	if (!w->expect && poll(&p, 1, ms) == 0)
+	if (w->expect ? !world_input_due(w, t) : poll(&p, 1, ms) == 0)
 		return false;
 	engine_retry(w, t);
 	return true;
@@ -247,13 +248,14 @@ struct task *sched_next(struct world *w)
 		return t;
 	while (!w->fatal && w->tasks) {
 		struct task *from = w->cur && w->cur->next ? w->cur->next : w->tasks;
+		uint64_t before = w->turn;
 
 		t = scan(w, from);
 		if (t) {
 			pass_token(w, t);
 			return t;
 		}
-		if (!idle(w))
+		if (w->turn == before && !idle(w)) /* else a parked call got part of its work done */
 			break;
 	}
 	return NULL;

@@ -88,8 +88,8 @@ bool stdin_fill(struct call *c);
 long stdin_read(struct call *c, const struct xfer *x);
 /** Make the guest's descriptor look as ready as the input is; @fd a duplicate of it. */
 void stdin_sync(struct world *w, int fd);
-/** Wait for the outside, or another task, or the deadline. */
-long stdin_wait(struct call *c, uint64_t deadline, int intr);
+/** Wait for the outside or the deadline, or another task too when there is more to look at. */
+long stdin_wait(struct call *c, bool more, uint64_t deadline, int intr);
 
 /* timerfd.c */
 struct timerfd *timerfd_by_ino(struct world *w, uint64_t ino);

@@ -51,6 +51,7 @@ static int look(struct call *c, struct look *l)
 	struct pollfd *host = call_mem(c, (l->n + 1) * sizeof *host);
 	int ready = 0;
 
+	timerfd_fire(c->w);
 	for (size_t i = 0; i < l->n; i++)
 		l->p[i].revents = 0;
 	for (size_t i = 0; i < l->n; i++)
@@ -70,8 +71,8 @@ static int look(struct call *c, struct look *l)
 
 static long wait_more(struct call *c, bool has_stdin, uint64_t deadline)
 {
-	if (has_stdin)
-		return stdin_wait(c, deadline, RESTARTNOHAND);
+	if (has_stdin && !c->w->stdin_eof && !c->w->stdin_buf.n)
+		return stdin_wait(c, true, deadline, RESTARTNOHAND);
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
 		.intr = RESTARTNOHAND });
 }
@@ -343,6 +344,7 @@ static long epoll_look(struct call *c, uint64_t deadline)
 		max = 4096;
 	if (io->epoll_stdin && stdin_fill(c))
 		stdin_sync(c->w, -1);
+	timerfd_fire(c->w);
 	ev = call_mem(c, (size_t) max * sizeof *ev);
 	n = epoll_wait(fd, ev, max, 0);
 	if (n < 0)

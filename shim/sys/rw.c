@@ -117,7 +117,7 @@ static long read_stdin(struct call *c)
 	if (!stdin_fill(c)) {
 		if (fcntl(io->fd, F_GETFL) & O_NONBLOCK)
 			return -EAGAIN;
-		return stdin_wait(c, NO_DEADLINE, RESTARTSYS);
+		return stdin_wait(c, false, NO_DEADLINE, RESTARTSYS);
 	}
 	r = stdin_read(c, &x);
 	stdin_sync(c->w, io->fd);
@@ -225,7 +225,7 @@ static long write_huge(struct call *c, const struct xfer *x)
 			return r;
 		done += n;
 	}
-	c->out[1] = (struct staged) { .p = "", .n = 0 };
+	c->out[1] = (struct staged) { .p = call_mem(c, 1), .n = 0 };
 	return (long) done;
 }
 
@@ -261,7 +261,7 @@ static long write_nowhere(struct call *c)
 		return r;
 	if ((fcntl(io->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return -EBADF;
-	c->out[1] = (struct staged) { .p = "", .n = 0 };
+	c->out[1] = (struct staged) { .p = call_mem(c, 1), .n = 0 };
 	return io->kind == FK_FULL ? -ENOSPC : (long) x.total;
 }
 
@@ -340,6 +340,8 @@ long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 			done += (size_t) r;
 	} while (r > 0 && done < x->total);
 	nb_end(fd, flags);
+	if (done > (c->again ? c->scratch[0] : 0))
+		c->w->turn++; /* others may find it when this one stays parked */
 	c->scratch[0] = done;
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !(send_flags & MSG_DONTWAIT))
 		return io_wait(c, done ? (int) done : RESTARTSYS);

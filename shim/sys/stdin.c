@@ -18,6 +18,20 @@ static bool host_ready(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* The trace has what came, at the place where it came. */
+static bool stdin_replay(struct call *c)
+{
+	struct world *w = c->w;
+
+	if (!world_input_due(w, c->t))
+		return false;
+	if (world_input_bytes(w, c->t, &w->stdin_buf) < 0)
+		return false;
+	w->stdin_eof = !w->stdin_buf.n;
+	world_input(w, c->t, 0, w->stdin_buf.p, w->stdin_buf.n);
+	return true;
+}
+
 bool stdin_fill(struct call *c)
 {
 	struct world *w = c->w;
@@ -26,6 +40,8 @@ bool stdin_fill(struct call *c)
 
 	if (w->stdin_buf.n || w->stdin_eof)
 		return true;
+	if (w->expect)
+		return stdin_replay(c);
 	if (w->o->strict) {
 		call_note(c, "standard input is an external input: it ends here");
 		w->stdin_eof = true;
@@ -63,11 +79,11 @@ void stdin_sync(struct world *w, int fd)
 		io->stdin_token = false;
 }
 
-long stdin_wait(struct call *c, uint64_t deadline, int intr)
+long stdin_wait(struct call *c, bool more, uint64_t deadline, int intr)
 {
 	return call_block(c,
 		(struct wait) { .kind = W_INPUT, .key1 = (uint64_t) c->w->o->stdio[0],
-			.deadline = deadline, .intr = intr });
+			.key2 = more, .deadline = deadline, .intr = intr });
 }
 
 long stdin_read(struct call *c, const struct xfer *x)

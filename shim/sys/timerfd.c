@@ -74,11 +74,13 @@ void timerfd_fire(struct world *w)
 long timerfd_read(struct call *c, struct timerfd *f, const struct xfer *x)
 {
 	struct io_state *io = io_of(c->w);
-	uint64_t n = f->count;
+	uint64_t n;
 	char token;
 
 	if (x->total < sizeof n)
 		return -EINVAL;
+	timerfd_fire(c->w);
+	n = f->count;
 	if (!n) {
 		if (fcntl(io->fd, F_GETFL) & O_NONBLOCK)
 			return -EAGAIN;
