@@ -41,11 +41,16 @@ static int copy_xattrs(int from, int to)
 }
 
 /* Owner before mode: a change of owner takes the set-id bits away. */
-static int copy_meta(int from, int to, const struct stat *st)
+int copy_meta(int from, int to)
 {
-	struct timespec t[2] = { st->st_atim, st->st_mtim };
+	struct stat st;
+	struct timespec t[2];
 
-	if (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
+	if (fstat(from, &st) < 0)
+		return -errno;
+	t[0] = st.st_atim;
+	t[1] = st.st_mtim;
+	if (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
 		return -errno;
 	if (copy_xattrs(from, to) < 0 || futimens(to, t) < 0)
 		return -errno;
@@ -73,7 +78,7 @@ static int copy_bytes(int from, int to)
 	return n < 0 ? -errno : 0;
 }
 
-static int copy_reg(int from, int dir, const char *name, const struct stat *st)
+static int copy_reg(int from, int dir, const char *name)
 {
 	own_fd to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
@@ -81,7 +86,7 @@ static int copy_reg(int from, int dir, const char *name, const struct stat *st)
 	if (to < 0)
 		return -errno;
 	r = copy_bytes(from, to);
-	return r < 0 ? r : copy_meta(from, to, st);
+	return r < 0 ? r : copy_meta(from, to);
 }
 
 static int copy_link(int at, const char *name, int dir, const struct stat *st)
@@ -156,7 +161,7 @@ static int copy_entry(struct copy *c, int at, const char *name, int dir)
 	if (from < 0)
 		return -errno;
 	return S_ISDIR(st.st_mode) ? copy_subdir(c, from, dir, name)
-				   : copy_reg(from, dir, name, &st);
+				   : copy_reg(from, dir, name);
 }
 
 static int copy_named(struct copy *c, int at, const char *name, int dir)
@@ -180,9 +185,8 @@ static int copy_dir(struct copy *c, int from, int to)
 {
 	own_dir d = fdopendir(dup(from));
 	struct dirent *ent;
-	struct stat st;
 
-	if (!d || fstat(from, &st) < 0)
+	if (!d)
 		return -errno;
 	if (++c->depth > DEPTH_MAX)
 		return -ELOOP;
@@ -196,7 +200,7 @@ static int copy_dir(struct copy *c, int from, int to)
 			return r;
 	}
 	c->depth--;
-	return errno ? -errno : copy_meta(from, to, &st);
+	return errno ? -errno : copy_meta(from, to);
 }
 
 int copy_tree(const char *src, const char *dst, struct err *e)

@@ -11,5 +11,7 @@
  * this user can't make are left out (a container's /dev is its own). 0 or -errno.
  */
 int copy_tree(const char *src, const char *dst, struct err *e);
+/** Give @to the owner, mode, extended attributes and times of @from. 0 or -errno. */
+int copy_meta(int from, int to);
 
 #endif

@@ -76,6 +76,8 @@ static int make_priv(const struct job *j, struct priv *p, struct err *e)
 		r = priv_sub(p, "upper", e);
 	if (!r)
 		r = priv_sub(p, "work", e);
+	if (!r && j->empty && *j->empty)
+		r = priv_sub(p, "hidden", e);
 	for (unsigned i = 0; !r && i < j->spec->n_mounts; i++) {
 		char name[32];
 

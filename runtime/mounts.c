@@ -113,18 +113,27 @@ int mnt_new(const char *type, const char *source, const char *data, unsigned lon
 }
 
 /* overlay splits lowerdir at colons */
-static char *overlay_escape(const char *path)
+static char *overlay_escape(char *o, const char *path)
 {
-	char *out = malloc(2 * strlen(path) + 1), *o = out;
-
-	if (!out)
-		return NULL;
 	for (; *path; path++) {
 		if (*path == ':' || *path == '\\')
 			*o++ = '\\';
 		*o++ = *path;
 	}
 	*o = 0;
+	return o;
+}
+
+static char *overlay_lowers(const char *lower, const char *above)
+{
+	char *out = malloc(2 * strlen(lower) + 2 * strlen(above ? above : "") + 2), *o = out;
+
+	if (out && above) {
+		o = overlay_escape(o, above);
+		*o++ = ':';
+	}
+	if (out)
+		overlay_escape(o, lower);
 	return out;
 }
 
@@ -148,10 +157,10 @@ static int overlay_try(const char *lower, const char *upper, const char *work, b
 	return r < 0 ? r : fs_make(fs, "overlay", 0, ret_fd, e);
 }
 
-int mnt_overlay(const char *lower, const char *upper, const char *work, bool userxattr,
-	int *ret_fd, struct err *e)
+int mnt_overlay(const char *lower, const char *above, const char *upper, const char *work,
+	bool userxattr, int *ret_fd, struct err *e)
 {
-	own_free char *esc = overlay_escape(lower);
+	own_free char *esc = overlay_lowers(lower, above);
 	int r;
 
 	if (!esc)

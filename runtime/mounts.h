@@ -23,9 +23,11 @@ uint64_t mnt_attrs(unsigned long ms_flags);
 int mnt_new(const char *type, const char *source, const char *data, unsigned long ms_flags,
 	int *ret_fd, struct err *e);
 
-/** An overlay of @lower with the private directories @upper and @work. */
-int mnt_overlay(const char *lower, const char *upper, const char *work, bool userxattr,
-	int *ret_fd, struct err *e);
+/**
+ * An overlay of @lower, and @above it unless NULL, with the private directories @upper and @work.
+ */
+int mnt_overlay(const char *lower, const char *above, const char *upper, const char *work,
+	bool userxattr, int *ret_fd, struct err *e);
 
 /** A clone of the host's tree at @source, with @recursive all that is mounted below it. */
 int mnt_clone(const char *source, bool recursive, bool follow, int *ret_fd, struct err *e);

@@ -15,6 +15,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
+#include "runtime/hide.h"
 #include "runtime/init.h"
 #include "runtime/mounts.h"
 
@@ -34,6 +35,12 @@ static int do_copy(struct init_state *s, const struct op *o, struct err *e)
 	return copy_tree(o->source, o->path, e);
 }
 
+static int do_hide(struct init_state *s, const struct op *o, struct err *e)
+{
+	(void) s;
+	return hide_in_layer(o->source, o->data, o->path, o->flag, e);
+}
+
 /* --- roots: attached over the host's "/", which stays visible to us until the pivot ------- */
 
 static int root_attach(struct init_state *s, int fd, struct err *e)
@@ -46,7 +53,7 @@ static int root_attach(struct init_state *s, int fd, struct err *e)
 
 static int do_root_overlay(struct init_state *s, const struct op *o, struct err *e)
 {
-	int fd, r = mnt_overlay(o->source, o->type, o->data, o->flag, &fd, e);
+	int fd, r = mnt_overlay(o->source, o->above, o->type, o->data, o->flag, &fd, e);
 
 	return r < 0 ? r : root_attach(s, fd, e);
 }
@@ -171,7 +178,7 @@ static int do_overlay(struct init_state *s, const struct op *o, struct err *e)
 	int r = in_root_mkdir(s->root, o->path, 0755, e);
 
 	if (!r)
-		r = mnt_overlay(o->source, o->type, o->data, o->flag, &fd, e);
+		r = mnt_overlay(o->source, o->above, o->type, o->data, o->flag, &fd, e);
 	return r < 0 ? r : attach(s, fd, o, e);
 }
 
@@ -445,6 +452,7 @@ static int do_cwd(struct init_state *s, const struct op *o, struct err *e)
 
 static op_fn *const ops[] = {
 	[OP_PROPAGATION] = do_propagation, [OP_COPY] = do_copy,
+	[OP_HIDE] = do_hide,
 	[OP_ROOT_OVERLAY] = do_root_overlay, [OP_ROOT_BIND] = do_root_bind,
 	[OP_MKDIR] = do_mkdir, [OP_FILE] = do_file,
 	[OP_EMPTY] = do_empty, [OP_SYMLINK] = do_symlink, [OP_MOUNT] = do_mount,

@@ -48,14 +48,33 @@ void plan_free(struct plan *p)
 
 /* --- the root ---------------------------------------------------------------------------- */
 
+static const char *plan_hide(const struct plan_in *in, struct plan *p)
+{
+	const char *layer = NULL;
+
+	for (const char *const *f = in->empty; f && *f; f++) {
+		struct op *o = add(p, OP_HIDE, *f);
+
+		if (!layer)
+			layer = str(p, "%s/hidden", in->priv);
+		o->source = in->lower;
+		o->data = layer;
+		o->flag = in->userns;
+	}
+	return layer;
+}
+
 static void plan_root(const struct plan_in *in, struct plan *p)
 {
+	const char *hidden;
 	struct op *o;
 
 	switch (in->root) {
 	case ROOT_OVERLAY:
+		hidden = plan_hide(in, p);
 		o = add(p, OP_ROOT_OVERLAY, "/");
 		o->source = in->lower;
+		o->above = hidden;
 		o->type = str(p, "%s/upper", in->priv);
 		o->data = str(p, "%s/work", in->priv);
 		o->flag = in->userns;
@@ -89,7 +108,7 @@ static void plan_root_files(const struct plan_in *in, struct plan *p)
 		o->data = f->data;
 		o->mode = 0644;
 	}
-	for (const char *const *f = in->empty; f && *f; f++)
+	for (const char *const *f = in->empty; in->root == ROOT_COPY && f && *f; f++)
 		add(p, OP_EMPTY, *f);
 }
 
@@ -296,6 +315,7 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 
 static const char *const names[] = {
 	[OP_PROPAGATION] = "propagation", [OP_COPY] = "copy",
+	[OP_HIDE] = "hide",
 	[OP_ROOT_OVERLAY] = "root-overlay", [OP_ROOT_BIND] = "root-bind",
 	[OP_MKDIR] = "mkdir", [OP_FILE] = "file",
 	[OP_EMPTY] = "empty",
@@ -317,6 +337,8 @@ static void print_op(const struct op *o, struct buf *b)
 		buf_printf(b, " type=%s", o->type);
 	if (o->source)
 		buf_printf(b, " from=%s", o->source);
+	if (o->above)
+		buf_printf(b, " above=%s", o->above);
 	if (o->data && *o->data && o->kind != OP_FILE)
 		buf_printf(b, " %s", o->data);
 	if (o->kind == OP_RLIMIT)

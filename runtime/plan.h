@@ -18,7 +18,8 @@
 enum op_kind {
 	OP_PROPAGATION,	 /* .attr: MS_* for what is mounted from the host */
 	OP_COPY,	 /* copy the tree .source to the private directory .path (host paths) */
-	OP_ROOT_OVERLAY, /* .source lower, .type upper, .data work (host paths) */
+	OP_HIDE,	 /* .path of the tree .source is empty in the layer .data (host paths) */
+	OP_ROOT_OVERLAY, /* .source lower, .above it, .type upper, .data work (host paths) */
 	OP_ROOT_BIND,	 /* .source */
 	OP_MKDIR,	 /* .path .mode */
 	OP_FILE,	 /* .path .mode .data: written over what is there */
@@ -49,7 +50,7 @@ enum op_kind {
 
 struct op {
 	enum op_kind kind;
-	const char *path, *source, *type, *data;
+	const char *path, *source, *above, *type, *data;
 	uint64_t attr, clear;
 	unsigned long ms; /* MS_* of a mount */
 	unsigned long propagation;
