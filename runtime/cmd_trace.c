@@ -31,11 +31,9 @@ static const struct verb {
 		"print a proof that event N is in the signed run (C2SP tlog-proof)" },
 };
 
-#pragma weak sys_event_names
-
 const struct event_names *trace_names(void)
 {
-	return sys_event_names ? sys_event_names() : NULL;
+	return sys_event_names();
 }
 
 int trace_open_path(const char *path, struct trace_reader **ret, struct err *e)

@@ -22,7 +22,7 @@ struct trace_args {
 typedef int trace_verb(const struct trace_args *a, struct err *e);
 trace_verb trace_show, trace_stat, trace_diff, trace_nondet, trace_do_recover, trace_do_proof;
 
-/** The syscalls' names, or NULL where this program has none. */
+/** The names of system calls and their arguments. */
 const struct event_names *trace_names(void);
 int trace_open_path(const char *path, struct trace_reader **ret, struct err *e);
 /** The event as a line on stdout: text or JSON. */

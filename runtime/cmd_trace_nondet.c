@@ -6,15 +6,6 @@
 #include "runtime/base/json.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd_trace.h"
-#include "shim/trace/bundle.h"
-
-/* Facts of host.json that leave a hole when they are false. */
-static const struct {
-	const char *key, *text;
-} host_facts[] = {
-	{ "cpuid_faulting", "this CPU or kernel cannot trap CPUID: programs saw the real CPU" },
-	{ "tsc_faulting", "this CPU or kernel cannot trap RDTSC: programs saw real time" },
-};
 
 struct note_count {
 	char *text;
@@ -26,14 +17,16 @@ struct nondet {
 	size_t n;
 	uint64_t inputs, input_bytes, preempts;
 	bool jsonl;
+	bool said;
 };
 
-static void say(const struct nondet *d, const char *what, const char *text, uint64_t count,
+static void say(struct nondet *d, const char *what, const char *text, uint64_t count,
 	int64_t first)
 {
 	own_buf b = { 0 };
 	struct json_out o = { .b = &b };
 
+	d->said = true;
 	if (!d->jsonl) {
 		printf("%-10s ", what);
 		if (count)
@@ -114,7 +107,7 @@ static int scan_events(struct trace_reader *r, struct nondet *d, struct err *e)
 	return err;
 }
 
-static int say_header(struct trace_reader *r, const struct nondet *d, struct err *e)
+static int say_header(struct trace_reader *r, struct nondet *d, struct err *e)
 {
 	size_t n;
 	const char *text = trace_header(r, &n);
@@ -131,28 +124,7 @@ static int say_header(struct trace_reader *r, const struct nondet *d, struct err
 	return 0;
 }
 
-static int say_host(struct trace_reader *r, const struct nondet *d, struct err *e)
-{
-	own_buf b = { 0 };
-	own_json j = NULL;
-	int err = bundle_read(trace_dirfd(r), F_HOST, HEADER_MAX, &b, e);
-
-	if (err == -ENOENT)
-		return 0;
-	if (err == 0)
-		err = json_parse((const char *) b.p, b.n, F_HOST, &j, e);
-	if (err < 0)
-		return err;
-	for (size_t i = 0; i < ARRAY_LEN(host_facts); i++) {
-		const struct json *v = json_get(j, host_facts[i].key);
-
-		if (v && v->type == JSON_BOOL && !v->b)
-			say(d, "host", host_facts[i].text, 0, -1);
-	}
-	return 0;
-}
-
-static void say_events(const struct nondet *d)
+static void say_events(struct nondet *d)
 {
 	char text[128];
 
@@ -177,9 +149,9 @@ int trace_nondet(const struct trace_args *a, struct err *e)
 	if (err == 0)
 		err = say_header(r, &d, e);
 	if (err == 0)
-		err = say_host(r, &d, e);
-	if (err == 0)
 		say_events(&d);
+	if (err == 0 && !d.said && !a->jsonl)
+		puts("nothing is known to have escaped");
 	for (size_t i = 0; i < d.n; i++)
 		free(d.note[i].text);
 	free(d.note);

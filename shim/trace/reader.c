@@ -17,9 +17,10 @@ struct trace_reader {
 	ZSTD_DCtx *zstd;
 	struct buf packed, block; /* the current block */
 	size_t loaded; /* its number + 1; 0 = none */
-	const uint8_t *at; /* next event in it */
-	const uint8_t *raw; /* the event given last */
-	uint64_t next; /* its number + 1 */
+	const uint8_t *at; /* where we are in it */
+	const uint8_t *raw; /* the event before that, when it is known: else .at */
+	uint64_t number; /* of the event at .at */
+	uint64_t next; /* that trace_next() is to give */
 };
 
 static int load(struct trace_reader *r, size_t i, struct err *e)
@@ -34,46 +35,65 @@ static int load(struct trace_reader *r, size_t i, struct err *e)
 		r->loaded = i + 1;
 	}
 	r->at = r->raw = r->block.p;
-	r->next = r->x.r[i].first;
+	r->number = r->x.r[i].first;
 	return 0;
+}
+
+/* Decode the event at .at and go past it. */
+static int step(struct trace_reader *r, struct event *ret, struct err *e)
+{
+	const uint8_t *p = r->at;
+
+	if (event_decode(&p, r->block.p + r->block.n, ret) < 0)
+		return fail_msg(e, EBADMSG, "event %llu of the trace is damaged",
+			(unsigned long long) r->number);
+	r->raw = r->at;
+	r->at = p;
+	r->number++;
+	return 0;
+}
+
+/* Make .at the event .next: where it is already, one back (who looked ahead), or from the start. */
+static int position(struct trace_reader *r, struct event *scratch, struct err *e)
+{
+	size_t i = (size_t) (r->next / BLOCK_EVENTS);
+	int err = 0;
+
+	if (r->loaded == i + 1 && r->number == r->next + 1 && r->raw != r->at) {
+		r->at = r->raw;
+		r->number--;
+	}
+	if (r->loaded != i + 1 || r->number > r->next)
+		err = load(r, i, e);
+	while (err == 0 && r->number < r->next)
+		err = step(r, scratch, e);
+	return err;
 }
 
 int trace_next(struct trace_reader *r, struct event *ret, struct err *e)
 {
-	size_t i = (size_t) (r->next / BLOCK_EVENTS);
-	const uint8_t *p;
 	int err;
 
 	if (r->next >= r->x.events)
 		return 0;
-	if (r->loaded != i + 1 && (err = load(r, i, e)) < 0)
+	err = position(r, ret, e);
+	if (err == 0)
+		err = step(r, ret, e);
+	if (err < 0)
 		return err;
-	p = r->at;
-	if (event_decode(&p, r->block.p + r->block.n, ret) < 0)
-		return fail_msg(e, EBADMSG, "event %llu of the trace is damaged",
-			(unsigned long long) r->next);
-	r->raw = r->at;
-	r->at = p;
 	r->next++;
 	return 1;
 }
 
 int trace_seek(struct trace_reader *r, uint64_t event, struct err *e)
 {
-	struct event ev;
-	int err;
+	struct event scratch;
 
 	if (event > r->x.events)
 		return fail_msg(e, ERANGE, "the trace has %llu events: there is no event %llu",
 			(unsigned long long) r->x.events, (unsigned long long) event);
-	if (event == r->x.events) {
-		r->next = event;
-		return 0;
-	}
-	err = load(r, (size_t) (event / BLOCK_EVENTS), e);
-	while (err >= 0 && r->next < event)
-		err = trace_next(r, &ev, e);
-	return err < 0 ? err : 0;
+	r->next = event;
+	return event == r->x.events ? 0 : position(r, &scratch, e);
 }
 
 const uint8_t *trace_bytes(const struct trace_reader *r, size_t *ret_n)

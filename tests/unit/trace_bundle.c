@@ -40,7 +40,35 @@ TEST(bundle_round_trip)
 	}
 	EQ(trace_seek(r, 40001, &e), 0);
 	EQ(trace_next(r, &ev, &e), 0);
+	EQ(trace_seek(r, 40000, &e), 0);
+	EQ(trace_next(r, &ev, &e), 1);
+	EQ(ev.kind, EV_END);
 	EQ(trace_seek(r, 40002, &e), -ERANGE);
+	trace_close(r);
+}
+
+/* Looking ahead and going back, as a replay does at each call. */
+TEST(bundle_look_ahead)
+{
+	LAB;
+	struct trace_reader *r = NULL;
+	struct event ev;
+	uint8_t root[32];
+
+	EQ(record(l.dir, NULL, 40000, -1, root), 0);
+	EQ(trace_open(l.dir, &r, &e), 0);
+	for (uint64_t i = 2; i < 39990; i++) {
+		EQ(trace_seek(r, i, &e), 0);
+		EQ(trace_next(r, &ev, &e), 1);
+		EQ(ev.res, i);
+		EQ(trace_seek(r, i, &e), 0);
+		if (i % 3)
+			continue;
+		EQ(trace_next(r, &ev, &e), 1);
+		EQ(ev.res, i);
+		EQ(trace_next(r, &ev, &e), 1);
+		EQ(ev.res, i + 1);
+	}
 	trace_close(r);
 }
 
