@@ -81,6 +81,9 @@ static long mmap_enter(struct call *c)
 		at = place_for(c->t, len, flags);
 		if (at)
 			call_karg(c, 0, at);
+		/* as a hint only, a large file's mapping would go where huge pages fit */
+		if (at && (flags & MAP_TYPE) != MAP_SHARED_VALIDATE)
+			call_karg(c, 3, flags | MAP_FIXED_NOREPLACE);
 	}
 	return call_run_leave(c);
 }
