@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "runtime/base/own.h"
 #include "shim/fs.h"
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
@@ -241,6 +242,28 @@ static long faccessat2_enter(struct call *c)
 
 /* ---- readlink ---- */
 
+/* "pid:[4026532181]" of procfs: as many namespaces as the host has, the guest sees one of a kind. */
+static size_t namespace_view(char *s, size_t n, size_t cap)
+{
+	static const char *const kinds[] = {
+		"time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net",
+	};
+	const char *colon = memchr(s, ':', n < 20 ? n : 20);
+	char text[64];
+	size_t len;
+
+	if (!colon || colon + 1 == s + n || colon[1] != '[' || s[n - 1] != ']')
+		return n;
+	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strlen(kinds[i]) != (size_t) (colon - s) || memcmp(s, kinds[i], (size_t) (colon - s)))
+			continue;
+		len = (size_t) snprintf(text, sizeof text, "%s:[%u]", kinds[i], 4026531834u + i);
+		n = len < cap ? len : cap;
+		memcpy(s, text, n);
+	}
+	return n;
+}
+
 /* "pipe:[4711]" of procfs: the number is the inode's. */
 static size_t link_view(struct world *w, char *s, size_t n, size_t cap)
 {
@@ -260,7 +283,7 @@ static size_t link_view(struct world *w, char *s, size_t n, size_t cap)
 		memcpy(s, text, n);
 		break;
 	}
-	return n;
+	return namespace_view(s, n, cap);
 }
 
 static long readlink_give(struct call *c, unsigned i, const char *s, size_t n)
