@@ -87,7 +87,7 @@ in_b() {
 	[ -z "$other_user" ] || as=(setpriv --reuid "$other_user" --regid "$other_user" --clear-groups)
 	[ -z "$faketime_lib" ] ||
 		fake=(LD_PRELOAD="$faketime_lib" FAKETIME=-10h FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
-	( umask 077 && cd "$dir" && ulimit -n 512 &&
+	( umask 077 && cd "$dir" && ulimit -S -n 512 && ulimit -S -s 4096 &&
 		exec "${as[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/games HOME="$work/home_b" LANG=de_DE.UTF-8 \
 			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 \
 			A_LONG_NAME="$(printf '%0300d' 0)" "${fake[@]}" "$@" )
