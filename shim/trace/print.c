@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events as strace-like lines. Bytes of the guest are escaped: a terminal must not obey them. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,8 +76,13 @@ static void put_val(const struct ev_val *v, struct buf *b)
 {
 	switch (v->type) {
 	case EV_INT:
-	case EV_FD:
 		buf_printf(b, "%lld", (long long) v->i);
+		break;
+	case EV_FD:
+		if (v->i == AT_FDCWD)
+			buf_str(b, "AT_FDCWD");
+		else
+			buf_printf(b, "%lld", (long long) v->i);
 		break;
 	case EV_UINT:
 	case EV_PTR:
@@ -142,6 +148,40 @@ static void put_result(const struct event *ev, struct buf *b)
 		buf_printf(b, " = %lld", (long long) ev->res);
 }
 
+/* NUL-terminated strings: argv and environ of an exec. */
+static void put_strings(const struct ev_val *v, struct buf *b)
+{
+	const char *p = v->p, *end = p ? p + v->n : NULL;
+
+	if (v->is_digest || (v->n && end[-1])) {
+		put_val(v, b);
+		return;
+	}
+	buf_byte(b, '[');
+	while (p < end) {
+		size_t n = strlen(p); /* the last one has its NUL */
+
+		put_quoted(p, n, b);
+		p += n + 1;
+		if (p < end)
+			buf_str(b, ", ");
+	}
+	buf_byte(b, ']');
+}
+
+static void put_exec(const struct event *ev, struct buf *b)
+{
+	buf_str(b, "+++ exec");
+	for (unsigned i = 0; i < ev->nval; i++) {
+		buf_byte(b, ' ');
+		if (ev->val[i].type == EV_DATA)
+			put_strings(&ev->val[i], b);
+		else
+			put_val(&ev->val[i], b);
+	}
+	buf_str(b, " +++");
+}
+
 static void put_exit(const struct event *ev, struct buf *b)
 {
 	unsigned sig = (unsigned) ev->res & 0x7f;
@@ -169,7 +209,13 @@ static void put_other(const struct event *ev, const struct event_names *n, struc
 		buf_str(b, "+++ ");
 		put_syscall_name(ev->nr, n, b);
 		buf_printf(b, " made task %lld", (long long) ev->res);
-		break;
+		if (ev->nval)
+			buf_printf(b, ", flags 0x%llx", (unsigned long long) ev->val[0].i);
+		buf_str(b, " +++");
+		return;
+	case EV_EXEC:
+		put_exec(ev, b);
+		return;
 	case EV_EXIT:
 		put_exit(ev, b);
 		return;

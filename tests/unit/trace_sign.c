@@ -215,11 +215,11 @@ TEST(print_line)
 	own_buf b = { 0 };
 
 	event_print(&ev, 7, &names, &b);
-	STREQ(buf_cstr(&b), "7        [2] 1.500000000 openat(-100, \"/a\\\"\\x1b\\n\", O_RDONLY) "
+	STREQ(buf_cstr(&b), "7        [2] 1.500000000 openat(AT_FDCWD, \"/a\\\"\\x1b\\n\", O_RDONLY) "
 		"= -1 ENOENT (No such file or directory)");
 	b.n = 0;
 	event_print(&ev, 7, NULL, &b);
-	HAS(buf_cstr(&b), "syscall_257(-100, ");
+	HAS(buf_cstr(&b), "syscall_257(AT_FDCWD, ");
 	b.n = 0;
 	ev = (struct event){ .kind = EV_EXIT, .task = 1, .has_res = true, .res = 3 << 8 };
 	event_print(&ev, 8, &names, &b);
@@ -228,6 +228,22 @@ TEST(print_line)
 	ev.res = 11;
 	event_print(&ev, 8, &names, &b);
 	HAS(buf_cstr(&b), "+++ killed by SIGSEGV +++");
+}
+
+TEST(print_exec)
+{
+	struct event ev = { .kind = EV_EXEC, .task = 1, .nval = 3 };
+	own_buf b = { 0 };
+
+	ev.val[0] = (struct ev_val){ .type = EV_STR, .p = "/bin/ls", .n = 7 };
+	ev.val[1] = (struct ev_val){ .type = EV_DATA, .p = "ls\0/", .n = 5 };
+	ev.val[2] = (struct ev_val){ .type = EV_DATA };
+	event_print(&ev, 1, NULL, &b);
+	HAS(buf_cstr(&b), "+++ exec \"/bin/ls\" [\"ls\", \"/\"] [] +++");
+	b.n = 0;
+	ev.val[1].n = 4; /* not terminated */
+	event_print(&ev, 1, NULL, &b);
+	HAS(buf_cstr(&b), "x\"6c73002f\"");
 }
 
 TEST(print_json)
