@@ -55,6 +55,8 @@ static uint64_t vsize(const struct view *v)
 {
 	own_buf b = { 0 };
 
+	if (v->t && v->t->quiet)
+		return 0;
 	return read_other(v, "maps", &b) ? procview_vsize((const char *) b.p) : 0;
 }
 
@@ -75,7 +77,10 @@ static void view_stat(struct view *v, struct buf *b)
 			    &n) != 6)
 		return;
 	sscanf(end + 1 + n, " %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &threads);
-	buf_put(b, v->real, (size_t) (end + 1 - v->real));
+	if (v->t && v->t->quiet)
+		buf_printf(b, "%d (init)", (int) v->pid);
+	else
+		buf_put(b, v->real, (size_t) (end + 1 - v->real));
 	buf_printf(b, " %c %d %d %d %d %d 4194304 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu",
 		state_letter(v, state), ppid, pgrp, sid, tty, tpgid, (unsigned long long) cpu, threads,
 		(unsigned long long) (BOOT_OFFSET / (NSEC / MACHINE_HZ)), (unsigned long long) size,
@@ -172,7 +177,9 @@ static void view_status(struct view *v, struct buf *b)
 	const char *nl = strchr(v->real, '\n');
 	bool zombie = strstr(v->real, "\nState:\tZ") != NULL;
 
-	if (nl) /* Name */
+	if (v->t && v->t->quiet)
+		buf_str(b, "Name:\tinit\n");
+	else if (nl) /* Name */
 		buf_put(b, v->real, (size_t) (nl + 1 - v->real));
 	copy_line(v, "Umask", b);
 	status_state(v, b);
@@ -319,6 +326,50 @@ static const struct {
 	{ "arch_status", NULL, "" },
 };
 
+bool procview_shown_process(const char *rest)
+{
+	static const char *const links[] = { "cwd", "root", "exe", "fd", "fdinfo", "task", "ns", "net",
+		"map_files", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
+		"ns/pid_for_children", "ns/user", "ns/uts" };
+
+	if (!*rest || strncmp(rest, "fd/", 3) == 0 || strncmp(rest, "fdinfo/", 7) == 0 ||
+		strncmp(rest, "map_files/", 10) == 0)
+		return true;
+	if (strncmp(rest, "net/", 4) == 0)
+		return procview_shown(rest);
+	if (strncmp(rest, "task/", 5) == 0) {
+		rest = strchr(rest + 5, '/');
+		return !rest || procview_shown_process(rest + 1);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (strcmp(links[i], rest) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(files[i].name, rest) == 0)
+			return true;
+	return false;
+}
+
+/* Process 1 is ours, standing in for init: what it is on the host is nobody's business. */
+static enum proc_pass stand_in(struct view *v, const char *name, struct buf *b)
+{
+	static const char *const empty[] = { "environ", "maps", "smaps", "mem" };
+
+	if (strcmp(name, "cmdline") == 0) {
+		buf_put(b, "init", 5);
+		return PROC_TEXT;
+	}
+	if (strcmp(name, "comm") == 0) {
+		buf_str(b, "init\n");
+		return PROC_TEXT;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(empty); i++)
+		if (strcmp(empty[i], name) == 0)
+			return PROC_TEXT;
+	(void) v;
+	return PROC_PASS;
+}
+
 static enum proc_pass fdinfo(const struct view *v, struct buf *b)
 {
 	long long pos;
@@ -335,6 +386,8 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 {
 	struct view v = { .c = c, .w = c->w, .t = task_by_vpid(c->w, pid), .pid = pid, .real = real };
 
+	if (v.t && v.t->quiet && stand_in(&v, name, b) == PROC_TEXT)
+		return PROC_TEXT;
 	if (strncmp(name, "fdinfo/", 7) == 0)
 		return fdinfo(&v, b);
 	if (strncmp(name, "net/", 4) == 0)

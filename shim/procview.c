@@ -264,7 +264,12 @@ bool procview_shown(const char *name)
 {
 	size_t n = strlen(name);
 
-	if (!n || (*name >= '0' && *name <= '9') || strcmp(name, "self") == 0 ||
+	if (*name >= '0' && *name <= '9') {
+		const char *rest = strchr(name, '/');
+
+		return !rest || procview_shown_process(rest + 1);
+	}
+	if (!n || strcmp(name, "self") == 0 ||
 		strcmp(name, "thread-self") == 0 || strcmp(name, "mounts") == 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(machine_files); i++)
