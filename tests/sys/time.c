@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "tests/check.h"
+#include "tests/sys/fake.h"
+
+#define TS(f, addr) FAKE_AT(f, struct timespec, addr)
+
+TEST(clocks_start_at_the_epoch)
+{
+	struct fake f = { .opts.epoch = 744847200 };
+
+	EQ(fake_sys(&f, "time", 0), 744847200);
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_REALTIME, 0x100), 0);
+	EQ(TS(&f, 0x100).tv_sec, 744847200);
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100), 0);
+	EQ(TS(&f, 0x100).tv_sec, 100);
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_PROCESS_CPUTIME_ID, 0x100), 0);
+	EQ(TS(&f, 0x100).tv_sec, 0);
+	EQ(fake_sys(&f, "clock_gettime", 99, 0x100), -EINVAL);
+	EQ(fake_sys(&f, "clock_gettime", 0, 0), -EFAULT);
+	EQ(f.nkernel, 0);
+	fake_free(&f);
+}
+
+TEST(each_event_is_a_step)
+{
+	struct fake f = { .opts.epoch = 10 };
+	long first;
+
+	fake_sys(&f, "clock_gettime", CLOCK_REALTIME, 0x100);
+	first = TS(&f, 0x100).tv_nsec;
+	fake_sys(&f, "clock_gettime", CLOCK_REALTIME, 0x100);
+	EQ(TS(&f, 0x100).tv_nsec - first, STEP_NS);
+	fake_free(&f);
+}
+
+TEST(nobody_sets_the_clock)
+{
+	struct fake f = { 0 };
+
+	EQ(fake_sys(&f, "settimeofday", 0x100, 0), -EPERM);
+	EQ(fake_sys(&f, "clock_settime", CLOCK_REALTIME, 0x100), -EPERM);
+	EQ(fake_sys(&f, "adjtimex", 0x200), 5);
+	FAKE_AT(&f, unsigned, 0x200) = 1;
+	EQ(fake_sys(&f, "adjtimex", 0x200), -EPERM);
+	fake_free(&f);
+}
+
+TEST(a_sleep_jumps)
+{
+	struct fake f = { .opts.epoch = 1000 };
+	struct task *t = fake_up(&f);
+
+	TS(&f, 0x100) = (struct timespec){ 3600, 5 };
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0), FAKE_BLOCKED);
+	OK(fake_run(&f) == t);
+	EQ(fake_result(t), 0);
+	EQ(f.w.now / NSEC, 4600);
+	EQ(fake_sys(&f, "time", 0), 4600);
+	/* CPU time has not moved with it */
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_PROCESS_CPUTIME_ID, 0x100), 0);
+	EQ(TS(&f, 0x100).tv_sec, 0);
+	fake_free(&f);
+}
+
+TEST(sleeps_end_in_order)
+{
+	struct fake f = { .opts.epoch = 1000 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, a, 0);
+
+	TS(&f, 0x100) = (struct timespec){ 20, 0 };
+	TS(&f, 0x200) = (struct timespec){ 1010, 0 };
+	EQ(fake_sys_as(&f, a, "nanosleep", 0x100, 0), FAKE_BLOCKED);
+	EQ(fake_sys_as(&f, b, "clock_nanosleep", CLOCK_REALTIME, TIMER_ABSTIME, 0x200), FAKE_BLOCKED);
+	OK(fake_run(&f) == b);
+	EQ(f.w.now / NSEC, 1010);
+	TS(&f, 0x200) = (struct timespec){ 1, 0 };
+	EQ(fake_sys_as(&f, b, "nanosleep", 0x200, 0), FAKE_BLOCKED);
+	OK(fake_run(&f) == b);
+	TS(&f, 0x200) = (struct timespec){ 100, 0 };
+	EQ(fake_sys_as(&f, b, "nanosleep", 0x200, 0), FAKE_BLOCKED);
+	OK(fake_run(&f) == a);
+	EQ(f.w.now / NSEC, 1020);
+	fake_free(&f);
+}
+
+TEST(bad_times_are_refused)
+{
+	struct fake f = { 0 };
+
+	TS(&f, 0x100) = (struct timespec){ 1, 1000000000 };
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0), -EINVAL);
+	TS(&f, 0x100) = (struct timespec){ -1, 0 };
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0), -EINVAL);
+	EQ(fake_sys(&f, "nanosleep", 0, 0), -EFAULT);
+	EQ(fake_sys(&f, "clock_nanosleep", 99, 0, 0x100), -EINVAL);
+	EQ(fake_sys(&f, "clock_nanosleep", CLOCK_THREAD_CPUTIME_ID, 0, 0x100), -EINVAL);
+	fake_free(&f);
+}
+
+TEST(a_signal_leaves_the_rest_of_a_sleep)
+{
+	struct fake f = { .opts.epoch = 1000 };
+	struct task *t = fake_up(&f);
+
+	TS(&f, 0x100) = (struct timespec){ 10, 0 };
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0x200), FAKE_BLOCKED);
+	f.w.now += 4 * NSEC;
+	engine_interrupt(&f.w, t);
+	EQ(TS(&f, 0x200).tv_sec, 6);
+	fake_free(&f);
+}
+
+TEST(a_restarted_sleep_keeps_its_end)
+{
+	struct fake f = { .opts.epoch = 1000 };
+	struct task *t = fake_up(&f);
+
+	TS(&f, 0x100) = (struct timespec){ 10, 0 };
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0), FAKE_BLOCKED);
+	f.w.now += 4 * NSEC;
+	engine_interrupt(&f.w, t);
+	EQ(fake_sys(&f, "nanosleep", 0x100, 0), FAKE_BLOCKED);
+	OK(fake_run(&f) == t);
+	EQ(f.w.now / NSEC, 1010);
+	fake_free(&f);
+}
+
+TEST(a_child_has_its_own_cpu_time)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, a, 0);
+
+	for (int i = 0; i < 5; i++)
+		fake_sys_as(&f, a, "time", 0);
+	fake_sys_as(&f, b, "time", 0);
+	EQ(a->proc->cpu, 5 * STEP_NS);
+	EQ(b->proc->cpu, STEP_NS);
+	fake_free(&f);
+}
+
+CHECK_MAIN
