@@ -142,8 +142,6 @@ static int by_name(const void *a, const void *b, void *ctx)
 /* Everything the kernel has, unsorted, as struct linux_dirent64 records. */
 static long read_all(int fd, struct buf *b)
 {
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
 	for (;;) {
 		uint8_t *p = buf_room(b, CHUNK);
 		long n;
@@ -277,13 +275,17 @@ static size_t count(const struct buf *b)
 	return n;
 }
 
-static long list_read(struct call *c, int fd, const struct stat *st, struct dirlist **ret)
+static long list_read(struct call *c, int fd, const struct stat *st, off_t pos,
+	struct dirlist **ret)
 {
 	struct world *w = c->w;
 	own_buf b = { 0 };
 	struct dirlist *l;
-	long r = read_all(fd, &b);
+	long r;
 
+	if (pos && lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	r = read_all(fd, &b);
 	if (r < 0)
 		return r;
 	l = calloc(1, sizeof *l);
@@ -313,7 +315,7 @@ static long list_at(struct call *c, int fd, const struct stat *st, off_t pos,
 		*ret = l;
 		return 0;
 	}
-	return list_read(c, fd, st, ret);
+	return list_read(c, fd, st, pos, ret);
 }
 
 static size_t reclen(const struct entry *e, bool old)
@@ -380,13 +382,11 @@ static long getdents_common(struct call *c, bool old)
 
 	if (fd < 0)
 		return fd;
-	if (fcntl(fd, F_GETFL) & O_PATH)
-		return -EBADF;
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
-		return -ENOTDIR;
 	pos = lseek(fd, 0, SEEK_CUR);
-	if (pos < 0)
-		return -errno;
+	if (pos < 0 && errno == EBADF) /* O_PATH */
+		return -EBADF;
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) || pos < 0)
+		return -ENOTDIR;
 	r = list_at(c, fd, &st, pos, &l);
 	if (r < 0)
 		return r;
@@ -431,6 +431,16 @@ static void chdir_leave(struct call *c)
 		fs_forget(c);
 }
 
+static void fchdir_leave(struct call *c)
+{
+	if (c->ret < 0)
+		return;
+	fs_forget(c);
+	c->t->fs->cwd = call_getfd(c, (int) c->a[0]);
+	if (c->t->fs->cwd < 0)
+		c->t->fs->cwd = -1;
+}
+
 static void chroot_leave(struct call *c)
 {
 	struct stat st, root;
@@ -470,7 +480,7 @@ static const struct row rows[] = {
 	{ SYS(fchdir, 81), OBSERVE,
 	  .arg = { FD(fd) },
 	  .enter = chdir_enter,
-	  .leave = chdir_leave,
+	  .leave = fchdir_leave,
 	  .why = "the supervisor follows where relative paths start" },
 
 	{ SYS(chroot, 161), OBSERVE,
