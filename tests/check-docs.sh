@@ -33,7 +33,7 @@ one_row_each() { # every line of the table's body names another number
 
 links() { # of one markdown file, relative ones
 	dir=$(dirname "$1") bad=0
-	for l in $(sed -n 's/[^]]*\[[^]]*\](\([^)#]*\)[^)]*)/\1\n/gp' "$1" | grep -v -e '^http' -e '^$' -e ' '); do
+	for l in $(grep -o '](.[^) ]*)' "$1" | sed 's/^](//; s/)$//; s/#.*//' | grep -v '^http'); do
 		[ -e "$dir/$l" ] || {
 			echo "$1: $l does not exist"
 			bad=1
