@@ -252,7 +252,7 @@ static long two_common(struct call *c, struct op *o, bool link)
 	else
 		r = syscall(SYS_renameat2, fd, o->path, fd2, o->path2, o->flags);
 	r = r < 0 ? -errno : 0;
-	if (!fs_sure(fd, o->path, r) || !fs_sure(fd2, o->path2, r))
+	if (!(o->have ? fs_sure(fd2, o->path2, r) : fs_sure(fd, o->path, r)))
 		return call_run_leave(c);
 	c->ret = r;
 	c->row->leave(c);
