@@ -28,6 +28,7 @@ enum {
 	REC_CHAINED = 96, /* bytes of a record that the chain covers */
 	REC_FRAME = 8 + REC_LEN, /* its skippable frame */
 	HEADER_MAX = 64 << 20,
+	INDEX_MAX = 256 << 20,
 	STATEMENT_MAX = 512 << 20,
 	BLOB_PATH = sizeof "blobs/sha256/xx/" + 64,
 };

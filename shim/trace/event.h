@@ -46,7 +46,7 @@ struct ev_val {
 	uint8_t type; /* enum ev_type */
 	uint8_t arg;  /* index of the syscall's argument it stands for */
 	bool out;     /* an output of the call (else an input) */
-	bool is_digest; /* DATA read back, or given by the engine, as digest only: .digest valid, .p NULL */
+	bool is_digest; /* DATA known by its digest only (over EV_INLINE bytes): .digest, .p NULL */
 	int64_t i;
 	const void *p; /* borrowed */
 	size_t n;      /* true length in bytes, also when only the digest is kept */

@@ -27,7 +27,7 @@ int index_load(int dirfd, bool exact, struct index *ret, struct err *e)
 {
 	own_buf b = { 0 };
 	struct index x = { 0 };
-	int r = bundle_read(dirfd, F_INDEX, (size_t) 1 << 34, &b, e);
+	int r = bundle_read(dirfd, F_INDEX, INDEX_MAX, &b, e);
 
 	if (r < 0)
 		return r;

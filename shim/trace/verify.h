@@ -21,7 +21,7 @@ struct verify {
 /** Is the note of block @i in checkpoints.log signed? 0 or -errno. */
 int verify_note(const struct verify *v, size_t i, struct err *e);
 
-/** Every byte of frames and blobs, every note's signature (full), and every event (deep), on all cores. */
+/** Every byte of frames and blobs, every note (full), and every event (deep), on all cores. */
 int verify_content(const struct verify *v, bool deep, struct err *e);
 
 /** Decode, re-encode and hash the events of block @i in @b. */
