@@ -31,7 +31,7 @@ int main(void)
 	if (getrandom(&ticket, sizeof ticket, 0) != sizeof ticket)
 		return 1;
 	printf("built %s %s as %s\n", __DATE__, __TIME__, __FILE__);
-	printf("pid %d, heap %p, ticket %u, %s", getpid(), (void *) &ticket, ticket, ctime(&now));
+	printf("pid %d, stack %p, ticket %u, %s", getpid(), (void *) &ticket, ticket, ctime(&now));
 	return 0;
 }
 END
