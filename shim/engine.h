@@ -104,6 +104,9 @@ void timerfd_fire(struct world *w);
 uint64_t timerfd_next_deadline(struct world *w);
 
 /* sys/futex.c */
+/** Before its exit, while its memory is there: which locks does it hold? */
+void futex_dying(struct world *w, struct task *t);
+/** It is gone: wake who waits for it or for its locks. */
 void futex_exit(struct world *w, struct task *t);
 /* sys/rw.c */
 void rw_cache_drop(struct world *w);

@@ -110,6 +110,8 @@ struct task {
 	struct user_regs_struct regs;
 	struct call c;
 	struct task *vfork_child; /* waits for it */
+	uint64_t *robust;	  /* futexes (two keys each) of the locks that it held at its exit */
+	size_t nrobust;
 	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
 	uint64_t slice;		  /* trapped calls since it got the token */
 	struct prng *rng;

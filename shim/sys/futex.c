@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -273,39 +275,37 @@ static long futex_enter(struct call *c)
 
 /* ---- a task ends ---- */
 
-static void wake_at(struct world *w, struct task *t, uint64_t addr, long n)
-{
-	struct key k = { t->mm->id, addr };
-
-	wake_futex(w, k.k1, k.k2, ~0u, n);
-	if (task_map_at(t, addr, &k.k1, &k.k2) > 0)
-		wake_futex(w, k.k1, k.k2, ~0u, n);
-}
-
 static bool get(struct world *w, struct task *t, uint64_t at, void *p, size_t n)
 {
 	return w->ops->read(t, at, p, n) == (ssize_t) n;
 }
 
-/* One entry of the list is a lock of the task's: a waiter of it learns that its owner died. */
+/* One entry of the list is a lock of the task's: a waiter of it will learn that its owner died. */
 static void robust_one(struct world *w, struct task *t, uint64_t entry, int64_t off)
 {
-	uint64_t at = (entry & ~1ull) + (uint64_t) off;
+	uint64_t at = (entry & ~1ull) + (uint64_t) off, *keys;
+	struct key k = { t->mm->id, at };
 	uint32_t v;
 
-	if (at % 4 == 0 && get(w, t, at, &v, sizeof v) &&
-		(v & FUTEX_TID_MASK) == (uint32_t) task_vtid(t))
-		wake_at(w, t, at, 1);
+	if (at % 4 || !get(w, t, at, &v, sizeof v) ||
+		(v & FUTEX_TID_MASK) != (uint32_t) task_vtid(t))
+		return;
+	if (task_map_at(t, at, &k.k1, &k.k2) <= 0)
+		k = (struct key){ t->mm->id, at };
+	keys = realloc(t->robust, (t->nrobust + 1) * sizeof k);
+	must(keys);
+	memcpy(&keys[2 * t->nrobust++], &k, sizeof k);
+	t->robust = keys;
 }
 
-/* The kernel marks the locks while the task exits; it knows of no waiters. */
-static void robust(struct world *w, struct task *t)
+void futex_dying(struct world *w, struct task *t)
 {
 	struct { uint64_t next; int64_t off; uint64_t pending; } head;
 	uint64_t at = 0, entry;
 	size_t len;
 
-	if (syscall(SYS_get_robust_list, t->pid, &at, &len) < 0 || !at ||
+	if (t->setup || t->quiet || t->robust ||
+		syscall(SYS_get_robust_list, t->pid, &at, &len) < 0 || !at ||
 		!get(w, t, at, &head, sizeof head))
 		return;
 	entry = head.next;
@@ -330,13 +330,15 @@ static void wake_joiners(struct world *w, struct task *t)
 
 void futex_exit(struct world *w, struct task *t)
 {
-	if (t->setup || t->quiet)
-		return;
-	robust(w, t);
-	if (t->mm->refs < 2)
+	for (size_t i = 0; i < t->nrobust; i++) /* the kernel has marked them */
+		wake_futex(w, t->robust[2 * i], t->robust[2 * i + 1], ~0u, 1);
+	free(t->robust);
+	t->robust = NULL;
+	t->nrobust = 0;
+	if (t->setup || t->quiet || t->mm->refs < 2)
 		return;
 	if (t->clear_tid)
-		wake_at(w, t, t->clear_tid, 1);
+		wake_futex(w, t->mm->id, t->clear_tid, ~0u, 1);
 	else
 		wake_joiners(w, t);
 }

@@ -107,6 +107,7 @@ static long exit_enter(struct call *c)
 {
 	struct task *t = c->t;
 
+	futex_dying(c->w, t);
 	if (t->pid == t->proc->pid && t->proc->nthreads > 1)
 		t->leader_exit = true;
 	else if (t == c->w->init)
@@ -116,6 +117,9 @@ static long exit_enter(struct call *c)
 
 static long exit_group_enter(struct call *c)
 {
+	for (struct task *t = c->w->tasks; t; t = t->next)
+		if (t->proc == c->t->proc)
+			futex_dying(c->w, t);
 	c->t->proc->dying = true;
 	if (c->w->init && c->t->proc == c->w->init->proc)
 		c->w->init_going = true;
