@@ -118,6 +118,7 @@ case_compile() {
 	cp "$work"/cmark/src/*.h "$work"/cmark/src/scanners.c "$work/case/"
 	echo '#define CMARK_EXPORT' >"$work/case/cmark_export.h"
 	: >"$work/case/cmark_version.h"
+	: >"$work/case/config.h"
 }
 
 case_configure() {
