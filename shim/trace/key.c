@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -74,21 +74,24 @@ static int key_wrap(EVP_PKEY *pkey, bool is_private, const char *name, struct tr
 static int key_parse(const struct buf *pem, const char *name, bool need_private,
 	struct trace_key **ret, struct err *e)
 {
-	own_bio priv = BIO_new_mem_buf(pem->p, (int) pem->n);
-	own_bio pub = BIO_new_mem_buf(pem->p, (int) pem->n);
-	own_pkey k = priv ? PEM_read_bio_PrivateKey(priv, NULL, no_password, NULL) : NULL;
+	static const char label[] = "PRIVATE KEY-----";
+	bool priv = pem->n && memmem(pem->p, pem->n, label, sizeof label - 1);
+	own_bio in = BIO_new_mem_buf(pem->p, (int) pem->n);
+	own_pkey k = NULL;
 
+	if (in && priv)
+		k = PEM_read_bio_PrivateKey(in, NULL, no_password, NULL);
+	else if (in && !need_private)
+		k = PEM_read_bio_PUBKEY(in, NULL, no_password, NULL);
+	ERR_clear_error();
 	if (k)
-		return key_wrap(k, true, name, ret, e);
+		return key_wrap(k, priv, name, ret, e);
 	if (need_private)
 		return fail_msg(e, EINVAL,
 			"%s is not an unencrypted private key in PEM form (make one with: openssl "
 			"genpkey -algorithm ed25519)",
 			name);
-	k = pub ? PEM_read_bio_PUBKEY(pub, NULL, no_password, NULL) : NULL;
-	if (!k)
-		return fail_msg(e, EINVAL, "%s is not a public or private key in PEM form", name);
-	return key_wrap(k, false, name, ret, e);
+	return fail_msg(e, EINVAL, "%s is not an unencrypted key in PEM form", name);
 }
 
 static int key_file(int dirfd, const char *name, bool need_private, struct trace_key **ret,
