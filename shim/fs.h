@@ -43,6 +43,9 @@ struct vinode *fs_own(struct world *w, const struct stat *st);
 /** The result of a call of ours: -errno, and the end of the run when the disk failed. */
 long fs_result(struct call *c, long r, const char *what, const char *path);
 
+/** rename(2) of a directory that the file system refuses with EXDEV though it is one. */
+long fs_move_dir(struct call *c, int fd, const char *path, int fd2, const char *path2);
+
 /** Seeds ownership from the image; otherwise as inode_manifest_view(). For the first manifest. */
 void inode_seed_view(void *ctx, const char *path, struct stat *st);
 /** Times set by utimensat(2) and its kind: NULL leaves one as it is. */

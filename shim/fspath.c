@@ -177,7 +177,7 @@ void fs_carry(struct world *w, const struct stat *before, const struct stat *now
 	if (!v)
 		v = inode_of(w, before);
 	copy = inode_born(w, now);
-	if (before->st_nlink > 1) { /* the other names stay what they were */
+	if (before->st_nlink > 1 && !S_ISDIR(now->st_mode)) { /* the other names stay what they were */
 		uint64_t ino = copy->ino;
 
 		*copy = *v;

@@ -236,6 +236,18 @@ static long two_dirs(struct call *c, struct op *o, int *fd, int *own, int *fd2)
 	return call_dirfd(c, o->dirfd2, o->path2, fd2);
 }
 
+/* A directory of the root file system that is to stay on it. */
+static bool one_image(struct call *c, const struct op *o)
+{
+	struct stat parent;
+
+	inode_look(c->w);
+	return o->have && S_ISDIR(o->st.st_mode) && !(o->flags & RENAME_EXCHANGE) &&
+		o->st.st_dev == c->w->ino.root &&
+		fs_peek(c, o->dirfd2, fs_parent(c, o->path2), 0, &parent) &&
+		parent.st_dev == c->w->ino.root;
+}
+
 static long two_common(struct call *c, struct op *o, bool link)
 {
 	own_fd own = -1;
@@ -252,6 +264,9 @@ static long two_common(struct call *c, struct op *o, bool link)
 	else
 		r = syscall(SYS_renameat2, fd, o->path, fd2, o->path2, o->flags);
 	r = r < 0 ? -errno : 0;
+	if (r == -EXDEV && !link && one_image(c, o) &&
+		!call_dirfd(c, o->dirfd2, o->path2, &fd2))
+		r = fs_move_dir(c, fd, o->path, fd2, o->path2);
 	if (!(o->have ? fs_sure(fd2, o->path2, r) : fs_sure(fd, o->path, r)))
 		return call_run_leave(c);
 	c->ret = r;
