@@ -74,7 +74,7 @@ struct flag_name {
 enum row_flags {
 	MAY_BLOCK = 1, /* enter() may answer call_block() */
 	LOCAL = 2,     /* needs only the world page and its arguments */
-	QUIET = 4,     /* trapped, handled, but not in the trace (restartable noise) */
+	QUIET = 4,     /* handled, but not in the trace (restartable noise); DENY: not even trapped */
 	NOTED = 8,     /* DENY: a NOTE event names it once per task */
 	CACHE_KEEP = 16, /* keeps the cache of the last written descriptor: see rw.c */
 	INTR_LEAVE = 32, /* leave() runs when a signal ends the wait: c->ret is the restart code */

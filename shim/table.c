@@ -2,6 +2,7 @@
 /* The table of all rows, and what is read off it: filter, digest, names for printing. */
 #include "shim/table.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,6 +118,11 @@ static struct filter_row filter_row(const struct row *r)
 
 	if (f.what == FILTER_ALLOW)
 		return f;
+	if (r->policy == DENY && r->flags & QUIET && !r->enter) { /* the filter itself refuses */
+		f.what = FILTER_ERRNO;
+		f.err = r->err ? r->err : ENOSYS;
+		return f;
+	}
 	if (r->pass_mask)
 		f.allow[n++] = (struct filter_cond){ .arg = (uint8_t) r->pass_arg,
 			.mask = r->pass_mask, .value = r->pass_value };

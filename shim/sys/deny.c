@@ -9,6 +9,9 @@
 /* Not there, as on a kernel built without it: nobody is surprised. */
 #define ABSENT(n, number, reason, ...) \
 	{ SYS(n, number), DENY, .arg = { __VA_ARGS__ }, .why = reason }
+/* The same, so often asked for that the filter itself answers. */
+#define UNSEEN(n, number, reason, ...) \
+	{ SYS(n, number), DENY, .arg = { __VA_ARGS__ }, .why = reason, .flags = QUIET }
 /* Refused with an errno and a note. */
 #define REFUSED(n, number, e, reason, ...) \
 	{ SYS(n, number), DENY, .arg = { __VA_ARGS__ }, .why = reason, .flags = NOTED, .err = e }
@@ -63,7 +66,7 @@ static const struct flag_name unshared[] = {
 
 static const struct row rows[] = {
 	/* memory and tasks of others */
-	ABSENT(clone3, 435, "its flags lie in memory; callers fall back to clone", PTR(args), UINT(size)),
+	UNSEEN(clone3, 435, "its flags lie in memory; callers fall back to clone", PTR(args), UINT(size)),
 	REFUSED(ptrace, 101, EPERM, "the tasks are traced already; ptrace inside comes later",
 		UINT(request), INT(pid), PTR(addr), PTR(data)),
 	REFUSED(process_vm_readv, 310, EPERM, WHY_MEMOF, INT(pid)),
@@ -76,7 +79,7 @@ static const struct row rows[] = {
 	ABSENT(modify_ldt, 154, "16 and 32-bit segments are not for x86-64 programs", INT(func)),
 	ABSENT(set_thread_area, 205, "32-bit only"),
 	ABSENT(get_thread_area, 211, "32-bit only"),
-	ABSENT(rseq, 334, "it shows which CPU runs the thread and when it was preempted",
+	UNSEEN(rseq, 334, "it shows which CPU runs the thread and when it was preempted",
 		PTR(rseq), UINT(len), UINT(flags), UINT(sig)),
 
 	/* kernel doors that work in their own time */

@@ -115,6 +115,8 @@ TEST(filter_traps_what_has_a_handler)
 
 		if (f[i].what == FILTER_ALLOW && (r->policy != PASS || r->enter || r->leave))
 			CHECK_FAIL("%s would run unseen", r->name);
+		if (f[i].what == FILTER_ERRNO && (r->policy != DENY || r->flags & NOTED))
+			CHECK_FAIL("%s would be refused unseen", r->name);
 	}
 }
 
