@@ -41,6 +41,8 @@ static void process_ended(struct world *w, struct task *t, int st)
 		w->status = st;
 		w->done = true;
 	}
+	if (parent)
+		parent->cpu_children += p->cpu + p->cpu_children;
 	orphan_children(w, p);
 	wake_children_waiters(w, parent);
 	if (parent)
