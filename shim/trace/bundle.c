@@ -203,6 +203,20 @@ int bundle_write(int dirfd, const char *name, const void *p, size_t n, struct er
 	return r < 0 ? bundle_write_failed(e, r, name) : 0;
 }
 
+int bundle_put(int dirfd, const char *name, const void *p, size_t n, struct err *e)
+{
+	char tmp[64];
+	int r;
+
+	must((size_t) snprintf(tmp, sizeof tmp, "%s" F_TMP, name) < sizeof tmp);
+	r = bundle_write(dirfd, tmp, p, n, e);
+	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
+		r = fail(e, errno, "write %s of the trace", name);
+	if (r < 0)
+		unlinkat(dirfd, tmp, 0);
+	return r;
+}
+
 int bundle_sha256(int dirfd, const char *name, uint8_t ret[32], struct err *e)
 {
 	own_fd fd = bundle_open(dirfd, name, e);

@@ -18,7 +18,7 @@
 #define F_CHECKPOINT  "checkpoint"
 #define F_CHECKPOINTS "checkpoints.log"
 #define F_SIGNATURE   "bundle.sigstore.json"
-#define D_BLOBS	      "blobs"
+#define F_TMP	      ".tmp" /* behind the name of a file that is being written */
 #define OUTPUTS	      "outputs/" /* in front of the names of outputs, which are not in the bundle */
 
 enum {
@@ -117,6 +117,8 @@ int bundle_open(int dirfd, const char *name, struct err *e);
 int bundle_read(int dirfd, const char *name, size_t max, struct buf *b, struct err *e);
 /** Make a new file with these bytes; it must not exist yet. */
 int bundle_write(int dirfd, const char *name, const void *p, size_t n, struct err *e);
+/** Make or replace a file, all of it or nothing; a crash may leave name.tmp (F_TMP). */
+int bundle_put(int dirfd, const char *name, const void *p, size_t n, struct err *e);
 /** -ENOSPC and its kin as an error that says what to do. */
 int bundle_write_failed(struct err *e, int r, const char *name);
 int bundle_sha256(int dirfd, const char *name, uint8_t ret[32], struct err *e);

@@ -151,9 +151,7 @@ static int replace(int dir, const char *name, const struct buf *b, struct err *e
 {
 	if (b->failed)
 		return fail(e, ENOMEM, "write %s", name);
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return fail(e, errno, "replace %s", name);
-	return bundle_write(dir, name, b->p, b->n, e);
+	return bundle_put(dir, name, b->p, b->n, e);
 }
 
 static int rewrite_index(const struct recovery *v, struct err *e)
@@ -213,8 +211,6 @@ static int seal(struct recovery *v, struct recover_result *res, struct err *e)
 	memcpy(st.chain, v->chain, 32);
 	index_root(&v->x, v->x.n, &st.root);
 	memcpy(res->root, st.root.b, 32);
-	unlinkat(v->dir, F_CHECKPOINT, 0);
-	unlinkat(v->dir, F_HOST ".tmp", 0);
 	r = statement_scan(&st, v->dir, e);
 	if (r == 0)
 		r = statement_hash(&st, v->dir, false, e);
@@ -223,6 +219,16 @@ static int seal(struct recovery *v, struct recover_result *res, struct err *e)
 		r = bundle_seal(v->dir, v->key, &st, v->origin, e);
 	statement_free(&st);
 	return r;
+}
+
+/* What was being written when the recorder died, and the note that is written anew. */
+static void remove_unfinished(int dir)
+{
+	static const char *const names[] = { F_HOST F_TMP, F_CHECKPOINT F_TMP, F_SIGNATURE F_TMP,
+		F_INDEX F_TMP, F_CHECKPOINTS F_TMP, F_CHECKPOINT };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		unlinkat(dir, names[i], 0);
 }
 
 static int open_parts(struct recovery *v, struct err *e)
@@ -234,6 +240,7 @@ static int open_parts(struct recovery *v, struct err *e)
 	r = bundle_sha256_local(v->dir, F_HEADER, v->header_sha, e);
 	if (r < 0)
 		return r;
+	remove_unfinished(v->dir);
 	chain_start(v->header_sha, v->chain);
 	checkpoint_origin(v->header_sha, v->origin);
 	v->events = openat(v->dir, F_EVENTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

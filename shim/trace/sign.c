@@ -3,7 +3,6 @@
 #include "shim/trace/sign.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,10 +223,7 @@ int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *ro
 	host_tail(k, &sig, b.p[n - 1] != '{', &b);
 	if (b.failed)
 		return fail(e, ENOMEM, "sign %s", F_HOST);
-	r = bundle_write(dirfd, F_HOST ".tmp", b.p, b.n, e);
-	if (r == 0 && renameat(dirfd, F_HOST ".tmp", dirfd, F_HOST) < 0)
-		r = fail(e, errno, "replace %s", F_HOST);
-	return r;
+	return bundle_put(dirfd, F_HOST, b.p, b.n, e);
 }
 
 static int host_check_sig(const struct buf *b, size_t body, const struct trace_key *k,

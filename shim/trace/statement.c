@@ -309,12 +309,12 @@ int bundle_seal(int dirfd, const struct trace_key *k, const struct statement *st
 		return r;
 	r = checkpoint_write(k, origin, &c, &note, e);
 	if (r == 0)
-		r = bundle_write(dirfd, F_CHECKPOINT, note.p, note.n, e);
+		r = bundle_put(dirfd, F_CHECKPOINT, note.p, note.n, e);
 	if (r < 0)
 		return r;
 	statement_write(st, &text);
 	if (text.failed)
 		return fail(e, ENOMEM, "write the statement");
 	r = envelope_write(k, text.p, text.n, &env, e);
-	return r < 0 ? r : bundle_write(dirfd, F_SIGNATURE, env.p, env.n, e);
+	return r < 0 ? r : bundle_put(dirfd, F_SIGNATURE, env.p, env.n, e);
 }

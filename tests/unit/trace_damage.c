@@ -263,6 +263,25 @@ TEST(prefix_of_a_dead_recorder)
 	EQ(trace_recover(l.dir, l.key, &res, &e), -EEXIST);
 }
 
+/* Killed while it signed: half-written files are no part of the bundle, host.json is signed once. */
+TEST(recover_from_the_last_step)
+{
+	LAB;
+	struct recover_result res = { 0 };
+	uint8_t root[32];
+
+	record(l.dir, l.key, 50, -1, root);
+	lose_signature(l.dir);
+	put_file(l.dir, F_SIGNATURE F_TMP, "{\"dsse", 6);
+	put_file(l.dir, F_HOST F_TMP, "{", 1);
+	put_file(l.dir, F_INDEX F_TMP, "", 0);
+	EQ(trace_recover(l.dir, l.key, &res, &e), 0);
+	OK(res.complete && res.events == 51);
+	OK(!memcmp(res.root, root, 32));
+	EQ(verify(&l, VERIFY_DEEP, &e), 0);
+	STREQ(e.msg, "");
+}
+
 /* Killed while it wrote: the file ends anywhere. */
 TEST(recover_at_every_cut)
 {
