@@ -51,6 +51,10 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st);
 /** Times set by utimensat(2) and its kind: NULL leaves one as it is. */
 void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,
 	const uint64_t *mtime);
+/** What is @now has become of what was @before: it keeps its inode. */
+void inode_move(struct world *w, const struct stat *before, const struct stat *now);
+/** The file @st of ours stands for @real of procfs. */
+void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real);
 /** The number a guest sees for a pipe, socket or anonymous inode known by its real number. */
 uint64_t inode_number(struct world *w, dev_t dev, ino_t ino);
 /** Look at what the container has mounted; done once, by whoever comes first. */

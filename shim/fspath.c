@@ -170,22 +170,19 @@ void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st)
 void fs_carry(struct world *w, const struct stat *before, const struct stat *now)
 {
 	struct vinode *v, *copy;
+	uint64_t ino;
 
 	if (before->st_dev == now->st_dev && before->st_ino == now->st_ino)
 		return;
-	v = inode_peek(w, before->st_dev, before->st_ino);
-	if (!v)
-		v = inode_of(w, before);
-	copy = inode_born(w, now);
-	if (before->st_nlink > 1 && !S_ISDIR(now->st_mode)) { /* the other names stay what they were */
-		uint64_t ino = copy->ino;
-
-		*copy = *v;
-		copy->ino = ino;
+	if (before->st_nlink < 2 || S_ISDIR(now->st_mode)) {
+		inode_move(w, before, now);
 		return;
 	}
+	v = inode_of(w, before); /* its other names stay what they were */
+	copy = inode_born(w, now);
+	ino = copy->ino;
 	*copy = *v;
-	inode_drop(w, before->st_dev, before->st_ino);
+	copy->ino = ino;
 }
 
 long fs_result(struct call *c, long r, const char *what, const char *path)

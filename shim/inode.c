@@ -206,6 +206,28 @@ struct vinode *inode_born(struct world *w, const struct stat *st)
 	return v;
 }
 
+void inode_move(struct world *w, const struct stat *before, const struct stat *now)
+{
+	struct vinode *v = inode_peek(w, before->st_dev, before->st_ino);
+
+	if (!v)
+		v = add_input_file(w, before);
+	map_del(&w->ino.map, before->st_dev, before->st_ino);
+	inode_drop(w, now->st_dev, now->st_ino); /* of a file that is gone */
+	must(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
+}
+
+void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real)
+{
+	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino), *r = inode_of(w, real);
+
+	if (!v)
+		v = add(w, st->st_dev, st->st_ino);
+	*v = *r;
+	v->mode = real->st_mode;
+	v->proc = true;
+}
+
 void inode_modified(struct world *w, struct vinode *v)
 {
 	v->mtime = v->ctime = w->now;
@@ -308,6 +330,11 @@ void inode_view(struct world *w, struct stat *st)
 	st->st_mtim = timespec_of(v->mtime);
 	st->st_ctim = timespec_of(v->ctime);
 	size_view(st);
+	if (v->proc) {
+		st->st_dev = DEV_PROC;
+		st->st_mode = v->mode;
+		st->st_nlink = 1;
+	}
 	if (st->st_dev == DEV_PROC)
 		st->st_size = st->st_blocks = 0;
 }

@@ -133,6 +133,7 @@ struct vinode {
 	uint64_t rdev;
 	bool has_owner; /* uid, gid, mode, rdev are ours, not the disk's */
 	bool touched;	/* times are ours (written or made inside), not the input's */
+	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */
 };
 
 #define INODE_DEVS 32

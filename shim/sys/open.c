@@ -84,6 +84,17 @@ static void opened_write(struct call *c, struct opening *o, const struct stat *n
 		inode_modified(c->w, inode_of(c->w, now));
 }
 
+/* The guest may have got a file of ours instead. */
+static long opened_proc(struct call *c, const struct opening *o, const struct stat *real)
+{
+	struct stat now;
+	long fd = procfs_opened(c, (int) c->ret, o->path);
+
+	if (fd >= 0 && fs_fstat(c, (int) fd, &now) == 0 && !special(c, &now))
+		inode_is_proc(c->w, &now, real);
+	return fd;
+}
+
 static void opened(struct call *c)
 {
 	struct opening *o = opening_of(c);
@@ -102,7 +113,7 @@ static void opened(struct call *c)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	if (special(c, &st))
-		c->ret = o->flags & O_PATH ? c->ret : procfs_opened(c, (int) c->ret, o->path);
+		c->ret = o->flags & O_PATH ? c->ret : opened_proc(c, o, &st);
 	else if ((o->flags & O_TMPFILE) == O_TMPFILE)
 		fs_born(c, o->dirfd, NULL, &st);
 	else if (o->absent && o->flags & O_CREAT)

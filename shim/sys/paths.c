@@ -265,8 +265,10 @@ static long two_common(struct call *c, struct op *o, bool link)
 		r = syscall(SYS_renameat2, fd, o->path, fd2, o->path2, o->flags);
 	r = r < 0 ? -errno : 0;
 	if (r == -EXDEV && !link && one_image(c, o) &&
-		!call_dirfd(c, o->dirfd2, o->path2, &fd2))
+		!call_dirfd(c, o->dirfd2, o->path2, &fd2)) {
 		r = fs_move_dir(c, fd, o->path, fd2, o->path2);
+		o->have = o->have && r; /* its inode has moved already */
+	}
 	if (!(o->have ? fs_sure(fd2, o->path2, r) : fs_sure(fd, o->path, r)))
 		return call_run_leave(c);
 	c->ret = r;
