@@ -14,25 +14,50 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 
-static const char magic[16] = "detrun digests1";
+static const char magic[16] = "detrun digests2";
 static const char file[] = "digests";
 
 enum {
-	RECORDS_MAX = 1 << 20,
+	SETS = 1 << 16, /* a file's records are in one set, by its key */
+	WAYS = 4,
 	REST_NS = 100000000, /* coarser than any kernel's file time stamps */
 };
 
 _Static_assert(sizeof(struct digest_rec) == 88, "the layout on disk has no holes");
 
-static uint64_t key2(const struct digest_rec *r)
-{
-	uint64_t h = r->dev;
+struct set {
+	struct digest_rec way[WAYS];
+};
 
-	h = h * 0x9e3779b97f4a7c15u + r->size;
-	h = h * 0x9e3779b97f4a7c15u + (uint64_t) r->msec;
-	h = h * 0x9e3779b97f4a7c15u + r->mnsec;
-	h = h * 0x9e3779b97f4a7c15u + (uint64_t) r->csec;
-	return h * 0x9e3779b97f4a7c15u + r->cnsec;
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * 0x100000001b3u;
+	return h ^ h >> 32;
+}
+
+static uint64_t key_of(const struct digest_rec *r)
+{
+	return mix(0xcbf29ce484222325u, r, offsetof(struct digest_rec, flags));
+}
+
+static uint32_t check_of(const struct digest_rec *r)
+{
+	uint64_t h = mix(key_of(r), &r->flags, sizeof r->flags);
+
+	return (uint32_t) mix(h, r->sum, sizeof r->sum);
+}
+
+static bool same_file(const struct digest_rec *a, const struct digest_rec *b)
+{
+	return !memcmp(a, b, offsetof(struct digest_rec, flags)) && a->check == check_of(a);
+}
+
+static off_t set_at(uint64_t key)
+{
+	return (off_t) (sizeof magic + key % SETS * sizeof(struct set));
 }
 
 static struct digest_rec rec_of(const struct digests *d, const struct stat *st)
@@ -48,73 +73,65 @@ static struct digest_rec rec_of(const struct digests *d, const struct stat *st)
 	};
 }
 
-static void add(struct digests *d, const struct digest_rec *r)
+static bool is_table(int fd)
 {
-	uint64_t k2 = key2(r);
-	const uint64_t *at = map_get(&d->by_key, r->ino, k2);
+	char have[sizeof magic];
 
-	if (at) {
-		d->v[*at] = *r;
-		return;
-	}
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? 2 * d->cap : 4096;
-		struct digest_rec *v = realloc(d->v, cap * sizeof *v);
-
-		if (!v)
-			return;
-		d->v = v;
-		d->cap = cap;
-	}
-	d->v[d->n] = *r;
-	if (map_put(&d->by_key, r->ino, k2, d->n) == 0)
-		d->n++;
+	return pread(fd, have, sizeof have, 0) == sizeof have && !memcmp(have, magic, sizeof magic);
 }
 
-static void load(struct digests *d)
+static int table_open(int dir)
 {
-	own_buf b = { 0 };
-	size_t n;
+	own_fd fd = openat(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
 
-	if (read_file(d->dir, file, sizeof magic + (size_t) RECORDS_MAX * sizeof *d->v, &b, NULL) < 0)
-		return;
-	if (b.n < sizeof magic || memcmp(b.p, magic, sizeof magic))
-		return;
-	n = (b.n - sizeof magic) / sizeof *d->v;
-	d->v = malloc((n + 4096) * sizeof *d->v);
-	if (!d->v)
-		return;
-	d->cap = n + 4096;
-	for (size_t i = 0; i < n; i++) {
-		struct digest_rec r;
-
-		memcpy(&r, b.p + sizeof magic + i * sizeof r, sizeof r);
-		add(d, &r);
-	}
-	d->loaded = d->n;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	if (is_table(fd))
+		return take_fd(&fd);
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, set_at(SETS - 1) + (off_t) sizeof(struct set)) < 0 ||
+		pwrite(fd, magic, sizeof magic, 0) != sizeof magic)
+		return -1;
+	return take_fd(&fd);
 }
 
 void digests_open(struct digests *d, int dir, int fd)
 {
 	struct statfs fs;
 
-	*d = (struct digests){ .dir = dir };
-	if (dir < 0)
-		return;
+	*d = (struct digests){ .table = dir < 0 ? -1 : table_open(dir) };
 	if (fstatfs(fd, &fs) == 0)
 		d->opaque = fs.f_type == OVERLAYFS_SUPER_MAGIC;
-	load(d);
 }
 
-const struct digest_rec *digests_get(const struct digests *d, const struct stat *st)
+const struct digest_rec *digests_get(struct digests *d, const struct stat *st)
 {
 	struct digest_rec want = rec_of(d, st);
-	const uint64_t *at = map_get(&d->by_key, want.ino, key2(&want));
-	const struct digest_rec *r = at ? &d->v[*at] : NULL;
+	struct set s;
 
-	if (!r || memcmp(r, &want, offsetof(struct digest_rec, flags)))
+	if (d->table < 0 || pread(d->table, &s, sizeof s, set_at(key_of(&want))) != sizeof s)
 		return NULL;
-	return r;
+	for (unsigned i = 0; i < WAYS; i++) {
+		if (!same_file(&s.way[i], &want))
+			continue;
+		d->hit = s.way[i];
+		return &d->hit;
+	}
+	return NULL;
+}
+
+/* The file's own place in its set, else a free one, else one that its key chooses. */
+static unsigned choose_way(const struct set *s, const struct digest_rec *r)
+{
+	static const struct digest_rec none;
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (same_file(&s->way[i], r))
+			return i;
+	for (unsigned i = 0; i < WAYS; i++)
+		if (!memcmp(&s->way[i], &none, sizeof none))
+			return i;
+	return (unsigned) (key_of(r) / SETS % WAYS);
 }
 
 void digests_put(struct digests *d, const struct stat *st, const struct timespec *now,
@@ -123,30 +140,22 @@ void digests_put(struct digests *d, const struct stat *st, const struct timespec
 	struct digest_rec r = rec_of(d, st);
 	int64_t rest = (now->tv_sec - st->st_ctim.tv_sec) * 1000000000ll + now->tv_nsec -
 		st->st_ctim.tv_nsec;
+	off_t at = set_at(key_of(&r));
+	struct set s;
 
-	if (d->dir < 0 || rest < REST_NS)
+	if (d->table < 0 || rest < REST_NS || pread(d->table, &s, sizeof s, at) != sizeof s)
 		return;
 	memcpy(r.sum, sum, sizeof r.sum);
 	r.flags = flags;
-	add(d, &r);
+	r.check = check_of(&r);
+	at += (off_t) (choose_way(&s, &r) * sizeof r);
+	if (pwrite(d->table, &r, sizeof r, at) != sizeof r)
+		return; /* only a cache: a record half written is none */
 }
 
 void digests_close(struct digests *d)
 {
-	own_buf b = { 0 };
-	size_t from = 0;
-
-	if (d->dir >= 0 && d->n > d->loaded) {
-		if (d->n > RECORDS_MAX) /* start anew with what was seen last */
-			from = d->n - d->loaded < RECORDS_MAX ? d->loaded : d->n - RECORDS_MAX;
-		buf_put(&b, magic, sizeof magic);
-		buf_put(&b, d->v + from, (d->n - from) * sizeof *d->v);
-		if (!b.failed)
-			write_file(d->dir, file, b.p, b.n, 0600, NULL);
-	}
-	map_free(&d->by_key);
-	free(d->v);
-	*d = (struct digests){ .dir = -1 };
+	own_fd_drop(&d->table);
 }
 
 int digest_file(int dir, int fd, const struct stat *st, uint8_t ret[32])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SHA-256 of files, remembered by (file system, inode, size, mtime, ctime): a file whose content
- * changed has another ctime. Only files that were at rest for a while are remembered.
+ * changed has another ctime. Only files that were at rest for a while are remembered, in a table on
+ * disk of fixed size, where a new record takes an old one's place.
  */
 #ifndef DETRUN_ROOTFS_DIGESTS_H
 #define DETRUN_ROOTFS_DIGESTS_H
@@ -10,35 +11,30 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "runtime/base/map.h"
-
 struct digest_rec {
 	uint64_t dev, ino, size;
 	int64_t msec, csec;
 	uint32_t mnsec, cnsec;
 	uint32_t flags; /* DIGEST_XATTRS */
-	uint32_t spare;
+	uint32_t check; /* of all the rest: a record half written is none */
 	uint8_t sum[32];
 };
 
 enum { DIGEST_XATTRS = 1 }; /* the file has xattrs that a manifest lists */
 
 struct digests {
-	int dir;     /* where the file lives, borrowed; -1 = remember nothing */
+	int table;   /* -1 = remember nothing */
 	bool opaque; /* device numbers mean nothing (an overlay's are made at mount time) */
-	struct map by_key;
-	struct digest_rec *v;
-	size_t n, cap, loaded;
+	struct digest_rec hit;
 };
 
 /** @fd: any file of the tree that is asked for. A missing or spoilt cache is an empty one. */
 void digests_open(struct digests *d, int dir, int fd);
-/** The record of the file, or NULL. Valid until the next digests_put(). */
-const struct digest_rec *digests_get(const struct digests *d, const struct stat *st);
-/** Remember; @now is from before the file was read. */
+/** The record of the file, or NULL. Valid until the next digests_get(). */
+const struct digest_rec *digests_get(struct digests *d, const struct stat *st);
+/** Remember (a failure is no error); @now is from before the file was read. */
 void digests_put(struct digests *d, const struct stat *st, const struct timespec *now,
 	const uint8_t sum[32], uint32_t flags);
-/** Save what is new (a failure is no error: it is only a cache) and free. */
 void digests_close(struct digests *d);
 
 /** Digest of the regular file @fd (with @st), by the cache in @dir. 0 or -errno. */
