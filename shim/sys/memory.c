@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Address space. Where a mapping goes is decided here, top down and never twice in a program's life,
- * so that no kernel's way of finding room shows.
+ * Address space. Where a mapping goes is decided here, top down and never twice in a program's
+ * life, so that no kernel's way of finding room shows.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -100,7 +100,7 @@ static void mmap_leave(struct call *c)
 		written_through(c, (int) c->a[4]);
 }
 
-/* A mapping that grows always moves, to an address of ours: whether it had room depends on nobody. */
+/* A mapping that grows always moves, to an address of ours: whether it had room doesn't show. */
 static long mremap_enter(struct call *c)
 {
 	uint64_t old = c->a[1], new = c->a[2], flags = c->a[3], at;
@@ -233,7 +233,8 @@ static const struct row madv[] = {
 	MADV_PASS(MADV_REMOVE, "deterministic"),
 	MADV_PASS(MADV_WIPEONFORK, "deterministic"),
 	MADV_PASS(MADV_KEEPONFORK, "deterministic"),
-	{ .name = "MADV_FREE", .nr = MADV_FREE, .policy = OBSERVE, .arg = { MADV }, .enter = madv_free_enter,
+	{ .name = "MADV_FREE", .nr = MADV_FREE, .policy = OBSERVE, .arg = { MADV },
+	  .enter = madv_free_enter,
 	  .why = "as MADV_DONTNEED: the kernel would take pages away when memory is short" },
 	MADV_HINT(MADV_NORMAL),
 	MADV_HINT(MADV_RANDOM),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What programs ask of scheduling. The order of tasks is the supervisor's; all of this is remembered
- * and given back, without effect.
+ * What programs ask of scheduling. The order of tasks is the supervisor's; all of this is
+ * remembered and given back, without effect.
  */
 #include <errno.h>
 #include <sched.h>

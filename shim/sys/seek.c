@@ -18,7 +18,7 @@ static long seek_end_enter(struct call *c)
 	return call_run_leave(c);
 }
 
-/* A file is all data, its only hole is behind its end: where the holes are is the disk's business. */
+/* A file is all data, its only hole is behind its end: where the holes are is up to the disk. */
 static long seek_hole_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);

@@ -124,7 +124,7 @@ static struct task *any_task(struct world *w, const struct proc *p)
 	return NULL;
 }
 
-/* As the kernel's own, with the timer's id and value: SIGEV_THREAD of the C library looks at them. */
+/* As the kernel's own, with the timer's id and value: the C library's SIGEV_THREAD reads them. */
 static void ptimer_send(struct world *w, struct proc *p, struct ptimer *t)
 {
 	struct task *to = t->notify == SIGEV_THREAD_ID ? task_by_vpid(w, t->tid) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container without processes: the handlers, the engine and the scheduler are the real ones; guest
- * memory is an array, and the kernel answers what the test says.
+ * A container without processes: the handlers, the engine and the scheduler are the real ones;
+ * guest memory is an array, and the kernel answers what the test says.
  *
  *	TEST(time_is_the_epochs)
  *	{
