@@ -54,6 +54,15 @@ chroot_tar() { # suite: prints the tarball's path
 	echo "$tar"
 }
 
+# A mirror may have dropped what a release's list names: bookworm's source will do as well then.
+get_source() { # suite, package
+	"$top/tests/run/fetch-source.sh" "$1" "$2" "$cache/src/$1" >"$work/fetch.log" 2>&1 && return
+	[ "$1" != bookworm ] || return
+	echo "# $1/$2: $(tail -1 "$work/fetch.log"); taking bookworm's source"
+	"$top/tests/run/fetch-source.sh" bookworm "$2" "$cache/src/bookworm" >"$work/fetch.log" 2>&1 &&
+		cp "$cache/src/bookworm/$2"_* "$cache/src/$1/"
+}
+
 unpack() { # condition, suite, package: the build directory with the source
 	local d=$work/$1/$2-$3 dsc
 	dsc=$(ls "$cache/src/$2/$3"_*.dsc | head -1)
@@ -93,7 +102,7 @@ check_package() { # suite, package
 	local suite=$1 p=$2 tar c s
 	local what=$suite-$p
 	tar=$(chroot_tar "$suite") || { not_ok "$suite/$p" "no chroot of $suite"; return; }
-	"$top/tests/run/fetch-source.sh" "$suite" "$p" "$cache/src/$suite" >"$work/fetch.log" 2>&1 || {
+	get_source "$suite" "$p" || {
 		not_ok "$suite/$p" "no source" "$(tail -3 "$work/fetch.log")"
 		return
 	}
