@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets: what is chosen in order, what waits, what is refused. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+#include "tests/sys/fake.h"
+
+#define BUF 0x200
+#define ADDR 0x400
+#define LEN 0x3f0
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t n = sizeof a;
+
+	return getsockname(fd, (struct sockaddr *) &a, &n) < 0 ? 0 : ntohs(a.sin_port);
+}
+
+TEST(ports_come_in_order)
+{
+	struct fake f = { 0 };
+	int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0);
+
+	fake_up(&f);
+	FAKE_AT(&f, struct sockaddr_in, ADDR) = (struct sockaddr_in) { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	EQ(fake_sys(&f, "bind", a, ADDR, sizeof(struct sockaddr_in)), 0);
+	EQ(fake_sys(&f, "bind", b, ADDR, sizeof(struct sockaddr_in)), 0);
+	EQ(f.nkernel, 0);
+	OK(port_of(a) >= 32768);
+	OK(port_of(b) > port_of(a)); /* not by one: the test's host may use ports itself */
+	close(a);
+	close(b);
+	fake_free(&f);
+}
+
+TEST(names_that_the_kernel_would_draw_come_in_order)
+{
+	struct fake f = { 0 };
+	int a = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct sockaddr_un got = { 0 };
+	socklen_t n = sizeof got;
+
+	fake_up(&f);
+	FAKE_AT(&f, sa_family_t, ADDR) = AF_UNIX;
+	EQ(fake_sys(&f, "bind", a, ADDR, sizeof(sa_family_t)), 0);
+	EQ(getsockname(a, (struct sockaddr *) &got, &n), 0);
+	EQ(n, sizeof(sa_family_t) + 6);
+	EQ(got.sun_path[0], 0);
+	EQ(strncmp(got.sun_path + 1, "0000", 4), 0);
+	close(a);
+	fake_free(&f);
+}
+
+TEST(receiving_waits_for_the_sender)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, NULL, 0);
+	int s[2];
+
+	EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	EQ(fake_sys_as(&f, a, "recvfrom", s[0], BUF, 10, MSG_DONTWAIT, 0, 0), -EAGAIN);
+	EQ(fake_sys_as(&f, a, "recvfrom", s[0], BUF, 10, 0, 0, 0), FAKE_BLOCKED);
+	memcpy(&f.m[0x800], "ping", 4);
+	EQ(fake_sys_as(&f, b, "sendto", s[1], 0x800, 4, 0, 0, 0), 4);
+	b->state = T_STOPPED;
+	OK(fake_run(&f) == a);
+	EQ(fake_result(a), 4);
+	EQ(memcmp(&f.m[BUF], "ping", 4), 0);
+	close(s[0]);
+	close(s[1]);
+	fake_free(&f);
+}
+
+TEST(waitall_waits_for_all)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, NULL, 0);
+	int s[2];
+
+	EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	EQ(write(s[1], "12", 2), 2);
+	EQ(fake_sys_as(&f, a, "recvfrom", s[0], BUF, 4, MSG_WAITALL, 0, 0), FAKE_BLOCKED);
+	EQ(fake_sys_as(&f, b, "write", s[1], 0x800, 2), 2);
+	b->state = T_STOPPED;
+	OK(fake_run(&f) == a);
+	EQ(fake_result(a), 4);
+	close(s[0]);
+	close(s[1]);
+	fake_free(&f);
+}
+
+TEST(a_timeout_of_the_socket_is_virtual)
+{
+	struct fake f = { 0 };
+	struct timeval tv = { 100, 0 };
+	uint64_t start;
+	int s[2];
+
+	fake_up(&f);
+	start = f.w.now;
+	EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	EQ(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv), 0);
+	EQ(fake_sys(&f, "recvfrom", s[0], BUF, 10, 0, 0, 0), FAKE_BLOCKED);
+	OK(fake_run(&f));
+	EQ(fake_result(f.w.init), -EAGAIN);
+	OK(f.w.now - start >= 100 * NSEC);
+	close(s[0]);
+	close(s[1]);
+	fake_free(&f);
+}
+
+TEST(what_tells_of_the_host_is_refused)
+{
+	struct fake f = { 0 };
+	int s = socket(AF_INET, SOCK_STREAM, 0);
+
+	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, 0), -EAFNOSUPPORT);
+	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, 1), -EPROTONOSUPPORT);
+	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_INFO, BUF, LEN), -ENOPROTOOPT);
+	EQ(fake_sys(&f, "setsockopt", s, SOL_SOCKET, SO_TIMESTAMP, BUF, 4), -ENOPROTOOPT);
+	EQ(f.nkernel, 0);
+	close(s);
+	fake_free(&f);
+}
+
+CHECK_MAIN

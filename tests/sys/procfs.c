@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /proc says, whatever the host's says. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/own.h"
+#include "shim/procview.h"
+#include "tests/check.h"
+#include "tests/sys/fake.h"
+
+static const char *machine(struct fake *f, const char *name, struct buf *b)
+{
+	b->n = 0;
+	fake_up(f);
+	return procview_machine(&f->w, f->w.init, name, b) ? buf_cstr(b) : NULL;
+}
+
+TEST(the_machine_is_one)
+{
+	struct fake f = { .opts = { .cpus = 2, .hostname = "box" } };
+	own_buf b = { 0 };
+
+	STREQ(machine(&f, "sys/kernel/ostype", &b), "Linux\n");
+	STREQ(machine(&f, "sys/kernel/hostname", &b), "box\n");
+	STREQ(machine(&f, "loadavg", &b), "0.00 0.00 0.00 1/1 1\n");
+	HAS(machine(&f, "meminfo", &b), "MemTotal:        8388608 kB\n");
+	HAS(machine(&f, "stat", &b), "\ncpu1 ");
+	OK(!machine(&f, "kallsyms", &b));
+	OK(!machine(&f, "sys/kernel", &b));
+	fake_free(&f);
+}
+
+TEST(what_is_not_known_is_not_shown)
+{
+	OK(procview_shown(""));
+	OK(procview_shown("sys"));
+	OK(procview_shown("sys/kernel/random"));
+	OK(procview_shown("12"));
+	OK(procview_shown("12/task/13/stat"));
+	OK(procview_shown("12/fd/3"));
+	OK(!procview_shown("12/ksm_stat"));
+	OK(!procview_shown("12/task/13/nothing"));
+	OK(!procview_shown("kcore"));
+	OK(!procview_shown("sys/kern"));
+	OK(!procview_shown("sys/kernel/random/new"));
+}
+
+static const char *process(struct fake *f, const char *name, const char *real, struct buf *b)
+{
+	b->n = 0;
+	fake_up(f);
+	f->w.init->c.w = &f->w;
+	f->w.init->c.t = f->w.init;
+	return procview_process(&f->w.init->c, 1, name, real, b) == PROC_TEXT ? buf_cstr(b) : NULL;
+}
+
+TEST(a_process_has_no_times_of_the_host)
+{
+	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
+	own_buf b = { 0 };
+	static const char real[] = "7 (a) b) t 1 7 7 0 -1 4194304 99 1 2 3 40 50 60 70 20 0 3 0 295866 "
+		"3133440 407 18446744073709551615 94741698887680 94741698907561 1 0 0 0 0 0 0 0 0 0 17 1 "
+		"0 0 0 0 0 1 2 3 4 5 6 7 0\n";
+
+	STREQ(process(&f, "stat", real, &b), "7 (a) b) R 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 3 0 "
+		"10000 0 0 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+	STREQ(process(&f, "cgroup", "0::/user.slice\n", &b), "0::/\n");
+	STREQ(process(&f, "fdinfo/0", "pos:\t5\nflags:\t0100002\nmnt_id:\t99\nino:\t77\n", &b),
+		"pos:\t5\nflags:\t0100002\nmnt_id:\t21\n");
+	OK(!process(&f, "cmdline", "x", &b));
+	OK(!process(&f, "pagemap", "x", &b));
+	fake_free(&f);
+}
+
+TEST(status_keeps_what_is_the_programs)
+{
+	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
+	own_buf b = { 0 };
+	const char *s = process(&f, "status",
+		"Name:\tprog\nUmask:\t0027\nState:\tt (tracing stop)\nTgid:\t1\nPid:\t1\nPPid:\t0\n"
+		"TracerPid:\t4711\nUid:\t5\t5\t5\t5\nGid:\t6\t6\t6\t6\nGroups:\t6 \nThreads:\t1\n"
+		"SigQ:\t1/96365\nSigBlk:\t0000000000010000\nCapEff:\t000003ffffffffff\n"
+		"Seccomp:\t2\nnonvoluntary_ctxt_switches:\t12\n", &b);
+
+	HAS(s, "Name:\tprog\nUmask:\t0027\nState:\tR (running)\n");
+	HAS(s, "TracerPid:\t0\n");
+	HAS(s, "Uid:\t5\t5\t5\t5\n");
+	HAS(s, "SigBlk:\t0000000000010000\n");
+	HAS(s, "CapEff:\t000001ffffffffff\n");
+	HAS(s, "Seccomp:\t0\n");
+	HAS(s, "nonvoluntary_ctxt_switches:\t0\n");
+	fake_free(&f);
+}
+
+TEST(mappings_have_no_host_inodes)
+{
+	struct fake f = { 0 };
+	own_buf b = { 0 };
+
+	fake_up(&f);
+	procview_maps(&f.w,
+		"555555554000-555555556000 r--p 00001000 fe:01 1316                       /nowhere/x\n"
+		"7ffff7fc1000-7ffff7fc5000 r--p 00000000 00:00 0                          [vvar]\n"
+		"7ffff7fc5000-7ffff7fc7000 r-xp 00000000 00:00 0                          [vdso]\n"
+		"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n", &b);
+	STREQ(buf_cstr(&b),
+		"555555554000-555555556000 r--p 00001000 00:00 0                          /nowhere/x\n"
+		"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n");
+	fake_free(&f);
+}
+
+TEST(mounts_have_no_host_paths)
+{
+	own_buf info = { 0 }, mounts = { 0 };
+	static const char real[] =
+		"700 650 0:61 / / rw,relatime shared:5 master:2 - overlay overlay rw,lowerdir=/home/u/x\n"
+		"701 700 0:62 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw\n"
+		"702 700 254:1 /home/u/src /src ro,relatime - ext4 /dev/vda rw,discard\n"
+		"703 700 0:5 /null /dev/null rw,nosuid - devtmpfs udev rw,size=1k\n";
+
+	procview_mountinfo(real, &info);
+	STREQ(buf_cstr(&info), "21 1 0:21 / / rw,relatime - overlay overlay rw\n"
+		"22 21 0:22 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw\n"
+		"23 21 0:23 / /src ro,relatime - overlay overlay rw\n"
+		"24 21 0:24 / /dev/null rw,nosuid,relatime - tmpfs tmpfs rw\n");
+	procview_mounts(real, &mounts);
+	HAS(buf_cstr(&mounts), "overlay /src overlay ro,relatime 0 0\n");
+}
+
+TEST(garbage_is_no_crash)
+{
+	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
+	own_buf b = { 0 };
+	static const char *const bad[] = { "", "\n", "(", ") x", "1 (a) R", "a b c d e - f",
+		"- - - - - - - - -", "ffff-", "State:", "pos:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		process(&f, "stat", bad[i], &b);
+		process(&f, "status", bad[i], &b);
+		process(&f, "maps", bad[i], &b);
+		process(&f, "mountinfo", bad[i], &b);
+		process(&f, "fdinfo/1", bad[i], &b);
+	}
+	fake_free(&f);
+}
+
+CHECK_MAIN
