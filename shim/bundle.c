@@ -111,7 +111,7 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 	struct err *e)
 {
 	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed,
-		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs != NULL };
+		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden };
 	own_fd out = -1;
 
 	if (w->o->trace_dir < 0)

@@ -127,7 +127,8 @@ static bool val_of(struct call *c, unsigned i, const struct arg *a, struct ev_va
 	switch ((enum arg_kind) a->kind) {
 	case A_INT:
 		v->type = EV_INT;
-		v->i = (int32_t) c->a[i] == (int64_t) c->a[i] ? v->i : (int64_t) c->a[i];
+		if (!(c->a[i] >> 32)) /* an int in a 64-bit register: the upper half is not set */
+			v->i = (int32_t) c->a[i];
 		return true;
 	case A_UINT: v->type = EV_UINT; return true;
 	case A_PTR: v->type = EV_PTR; return true;
@@ -204,7 +205,7 @@ static void done(struct world *w, struct task *t)
 	if (t->at == STOP_ENTRY)
 		t->regs.orig_rax = (unsigned long long) -1;
 	t->regs.rax = (unsigned long long) c->ret;
-	t->regs_dirty = true;
+	t->regs_dirty = REGS_ARGS;
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
 	(void) w;
@@ -217,7 +218,7 @@ static void run_native(struct task *t, bool leave)
 	if (c->karg) {
 		for (unsigned i = 0; i < 6; i++)
 			set_arg(&t->regs, i, c->k[i]);
-		t->regs_dirty = true;
+		t->regs_dirty = REGS_ARGS;
 	}
 	t->how = leave || c->karg ? PTRACE_SYSCALL : PTRACE_CONT;
 	t->state = T_READY;
@@ -327,7 +328,7 @@ void engine_exit(struct world *w, struct task *t)
 	if (c->karg) {
 		for (unsigned i = 0; i < 6; i++)
 			set_arg(&t->regs, i, c->a[i]);
-		t->regs_dirty = true;
+		t->regs_dirty = REGS_ARGS;
 	}
 	if (c->row->leave)
 		c->row->leave(c);
@@ -344,7 +345,7 @@ void engine_exit(struct world *w, struct task *t)
 	finish(c, true);
 	if ((long) t->regs.rax != c->ret) {
 		t->regs.rax = (unsigned long long) c->ret;
-		t->regs_dirty = true;
+		t->regs_dirty = REGS_ARGS;
 	}
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
@@ -366,7 +367,7 @@ void engine_retry(struct world *w, struct task *t)
 	t->retry_ip = t->regs.rip;
 	t->regs.rip -= 2;
 	t->regs.rax = c->nr;
-	t->regs_dirty = true;
+	t->regs_dirty = REGS_ALL;
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
 }
@@ -388,13 +389,13 @@ void engine_interrupt(struct world *w, struct task *t)
 		t->how = PTRACE_CONT;
 	} else if (t->at == STOP_ENTRY) {
 		t->regs.orig_rax = (unsigned long long) -1;
-		t->regs_dirty = true;
+		t->regs_dirty = REGS_ARGS;
 		t->interrupted = intr;
 		t->how = PTRACE_SYSCALL; /* its exit stop sets the restart code */
 	} else {
 		t->regs.orig_rax = c->nr;
 		t->regs.rax = (unsigned long long) (long) intr;
-		t->regs_dirty = true;
+		t->regs_dirty = REGS_ARGS;
 		t->how = PTRACE_CONT;
 	}
 	c->wait.kind = W_NONE;

@@ -23,6 +23,10 @@ int tracee_adopt(pid_t pid);
  */
 int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret);
 
+/* selfcpu.c */
+/** Before the loop, where the CPU can fault on CPUID. 0 or -errno. */
+int self_trap_cpuid(void);
+
 /* engine.c */
 void engine_entry(struct world *w, struct task *t); /* at a seccomp stop, registers read */
 void engine_exit(struct world *w, struct task *t);  /* at the syscall's exit stop, registers read */

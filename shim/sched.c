@@ -191,7 +191,7 @@ static bool wait_outside(struct world *w, uint64_t deadline)
 {
 	struct task *t;
 	struct pollfd p;
-	int ms = -1;
+	int ms = -1, n;
 
 	for (t = w->tasks; t; t = t->next)
 		if (t->state == T_BLOCKED && t->c.wait.kind == W_INPUT)
@@ -201,7 +201,13 @@ static bool wait_outside(struct world *w, uint64_t deadline)
 	p = (struct pollfd){ .fd = (int) t->c.wait.key1, .events = POLLIN };
 	if (deadline != NO_DEADLINE)
 		ms = (int) ((deadline - w->now) / 1000000 + 1);
-	if (w->expect ? !world_input_due(w, t) : poll(&p, 1, ms) == 0)
+	if (w->expect)
+		n = world_input_due(w, t);
+	else
+		n = poll(&p, 1, ms);
+	if (n < 0)
+		signals_sent(w, NULL); /* the launcher pokes us: a signal has come from outside */
+	if (n == 0)
 		return false;
 	engine_retry(w, t);
 	return true;

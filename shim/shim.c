@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -120,6 +121,31 @@ static void world_drop(struct world *w)
 	buf_free(&w->exec_env);
 }
 
+/* A stop tells us through waitpid: no signal with each. */
+static int quick_stops(struct world *w, struct err *e)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+
+	if (sigaction(SIGCHLD, &sa, NULL) < 0)
+		return fail(e, errno, "set the action of SIGCHLD");
+	if (w->cpu_faults && self_trap_cpuid() < 0)
+		return fail(e, errno, "trap CPUID");
+	return 0;
+}
+
+/* The first program's arguments: its execve is init's own, and not supervised. */
+static void first_exec(struct world *w)
+{
+	const struct shim_opts *o = w->o;
+
+	for (const char *const *v = o->argv; v && *v; v++)
+		buf_put(&w->exec_argv, *v, strlen(*v) + 1);
+	for (const char *const *v = o->env; v && *v; v++)
+		buf_put(&w->exec_env, *v, strlen(*v) + 1);
+	if (o->argv && o->argv[0])
+		snprintf(w->exec_path, sizeof w->exec_path, "%s", o->argv[0]);
+}
+
 static int supervise(struct world *w, struct err *e)
 {
 	const struct shim_opts *o = w->o;
@@ -133,8 +159,11 @@ static int supervise(struct world *w, struct err *e)
 		return r;
 	learn_mounts(w);
 	r = bundle_begin(w, e);
+	if (!r)
+		r = quick_stops(w, e);
 	if (r < 0)
 		return r;
+	first_exec(w);
 	w->init = task_new(w, o->init, NULL, 0);
 	w->init->c.w = w;
 	w->init->setup = true;

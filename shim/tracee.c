@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -49,14 +51,23 @@ int tracee_getregs(struct task *t)
 
 int tracee_setregs(struct task *t)
 {
-	t->regs_dirty = false;
+	t->regs_dirty = REGS_CLEAN;
 	return ptrace(PTRACE_SETREGS, t->pid, NULL, &t->regs) < 0 ? -errno : 0;
+}
+
+/* The general registers alone: segments and their bases cost as much again. */
+static int set_args(struct task *t)
+{
+	struct iovec v = { &t->regs, offsetof(struct user_regs_struct, rip) };
+
+	t->regs_dirty = REGS_CLEAN;
+	return ptrace(PTRACE_SETREGSET, t->pid, (void *) NT_PRSTATUS, &v) < 0 ? -errno : 0;
 }
 
 int tracee_resume(struct task *t, int how, int sig)
 {
 	if (t->regs_dirty) {
-		int r = tracee_setregs(t);
+		int r = t->regs_dirty == REGS_ALL ? tracee_setregs(t) : set_args(t);
 
 		if (r < 0)
 			return r;
@@ -134,6 +145,6 @@ int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], l
 		return -ESRCH;
 	*ret = (long) t->regs.rax;
 	t->regs = saved;
-	t->regs_dirty = true;
+	t->regs_dirty = REGS_ALL;
 	return tracee_setregs(t);
 }

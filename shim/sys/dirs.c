@@ -204,6 +204,8 @@ static uint64_t number_of(struct world *w, int fd, dev_t dev, bool trust,
 
 		if (v && v->ino)
 			return v->ino;
+		if (!w->o->rootfs || !w->o->rootfs->times_from_image) /* nothing of it is the disk's */
+			return inode_number(w, dev, d->d_ino);
 	}
 	if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
 		st.st_dev = dev;
