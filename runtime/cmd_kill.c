@@ -79,6 +79,7 @@ static int send_signal(const char *root, const char *id, int sig, bool all, stru
 		kill_namespace(s.pid, sig);
 	if (pidfd_send_signal(pidfd, sig, NULL, 0) < 0)
 		return fail(e, errno, "signal container %s", id);
+	state_poke(&s);
 	return 0;
 }
 

@@ -16,7 +16,10 @@
 #include "runtime/base/own.h"
 #include "runtime/init.h"
 
-enum { GRACE_MS = 3000 }; /* from a signal to the kill */
+enum {
+	GRACE_MS = 3000, /* from a signal to the kill */
+	POKE_MS = 50,
+};
 
 /* Both ends of everything between launcher (and supervisor), ours, and init, theirs. */
 enum { SYNC, MAPS, ERR, STDIN, STDOUT, STDERR, N_ENDS };
@@ -244,13 +247,55 @@ static void kill_init(struct launch *l, int sig)
 		pidfd_send_signal(l->init_fd, sig, NULL, 0);
 }
 
-/*
- * Until the supervisor has said its last word; pass on what asks us to end. Returns the signal
- * that we had to turn into a kill, 0 if none.
- */
-static int await_result(struct launch *l)
+/* The command: PID 1's only child from the start, where PID 1 is ours. */
+static pid_t command_of(const struct launch *l)
 {
-	int asked = 0, killed = 0, timeout = -1;
+	char path[64];
+	own_file f = NULL;
+	int pid = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", l->init, l->init);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%d", &pid) == 1 ? pid : 0;
+}
+
+/* What a terminal sends is for the whole job, as without us. False: there is no command yet. */
+static bool pass_on(struct launch *l, int sig)
+{
+	pid_t pid = l->virtual_ids ? command_of(l) : 0;
+
+	if (!l->virtual_ids)
+		kill_init(l, sig);
+	else if (pid > 0)
+		kill(sig == SIGTERM || kill(-pid, 0) < 0 ? pid : -pid, sig);
+	return pid > 0 || !l->virtual_ids;
+}
+
+/* From asking to insisting. The supervisor last: with it what is left of the container dies. */
+struct ending {
+	int asked; /* the signal that asked us to end */
+	int step;
+	bool passed;
+	bool forced;
+};
+
+static void insist(struct launch *l, struct ending *x)
+{
+	enum { POKES = GRACE_MS / POKE_MS, LAST = POKES + 1000 / POKE_MS };
+
+	x->step++;
+	if (!x->passed)
+		x->passed = pass_on(l, x->asked);
+	if (x->step >= POKES) {
+		x->forced = true;
+		kill_init(l, SIGKILL);
+	}
+	kill(l->shim_pid, x->step >= LAST ? SIGKILL : SUPERVISE_POKE);
+}
+
+/* Until the supervisor has said its last word; pass on what asks us to end. */
+static void await_result(struct launch *l, struct ending *x)
+{
 	own_fd sfd = -1;
 	sigset_t s;
 
@@ -259,22 +304,17 @@ static int await_result(struct launch *l)
 	for (;;) {
 		struct pollfd p[2] = { { l->shim_res, POLLIN, 0 }, { sfd, POLLIN, 0 } };
 		struct signalfd_siginfo si;
-		int n = poll(p, 2, timeout);
+		int n = poll(p, 2, x->asked ? POKE_MS : -1);
 
-		if (n < 0 && errno != EINTR)
-			return killed;
-		if (n > 0 && p[0].revents)
-			return killed;
+		if ((n < 0 && errno != EINTR) || (n > 0 && p[0].revents))
+			return;
 		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
-			if (asked)
-				killed = asked;
-			asked = (int) si.ssi_signo;
-			kill_init(l, killed ? SIGKILL : asked);
-			timeout = GRACE_MS;
-		} else if (n == 0) {
-			killed = asked;
-			kill_init(l, SIGKILL);
+			x->step = x->asked ? GRACE_MS / POKE_MS : 0;
+			x->asked = (int) si.ssi_signo;
+			x->passed = false;
 		}
+		if (x->asked)
+			insist(l, x);
 	}
 }
 
@@ -317,19 +357,22 @@ static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 {
 	struct supervise_result *m = malloc(sizeof *m);
-	int shim_status, killed, r;
+	struct ending end = { 0 };
+	int shim_status, r;
 	bool got;
 
 	if (!m)
 		return fail(e, ENOMEM, "wait for the container");
-	killed = await_result(l);
+	await_result(l, &end);
 	got = read_full(l->shim_res, m, sizeof *m) == sizeof *m;
 	shim_status = reap(&l->shim_pid);
 	kill_init(l, SIGKILL);
 	reap(&l->init);
 	r = verdict(l, m, got, shim_status, ret, e);
-	if (!r && killed && ret->status == 128 + SIGKILL)
-		ret->status = 128 + killed;
+	if (end.forced && (r < 0 || ret->status == 128 + SIGKILL)) {
+		ret->status = 128 + end.asked;
+		r = 0;
+	}
 	free(m);
 	return r;
 }

@@ -7,6 +7,7 @@
 #ifndef DETRUN_LAUNCH_H
 #define DETRUN_LAUNCH_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "runtime/ns.h"
@@ -51,7 +52,8 @@ int launch_wait(struct launch *l, struct shim_result *ret, struct err *e);
 /** Close what is open, kill what runs. */
 void launch_done(struct launch *l);
 
-/* supervise.c: fork the supervisor's process; @keep_closed: fds it must not hold. */
+/* supervise.c: fork the supervisor's process. */
+enum { SUPERVISE_POKE = SIGUSR1 }; /* tells it that the container was sent a signal */
 struct supervise {
 	const struct shim_opts *o;
 	int result;	      /* where the result goes */

@@ -13,6 +13,7 @@
 #include "oci/spec.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
+#include "runtime/launch.h"
 #include "runtime/priv.h"
 
 enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000 };
@@ -258,25 +259,35 @@ int state_pidfd(const struct state *s)
 	return pidfd_of(s->pid, s->pid_start);
 }
 
-static int kill_wait(pid_t pid, unsigned long long start)
+static int gone(int fd)
 {
-	own_fd fd = pidfd_of(pid, start);
 	struct pollfd p = { fd, POLLIN, 0 };
 
-	if (fd < 0)
-		return 0;
-	if (pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0)
-		return errno == ESRCH ? 0 : -errno;
-	return poll(&p, 1, KILL_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
+	return fd < 0 || poll(&p, 1, KILL_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
+/* Both before waiting for either: a traced process stays until its tracer has seen it off. */
 int state_kill_all(const struct state *s, struct err *e)
 {
-	int r = kill_wait(s->pid, s->pid_start);
+	own_fd init = pidfd_of(s->pid, s->pid_start), shim = pidfd_of(s->shim, s->shim_start);
+	int r;
 
+	if (init >= 0)
+		pidfd_send_signal(init, SIGKILL, NULL, 0);
+	if (shim >= 0)
+		pidfd_send_signal(shim, SIGKILL, NULL, 0);
+	r = gone(shim);
 	if (!r)
-		r = kill_wait(s->shim, s->shim_start);
+		r = gone(init);
 	return r < 0 ? fail(e, r, "kill container %s", s->id) : 0;
+}
+
+void state_poke(const struct state *s)
+{
+	own_fd shim = pidfd_of(s->shim, s->shim_start);
+
+	if (shim >= 0)
+		pidfd_send_signal(shim, SUPERVISE_POKE, NULL, 0);
 }
 
 void state_put(const struct state *s, struct json_out *o)

@@ -51,6 +51,9 @@ void state_put(const struct state *s, struct json_out *o);
 /** Remove the container's directory. */
 int state_remove(const char *root, const char *id, struct err *e);
 
+/** Tell the supervisor that the container was sent a signal. */
+void state_poke(const struct state *s);
+
 /** Kill what runs of it, with the supervisor, and wait until it is gone (10 s at most). */
 int state_kill_all(const struct state *s, struct err *e);
 

@@ -8,9 +8,16 @@
 #include "runtime/base/own.h"
 #include "runtime/launch.h"
 
+/* It only has to end a poll(): the scheduler then looks for signals from outside. */
+static void poked(int sig)
+{
+	(void) sig;
+}
+
 /* A session of its own: a terminal's signals are for detrun, which decides what they mean. */
 static void own_process(pid_t parent)
 {
+	const struct sigaction poke = { .sa_handler = poked };
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -23,6 +30,7 @@ static void own_process(pid_t parent)
 		if (s != SIGKILL && s != SIGSTOP)
 			signal(s, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SUPERVISE_POKE, &poke, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
