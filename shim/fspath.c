@@ -2,6 +2,7 @@
 /* Looking paths up for the guest, and what a change to a directory means for the inode table. */
 #include <errno.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,14 +87,32 @@ long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat
 	return fs_sure(fd, path, r) ? r : FS_ASK;
 }
 
+/* An absolute path of a task that has changed its root. */
+static bool peek_in_root(struct call *c, const char *path, int flags, struct stat *ret)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	own_fd root = -1;
+	own_fd fd = -1;
+	char link[32];
+
+	snprintf(link, sizeof link, "%d/root", (int) c->t->pid);
+	root = openat(c->w->host_proc, link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return false;
+	if (flags & AT_SYMLINK_NOFOLLOW)
+		how.flags |= O_NOFOLLOW;
+	fd = (int) syscall(SYS_openat2, root, path, &how, sizeof how);
+	return fd >= 0 && fstat(fd, ret) == 0;
+}
+
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
 {
 	int fd;
 
-	if (c->t->fs->chrooted)
-		return false;
 	if (!*path)
 		return flags & AT_EMPTY_PATH && stat_base(c, dirfd, ret) == 0;
+	if (c->t->fs->chrooted && *path == '/')
+		return peek_in_root(c, path, flags, ret);
 	return call_dirfd(c, dirfd, path, &fd) == 0 &&
 		fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0;
 }
