@@ -60,6 +60,9 @@ units() { # every unit test's program by itself: its own sum, and one line when 
 	local t p f code out sp=0 sf=0
 	for t in "$build"/tests/unit/unit-* "$build"/tests/sys/sys-*; do
 		[ -f "$t" ] && [ -x "$t" ] || continue
+		case $t in # the world of a handler's test lives as long as its process
+		*/sys/*) export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 ;;
+		esac
 		out=$(cd "$top" && timeout -k 5 300 "$t" 2>&1 </dev/null)
 		code=$?
 		read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' <<<"$out" | tail -1)

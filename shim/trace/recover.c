@@ -53,11 +53,12 @@ static bool whole_record(const struct recovery *v, const uint8_t *p, size_t n,
 {
 	const struct block_rec *prev = v->x.n ? &v->x.r[v->x.n - 1] : NULL;
 	size_t clen = ZSTD_findFrameCompressedSize(p, n);
-	const uint8_t *rec = p + clen;
+	const uint8_t *rec;
 	uint8_t chain[32];
 
 	if (ZSTD_isError(clen) || n - clen < REC_FRAME)
 		return false;
+	rec = p + clen;
 	if (get_le32(rec) != MAGIC_RECORD || get_le32(rec + 4) != REC_LEN)
 		return false;
 	rec += 8;
