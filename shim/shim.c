@@ -101,9 +101,9 @@ static int world_setup(struct world *w, const struct shim_opts *o, struct shim_r
 
 static void learn_mounts(struct world *w)
 {
-	struct stat st;
+	struct stat st, root;
 
-	if (stat("/proc", &st) == 0)
+	if (stat("/proc", &st) == 0 && fstat(w->self_root, &root) == 0 && st.st_dev != root.st_dev)
 		w->proc_dev = st.st_dev;
 }
 
