@@ -154,8 +154,10 @@ int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct e
 static int times_put(void *ctx, const struct walk_ent *w, struct err *e)
 {
 	struct stat st = seen(ctx, w);
-	int r = put_times(w->dirfd, w->name, &st);
+	int r = 0;
 
+	if (st.st_mtim.tv_sec != w->st.st_mtim.tv_sec || st.st_mtim.tv_nsec != w->st.st_mtim.tv_nsec)
+		r = put_times(w->dirfd, w->name, &st);
 	return r < 0 ? fail(e, r, "set the time of %s", w->path) : 0;
 }
 
@@ -171,6 +173,7 @@ int rootfs_set_times(int rootfd, rootfs_view_fn view, void *ctx, struct err *e)
 	struct keep k = { .view = view, .ctx = ctx };
 	struct walk w = {
 		.rootfd = rootfd, .ctx = &k, .visit = times_visit, .leave = times_put,
+		.closed_empty = true,
 	};
 
 	return walk_tree(&w, e);

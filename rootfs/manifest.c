@@ -136,8 +136,12 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 		r = content_read(m, w, &c);
 	else
 		r = -ESTALE;
-	if (r < 0)
+	if (r == -EACCES) { /* the guest can't read it either */
+		sha256("", 0, c.sum);
+		hidden = true;
+	} else if (r < 0) {
 		return fail(e, r, "read %s for the manifest", w->path);
+	}
 	put_common(b, w->path, st, "file");
 	buf_printf(b, " size=%lld sha256=", hidden ? 0 : (long long) w->st.st_size);
 	put_hex(b, c.sum, sizeof c.sum);
@@ -233,7 +237,8 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 	struct err *e)
 {
 	struct manifest m = { .o = o, .fd = out, .sum = sha256_new() };
-	struct walk w = { .rootfd = rootfd, .ctx = &m, .visit = put_entry };
+	struct walk w = { .rootfd = rootfd, .ctx = &m, .visit = put_entry,
+		.closed_empty = true };
 	int r;
 
 	sha256_start(m.sum);

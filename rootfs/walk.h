@@ -25,6 +25,7 @@ struct walk {
 	int (*visit)(void *ctx, const struct walk_ent *w, struct err *e);
 	/* Each directory that was entered, after its content; may be NULL. 0 or -errno. */
 	int (*leave)(void *ctx, const struct walk_ent *w, struct err *e);
+	bool closed_empty; /* a directory that may not be read is taken for an empty one */
 };
 
 int walk_tree(const struct walk *w, struct err *e);

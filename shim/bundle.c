@@ -232,7 +232,7 @@ int bundle_end(struct world *w, struct err *e)
 	int r;
 
 	if (w->expect) {
-		end.vtime = w->now - w->start;
+		end.vtime = w->last_vtime;
 		replay_check(w, &end);
 	}
 	r = outputs(w, &subj, &n, e);

@@ -60,9 +60,9 @@ void engine_record(struct world *w, struct event *ev)
 {
 	struct err e = ERR_INIT;
 
-	ev->vtime = w->now - w->start;
-	w->nevents++;
+	ev->vtime = w->last_vtime = w->now - w->start;
 	compare(w, ev);
+	w->nevents++;
 	if (w->tw && trace_put(w->tw, ev, &e) < 0)
 		world_fatal(w, 0, "%s", e.msg);
 }

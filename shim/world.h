@@ -185,7 +185,8 @@ struct world {
 	struct trace_writer *tw;	 /* NULL: no trace is kept */
 	struct trace_reader *expect; /* replay */
 	struct shim_result *result;
-	uint64_t nevents;
+	uint64_t nevents;    /* so far, the start among them */
+	uint64_t last_vtime; /* of the last event */
 	uint64_t nstops; /* for the debug log */
 	uint64_t turn;	 /* counts turns of the run token */
 	bool init_going; /* init is exiting: the kernel ends everybody */
