@@ -191,6 +191,7 @@ int shim_run(const struct shim_opts *o, struct shim_result *ret, struct err *e)
 	if (!r)
 		r = supervise(w, e);
 	ret->status = shell_status(w->status);
+	ret->events = w->nevents + 1; /* END */
 	world_drop(w);
 	free(w);
 	return r;
