@@ -304,6 +304,8 @@ void engine_entry(struct world *w, struct task *t)
 	bool timed_out = again && c->timed_out;
 
 	t->retrying = false;
+	if (!again)
+		memset(c->scratch, 0, sizeof c->scratch);
 	call_begin(c, w, t, sys_row(nr));
 	c->again = again;
 	c->timed_out = timed_out;
