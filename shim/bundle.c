@@ -107,31 +107,73 @@ static void host_facts(struct world *w, struct buf *b)
 	json_close(&j, '}');
 }
 
+static int volume_manifest(const char *path, struct manifest_opts *mo, int out, uint8_t ret[32],
+	struct err *e)
+{
+	own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char text[SHA256_HEX];
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(e, errno, "open %s", path);
+	if (dprintf(out, "# volume %s\n", path) < 0)
+		return fail(e, errno, "write the manifest");
+	if (S_ISDIR(st.st_mode))
+		return manifest_write(fd, mo, out, ret, e);
+	if (S_ISREG(st.st_mode) && sha256_fd(fd, ret) < 0)
+		return fail(e, errno, "read %s", path);
+	if (dprintf(out, "# size=%lld sha256=%s\n", (long long) st.st_size, hex(ret, 32, text)) < 0)
+		return fail(e, errno, "write the manifest");
+	return 0;
+}
+
+/* One after the other; the digest is that of all their digests. */
+static int volumes_manifest(struct world *w, struct manifest_opts *mo, int out, uint8_t ret[32],
+	struct err *e)
+{
+	own_buf all = { 0 };
+
+	for (const char *const *v = w->o->volumes; v && *v; v++) {
+		uint8_t d[32] = { 0 };
+		int r = volume_manifest(*v, mo, out, d, e);
+
+		if (r < 0)
+			return r;
+		buf_put(&all, *v, strlen(*v) + 1);
+		buf_put(&all, d, sizeof d);
+	}
+	sha256(all.p, all.n, ret);
+	return all.failed ? fail(e, ENOMEM, "write the manifest") : 0;
+}
+
+/* The host's own root is not listed: only what it lends. */
+static int manifest_of(struct world *w, struct manifest_opts *mo, int out, uint8_t ret[32],
+	struct err *e)
+{
+	if (!w->o->host_root)
+		return manifest_write(w->self_root, mo, out, ret, e);
+	mo->skip = NULL;
+	return volumes_manifest(w, mo, out, ret, e);
+}
+
 static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint8_t ret[32],
 	struct err *e)
 {
 	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed,
 		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden };
 	own_fd out = -1;
+	int r;
 
 	if (w->o->trace_dir < 0)
-		out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		out = memfd_create(name, MFD_CLOEXEC);
 	else
 		out = openat(w->o->trace_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (out < 0)
 		return fail(e, errno, "create %s", name);
-	if (!w->o->host_root)
-		return manifest_write(w->self_root, &mo, out, ret, e);
-	if (w->o->volumes && *w->o->volumes) { /* the host's own: only what it lends for writing */
-		own_fd vol = open(*w->o->volumes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (vol < 0)
-			return fail(e, errno, "open %s", *w->o->volumes);
-		mo.skip = NULL;
-		return manifest_write(vol, &mo, out, ret, e);
-	}
-	sha256("", 0, ret);
-	return 0;
+	r = manifest_of(w, &mo, out, ret, e);
+	if (!r && w->o->trace_dir < 0 && w->expect)
+		r = replay_files(w, name, out, e);
+	return r;
 }
 
 int bundle_begin(struct world *w, struct err *e)

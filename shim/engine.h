@@ -35,6 +35,8 @@ void engine_retry(struct world *w, struct task *t); /* a blocked call that may g
 void engine_interrupt(struct world *w, struct task *t);
 /** replay.c: compare with the expected trace's next event; the first difference is kept. */
 void replay_check(struct world *w, const struct event *ev);
+/** The manifest in @fd against the trace's of that name. */
+int replay_files(struct world *w, const char *name, int fd, struct err *e);
 int replay_header(struct world *w, const void *p, size_t n, struct err *e);
 void engine_record(struct world *w, struct event *ev);
 /** Event without arguments: fork, exit, schedule … */

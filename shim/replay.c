@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "runtime/base/hash.h"
+#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 
@@ -46,6 +47,44 @@ void replay_check(struct world *w, const struct event *ev)
 	differs(w, was ? was : "?", is ? is : "?");
 }
 
+/* Where two manifests part: both lines, without the line's end. */
+static void first_line(const char *a, const char *b, char *was, char *is, size_t n)
+{
+	const char *la = a, *lb = b;
+
+	for (; *a && *a == *b; a++, b++)
+		if (*a == '\n') {
+			la = a + 1;
+			lb = b + 1;
+		}
+	snprintf(was, n, "%.*s", (int) strcspn(la, "\n"), *la ? la : "no more files");
+	snprintf(is, n, "%.*s", (int) strcspn(lb, "\n"), *lb ? lb : "no more files");
+}
+
+int replay_files(struct world *w, const char *name, int fd, struct err *e)
+{
+	own_buf a = { 0 }, b = { 0 };
+	char was[1024], is[1024];
+	int r;
+
+	if (w->result->diverged)
+		return 0;
+	r = read_file(w->o->expect_dir, name, SIZE_MAX / 4, &a, e);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0 || (r = read_fd(fd, SIZE_MAX / 4, &b)) < 0)
+		return fail(e, r ? r : errno, "read the manifest");
+	if (!buf_cstr(&a) || !buf_cstr(&b))
+		return fail(e, ENOMEM, "compare the manifests");
+	if (a.n == b.n && !memcmp(a.p, b.p, a.n))
+		return 0;
+	first_line((char *) a.p, (char *) b.p, was, is, sizeof was);
+	w->result->diverged = true;
+	snprintf(w->result->what, sizeof w->result->what,
+		"the files differ (%s)\n  expected: %s\n  got:      %s", name, was, is);
+	return 0;
+}
+
 int replay_header(struct world *w, const void *p, size_t n, struct err *e)
 {
 	size_t was_n;
@@ -57,7 +96,7 @@ int replay_header(struct world *w, const void *p, size_t n, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (was_n != n || memcmp(was, p, n)) {
+	if (!w->result->diverged && (was_n != n || memcmp(was, p, n))) {
 		size_t i = 0;
 
 		while (i < n && i < was_n && was[i] == ((const char *) p)[i])
