@@ -172,17 +172,31 @@ static bool mount_parse(char *line, struct mount *m)
 	return true;
 }
 
-/* The file systems that the container has for itself keep their name, others are "overlay". */
+/* Of a mount's file system only what the place says: what holds a volume is the host's matter. */
 static const char *mount_type(const struct mount *m)
 {
-	static const char *const known[] = { "proc", "sysfs", "tmpfs", "devpts", "mqueue", "overlay" };
+	static const char *const own[] = { "/dev", "/run", "/sys", "/tmp" };
 
+	if (strcmp(m->point, "/proc") == 0)
+		return "proc";
+	if (strcmp(m->point, "/dev/pts") == 0)
+		return "devpts";
+	if (strcmp(m->point, "/dev/mqueue") == 0)
+		return "mqueue";
 	if (strncmp(m->type, "cgroup", 6) == 0)
 		return "cgroup2";
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(m->type, known[i]) == 0 && strcmp(m->point, "/") != 0)
-			return known[i];
+	if (strcmp(m->point, "/sys") == 0 && strcmp(m->type, "sysfs") == 0)
+		return "sysfs";
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(m->point, own[i]) == 0)
+			return "tmpfs";
 	return strncmp(m->point, "/dev/", 5) == 0 ? "tmpfs" : "overlay";
+}
+
+/* What is masked or read-only there depends on the files that the kernel has. */
+static bool mount_hidden(const struct mount *m)
+{
+	return strncmp(m->point, "/proc/", 6) == 0 || strncmp(m->point, "/sys/firmware", 13) == 0;
 }
 
 static void mount_options(const char *options, struct buf *b)
@@ -208,7 +222,7 @@ static void one_mount(void *ctx, char *line)
 	struct mount m;
 	const char *type;
 
-	if (!mount_parse(line, &m))
+	if (!mount_parse(line, &m) || mount_hidden(&m))
 		return;
 	type = mount_type(&m);
 	c->n++;
