@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening a FIFO waits until its other end is opened too. Only one guest task runs at a time, so the
- * kernel must not do that waiting: both ends are opened without blocking, once somebody is there.
+ * Opening a FIFO waits until its other end is opened too. Only one guest task runs at a time, so
+ * the kernel must not do that waiting: both ends are opened without blocking, once somebody is there.
  */
 #include <errno.h>
 #include <fcntl.h>

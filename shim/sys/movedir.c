@@ -42,9 +42,11 @@ static long move_entry(struct world *w, int from, int to, const char *name, int 
 
 	if (fstatat(from, name, &before, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (renameat(from, name, to, name) < 0)
-		return errno == EXDEV && S_ISDIR(before.st_mode) ? move(w, from, name, to, name, depth)
-								 : -errno;
+	if (renameat(from, name, to, name) < 0) {
+		if (errno != EXDEV || !S_ISDIR(before.st_mode))
+			return -errno;
+		return move(w, from, name, to, name, depth);
+	}
 	if (fstatat(to, name, &now, AT_SYMLINK_NOFOLLOW) == 0)
 		fs_carry(w, &before, &now);
 	return 0;

@@ -221,14 +221,14 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), FLAGS(flags, open_flags), UINT(mode) },
 	  .enter = open_enter,
 	  .leave = opened,
-	  .why = "what is made or truncated gets the virtual time; procfs is replaced; FIFOs wait here",
+	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
 	  .flags = MAY_BLOCK },
 
 	{ SYS(openat, 257), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, open_flags), UINT(mode) },
 	  .enter = openat_enter,
 	  .leave = opened,
-	  .why = "what is made or truncated gets the virtual time; procfs is replaced; FIFOs wait here",
+	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
 	  .flags = MAY_BLOCK },
 
 	{ SYS(openat2, 437), FIXUP,

@@ -389,7 +389,8 @@ static const struct flag_name modes[] = {
 	{ 0, NULL },
 };
 
-#define WHY_STAT "numbers by order of first sight, times of the virtual clock, sizes of no file system"
+#define WHY_STAT \
+	"numbers by order of first sight, times of the virtual clock, sizes of no file system"
 
 static const struct row rows[] = {
 	{ SYS(stat, 4), FIXUP,
