@@ -98,7 +98,8 @@ static int find_chroot(struct door *d, struct err *e)
 /* --- running ----------------------------------------------------------------------------- */
 
 struct shared {
-	const char **in, **out; /* NULL-terminated, paths borrowed */
+	/* NULL-terminated, paths borrowed: of all volumes inside, of the writable ones outside */
+	const char **in, **out;
 };
 
 static void shared_drop(struct shared *s)
@@ -109,21 +110,20 @@ static void shared_drop(struct shared *s)
 
 static int list_shared(const struct door *d, struct shared *s, struct err *e)
 {
-	size_t n = 0;
+	size_t n = 0, w = 0;
 
 	s->in = calloc(d->n_vol + 2, sizeof *s->in);
 	s->out = calloc(d->n_vol + 2, sizeof *s->out);
 	if (!s->in || !s->out)
 		return fail(e, ENOMEM, "list the volumes");
 	if (d->cwd) {
-		s->in[n] = "/build";
-		s->out[n++] = d->cwd;
+		s->in[n++] = "/build";
+		s->out[w++] = d->cwd;
 	}
 	for (size_t i = 0; i < d->n_vol; i++) {
-		if (d->vol[i].mode != VOL_RW)
-			continue;
-		s->in[n] = d->vol[i].dst;
-		s->out[n++] = d->vol[i].src;
+		s->in[n++] = d->vol[i].dst;
+		if (d->vol[i].mode == VOL_RW)
+			s->out[w++] = d->vol[i].src;
 	}
 	return 0;
 }

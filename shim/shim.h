@@ -50,7 +50,7 @@ struct shim_opts {
 	const struct trace_key *key;
 	int cache_dir;	 /* fd for the digest cache, or -1 */
 	int upper;	 /* fd of the overlay's upper directory, or -1 */
-	const char *const *volumes; /* container paths of writable host directories, NULL-terminated */
+	const char *const *volumes; /* container paths of what the host lends, NULL-terminated */
 	int keep;	 /* fd of an empty directory for the changed files, or -1 */
 	int output;	 /* fd of the tar of changed files, or -1 */
 
