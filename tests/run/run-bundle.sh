@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `detrun run` with an OCI bundle, and the verbs that look at containers.
+. "$(dirname "$0")/lib.sh"
+b=$work/bundle
+mkdir "$b" && cp -a "$root" "$b/rootfs"
+D="$detrun --root $work/containers"
+
+config() { # python expressions that change c
+	(cd "$b" && rm -f config.json && "$detrun" spec ${rootless:+--rootless}) || exit 125
+	python3 - "$b/config.json" "$@" <<-'P'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		p = c["process"]
+		p["terminal"] = False
+		for e in sys.argv[2:]:
+		    exec(e)
+		json.dump(c, open(sys.argv[1], "w"))
+	P
+}
+args() { printf 'p["args"] = ["sh", "-c", """%s"""]' "$1"; }
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+[ "$(id -u)" = 0 ] || rootless=1
+
+config "$(args 'id -u; uname -n; pwd; exit 5')"
+t "a bundle by its path" 5 $D run --trace none "$b/"
+out detrun
+t "a bundle and an ID" 5 $D run --trace none -b "$b" c1
+cd "$b"
+t "the bundle here" 5 $D run --trace none c1
+t "is gone afterwards" 1 $D state c1
+err "container does not exist"
+t "--keep" 5 $D run --trace none --keep c1
+t "state" 0 $D state c1
+out '"status": "stopped"'
+out '"pid": 0'
+out "\"bundle\": \"$b\""
+t "twice" 125 $D run --trace none c1
+err "container with given ID already exists"
+t "kill of a stopped one" 1 $D kill c1
+err "container not running"
+t "delete" 0 $D delete c1
+t "delete again" 1 $D delete c1
+t "delete --force of none" 0 $D delete --force c1
+t "a bad ID" 125 $D run --trace none -b "$b" 'a b'
+err "invalid container ID"
+t "no bundle" 125 $D run --trace none "$work/nothing/"
+err "no bundle"
+
+config 'p["args"] = ["nothing"]'
+t "no such program" 127 $D run --trace none c1
+err 'exec: "nothing": executable file not found in $PATH'
+config 'p["args"] = ["/etc/passwd"]'
+t "no program" 126 $D run --trace none c1
+err 'exec: "/etc/passwd": permission denied'
+config 'p["args"] = ["sh", "-c", "echo $A; pwd; ls /mnt; stat -c %a /m1; echo x > /new"]' \
+	'p["env"] += ["A=there"]' 'p["cwd"] = "/tmp"' 'c["root"]["readonly"] = False' \
+	'c["mounts"] += [{"destination": "/mnt", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}]' \
+	'c["mounts"] += [{"destination": "/m1", "type": "tmpfs", "source": "x", "options": ["mode=0711"]}]'
+t "mounts, env, cwd" 0 $D run --trace none c1
+out there
+out lib
+out 711
+ok "the root file system is used in place" test -e "$b/rootfs/new"
+config "$(args 'echo x > /new2')"
+t "read-only root" 2 $D run --trace none c1
+config "$(args 'cat /proc/keys; ls /proc/scsi; echo 1 > /proc/sys/kernel/panic')"
+t "masked and read-only paths" 2 $D run --trace none c1
+config "$(args 'ls -la /dev/null /dev/fd /dev/pts/ptmx; echo x > /dev/null')"
+t "devices" 0 $D run --trace none c1
+config 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}]' "$(args 'ulimit -n')"
+t "rlimits" 0 $D run --trace none c1
+out 77
+config 'p["terminal"] = True'
+t "a terminal is refused by name" 125 $D run --trace none c1
+err process.terminal
+config 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}'
+t "what is not there is refused by name" 125 $D run --trace none c1
+err linux.seccomp
+t "detach too" 125 $D run --detach c1
+err --detach
+
+config "$(args 'read x; exit 3')"
+mkfifo "$work/in"
+$D run --trace none --pid-file "$work/pid" c2 <>"$work/in" & run=$!
+for i in $(seq 50); do [ -s "$work/pid" ] && break; sleep 0.1; done
+sleep 0.5
+t "state of a running one" 0 $D state c2
+out '"status": "running"'
+out "\"pid\": $(cat "$work/pid")"
+t "list" 0 $D list
+out c2
+t "list -q" 0 $D list -q
+t "list --format json" 0 $D list --format json
+out '"id":"c2"'
+t "not deleted while it runs" 1 $D delete c2
+err "cannot delete container c2 that is not stopped"
+t "kill" 0 $D kill c2 KILL
+wait $run
+ok "ends it" test $? = 137
+
+$D run --trace none --pid-file "$work/pid2" c3 <>"$work/in" & run=$!
+for i in $(seq 50); do [ -s "$work/pid2" ] && break; sleep 0.1; done
+kill -9 $run
+wait $run 2>/dev/null
+sleep 0.5
+t "a dead runtime's container is stopped" 0 $D state c3
+out '"status": "stopped"'
+ok "and its process gone" sh -c "! grep -q '^State:.[^ZX]' /proc/$(cat "$work/pid2")/status"
+t "and can be deleted" 0 $D delete c3
+ok "nothing is left" sh -c "test -z \"\$(ls $work/containers)\""
+
+config "$(args 'id -u; ls -la /; echo done')"
+t "a trace" 0 $D run --trace "$work/t1" c1
+t "again" 0 $D run --trace "$work/t2" c1
+ok "is the same" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
+t "verifies" 0 "$detrun" verify "$work/t1"
+t "is replayed" 0 "$detrun" replay "$work/t1"
+finish

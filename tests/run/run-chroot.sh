@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The doors without a verb: exit statuses, options, volumes, outputs, users, signals.
+. "$(dirname "$0")/lib.sh"
+
+in_root() { "$detrun" --trace none --chroot "$root" "$@"; }
+
+t "status is the command's" 7 in_root sh -c 'exit 7'
+t "a signal gives 128 + its number" 143 in_root sh -c 'kill -TERM $$'
+t "a crash too" 139 in_root sh -c 'kill -SEGV $$'
+t "-- ends the options" 0 in_root -- sh -c 'echo hi'
+out hi
+t "root inside" 0 in_root id -u
+out 0
+t "the current directory is /build" 0 in_root sh -c 'pwd; echo x > made'
+out /build
+ok "and is written" test -f made
+t "--workdir" 0 in_root -w /var/new pwd
+out /var/new
+t "the environment is fixed" 0 env FOO=leak "$detrun" --trace none --chroot "$root" env
+out "SOURCE_DATE_EPOCH=744847200"
+ok "nothing leaks" lacks leak
+t "--env takes from outside" 0 env FOO=bar "$detrun" --trace none --chroot "$root" -e FOO -e A=b env
+out FOO=bar
+out A=b
+t "--user by name" 0 in_root -u www sh -c 'id -u; id -g; echo $HOME'
+out /srv/www
+out 33
+t "--user by number" 0 in_root -u 1000:1001 id -g
+out 1001
+t "--hostname" 0 in_root --hostname box uname -n
+out box
+t "--cpus" 0 in_root --cpus 3 nproc
+out 3
+t "stdin passes" 0 sh -c "echo in | '$detrun' --trace none --chroot '$root' cat"
+out in
+t "--stdin=none doesn't" 0 sh -c "echo in | '$detrun' --trace none --stdin=none --chroot '$root' cat"
+ok "nothing came" lacks in
+t "only three descriptors" 0 sh -c "exec 7</dev/null; '$detrun' --trace none --chroot '$root' ls /proc/self/fd"
+ok "not the caller's" lacks 7
+
+t "the root file system is written" 0 in_root sh -c 'echo x > /etc/new; rm /etc/group; ls /etc'
+out new
+ok "and unchanged" sh -c "test ! -e $root/etc/new && test -e $root/etc/group"
+t "what only root may read is empty" 0 in_root cat /etc/shadow
+ok "for root too" lacks secret
+t "--overlay=copy" 0 in_root --overlay=copy sh -c 'rm /etc/group; ls /etc'
+ok "copies" test -e "$root/etc/group"
+
+mkdir -p "$work/vol/sub" && echo data >"$work/vol/file"
+t "a volume read-only" 1 in_root -v "$work/vol:/v:ro" sh -c 'cat /v/file; echo x > /v/x || exit 1'
+out data
+t "a volume to write" 0 in_root -v "$work/vol:/v" sh -c 'echo x > /v/x'
+ok "is written" test -e "$work/vol/x"
+t "a snapshot" 0 in_root -v "$work/vol:/v:snapshot" sh -c 'rm /v/file; echo y > /v/y; ls /v'
+out y
+ok "is not" sh -c "test -e $work/vol/file && test ! -e $work/vol/y"
+t "a volume can be /build" 0 in_root -v "$work/vol:/build:ro" ls
+out file
+
+t "--output and --keep" 0 in_root --output "$work/o.tar" --keep "$work/k" sh -c 'echo x > /etc/new'
+ok "the layer has it" sh -c "tar tf $work/o.tar | grep -qx etc/new"
+ok "and nothing of what is hidden" sh -c "! tar tf $work/o.tar | grep -q shadow"
+ok "the copy has it" test -f "$work/k/etc/new"
+t "--dry-run" 0 in_root --dry-run id
+out root-overlay
+tar -C "$root" -cf "$work/root.tar" .
+t "a tarball" 0 "$detrun" --trace none --chroot "$work/root.tar" cat /etc/passwd
+out www
+t "the host's own" 0 "$detrun" --trace none sh -c 'ls /; touch /tmp/x && ! touch /usr/x'
+out usr
+
+t "a trace" 0 "$detrun" --trace "$work/t1" --chroot "$root" sh -c 'id; ls -la /'
+err "detrun: trace "
+t "verifies" 0 "$detrun" verify "$work/t1"
+t "is replayed" 0 "$detrun" replay "$work/t1"
+t "anything that is no verb is a command" 0 "$detrun" --trace none --chroot "$root" -- id -u
+
+# --- asked to end ---
+ask() { # signal, command...: 2 s later
+	local sig=$1 p
+	shift
+	"$@" </dev/zero >/dev/null & p=$!
+	sleep 2
+	kill "-$sig" $p
+	wait $p
+}
+t "TERM ends a loop" 143 ask TERM "$detrun" --trace none --chroot "$root" sh -c 'while :; do :; done'
+t "a handler is heard" 9 ask TERM "$detrun" --trace none --chroot "$root" sh -c \
+	'trap "exit 9" TERM; while :; do :; done'
+mkfifo "$work/fifo"
+waiting() { exec "$@" <>"$work/fifo"; }
+ask_waiting() { # the same of a program that waits for input
+	local sig=$1 p
+	shift
+	waiting "$@" & p=$!
+	sleep 2
+	kill "-$sig" $p
+	wait $p
+}
+t "TERM ends a wait for input" 143 ask_waiting TERM "$detrun" --trace none --chroot "$root" cat
+t "a handler is heard in it" 9 ask_waiting TERM "$detrun" --trace none --chroot "$root" sh -c \
+	'trap "exit 9" TERM; read x; exit 1'
+t "killed" 137 ask_waiting KILL "$detrun" --trace none --chroot "$root" sh -c "read x; : $work"
+sleep 1
+runs_on() { ps axo args | grep -F ": $work" | grep -qv grep; }
+ok "nothing runs on" eval '! runs_on'
+in_root id >/dev/null
+ok "nothing lies about" sh -c "test -z \"\$(ls $work/state/detrun/run)\""
+
+# --- users ---
+same_root() { # the signed note but for the signatures
+	[ "$(head -3 "$1/checkpoint")" = "$(head -3 "$2/checkpoint")" ]
+}
+if can_be_users; then
+	chmod 755 "$work" "$root"
+	cp -a "$root" "$work/mine" && chown -R 54321:54321 "$work/mine"
+	for who in one ranges; do
+		uid=$([ $who = one ] && echo 54321 || echo 54322)
+		t "$who: root inside" 0 as $who "$detrun" --trace none --chroot "$root" sh -c \
+			'id -u; touch a; chown 33:34 a; stat -c %u:%g a'
+		out 33:34
+		ok "$who: theirs outside" sh -c "test \$(stat -c %u $work/user$uid/build/a) = $uid"
+		rm -f "$work/user$uid/build/a"
+		t "$who: a trace" 0 as $who "$detrun" --trace "$work/user$uid/t" --chroot "$root" \
+			sh -c 'id; ls -la / /etc; cat /etc/shadow; echo hi > x; rm x'
+		ok "$who: nothing lies about" sh -c "test -z \"\$(ls $work/user$uid/state/detrun/run)\""
+	done
+	t "in place" 0 as one "$detrun" --trace none --chroot "$work/mine" id -u
+	rm -rf "$work"/build/*
+	t "root: the same" 0 "$detrun" --trace "$work/t" --chroot "$root" \
+		sh -c 'id; ls -la / /etc; cat /etc/shadow; echo hi > x; rm x'
+	for u in 54321 54322; do
+		ok "root and user $u leave one trace" same_root "$work/t" "$work/user$u/t"
+	done
+else
+	echo "# skipped: users (root, setpriv, unshare and newuidmap are needed)"
+fi
+finish
