@@ -22,14 +22,14 @@ static bool peek(struct world *w, struct event *ev)
 {
 	struct err e = ERR_INIT;
 
-	return trace_seek(w->expect, w->nevents + 1, &e) == 0 && trace_next(w->expect, ev, &e) > 0;
+	return trace_seek(w->expect, w->nevents, &e) == 0 && trace_next(w->expect, ev, &e) > 0;
 }
 
 static void unpeek(struct world *w)
 {
 	struct err e = ERR_INIT;
 
-	if (trace_seek(w->expect, w->nevents + 1, &e) < 0)
+	if (trace_seek(w->expect, w->nevents, &e) < 0)
 		world_fatal(w, 0, "%s", e.msg);
 }
 
