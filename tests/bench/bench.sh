@@ -33,13 +33,17 @@ helper=$work/bench_cpu
 ${CC:-cc} -O2 -o "$helper" "$top/tests/bench/bench_cpu.c" || exit 125
 have_strace=$(command -v strace)
 
-missed=0
+missed=0 writes=
 
 median() {
 	sort -n "$1" 2>/dev/null | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print 0 }'
 }
 
-fresh() { # the case's directory as it was before the first run
+fresh() { # the case's directory as it was before the first run, where the command writes to it
+	if [ -z "$writes" ]; then
+		cd "$work/case" || exit 125
+		return
+	fi
 	rm -rf "$work/run"
 	cp -a "$work/case" "$work/run"
 	cd "$work/run" || exit 125
@@ -67,6 +71,10 @@ once() { # how, command...: one measured run
 bench() {
 	local name=$1 target=$2 how i n d s line
 	shift 2
+	case $name in
+	configure | compile) writes=1 ;;
+	*) writes= ;;
+	esac
 	[ "$only" = "  " ] || [[ $only == *" $name "* ]] || return
 	rm -f "$work"/sec.*
 	for how in native detrun ${have_strace:+strace}; do
@@ -152,6 +160,6 @@ head -c 24000000 /dev/urandom >"$work/case/data"
 bench sha256 1.2 sha256sum data
 if wants git && command -v git >/dev/null; then
 	case_git
-	bench git - git status --short
+	bench git - git --no-optional-locks status --short
 fi
 exit $missed
