@@ -204,7 +204,8 @@ static void run_program(const struct init *in)
 		die(in, status, &e);
 	if (close_rest(in, &e) < 0)
 		die(in, EXIT_OURS, &e);
-	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	/* Set-id programs get their ids from the supervisor; the kernel would randomise them. */
+	if ((p->no_new_privs || in->virtual_ids) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		fail(&e, errno, "set no_new_privs");
 		die(in, EXIT_OURS, &e);
 	}
