@@ -214,7 +214,8 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	if (r < 0)
 		return r;
 	put_inputs(b, j);
-	if (spec_to_json(b->spec, &b->config) < 0 || !buf_cstr(&b->config) || !buf_cstr(&b->inputs) ||
+	if (spec_to_json(b->spec, &b->config) < 0 || !buf_cstr(&b->config) ||
+		!buf_cstr(&b->inputs) ||
 		!buf_cstr(&b->host))
 		return fail(e, ENOMEM, "write down the inputs");
 	j->preserve = (unsigned) n;

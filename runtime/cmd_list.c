@@ -44,7 +44,8 @@ static int list(const char *root, enum format f, struct err *e)
 	if (n < 0)
 		return fail(e, errno, "read %s", top);
 	if (f == TABLE)
-		puts("ID          PID         STATUS      BUNDLE          CREATED              OWNER");
+		printf("%-11s %-11s %-11s %-15s %-20s %s\n", "ID", "PID", "STATUS", "BUNDLE",
+			"CREATED", "OWNER");
 	json_open(&o, '[');
 	for (int i = 0; i < n; i++) {
 		own_state s = { 0 };

@@ -139,7 +139,8 @@ static int volumes(struct replay *r, struct door *d, struct err *e)
 			const char *colon = strchr(r->volumes.v[k], ':');
 
 			if (colon && !strcmp(colon + 1, dst))
-				from = strndupa(r->volumes.v[k], (size_t) (colon - r->volumes.v[k]));
+				from = strndupa(r->volumes.v[k],
+					(size_t) (colon - r->volumes.v[k]));
 		}
 		if (asprintf(&text, "%s:%s:%s", from, dst, mode) < 0)
 			return fail(e, ENOMEM, "volumes");
@@ -162,7 +163,8 @@ static int enter_build(const struct replay *r, struct err *e)
 
 static int door_from(struct replay *r, struct door *d, struct err *e)
 {
-	bool chroot_door = json_get_str(r->in, "door") && !strcmp(json_get_str(r->in, "door"), "chroot");
+	bool chroot_door = json_get_str(r->in, "door") && !strcmp(json_get_str(r->in, "door"),
+		"chroot");
 	size_t argc = 0;
 	int ret;
 
@@ -257,9 +259,10 @@ int cmd_replay(const struct global *g, int argc, char **argv)
 
 	(void) g;
 	if (ret == 1) {
-		puts("usage: detrun replay [options] TRACE\n\nRun a trace's inputs again and compare "
-		     "event by event: 0 the same, 1 the first\ndifference is printed. /build is "
-		     "changed as the first run changed it: have it as\nit was before that.\n");
+		puts("usage: detrun replay [options] TRACE\n\n"
+		     "Run a trace's inputs again and compare event by event: 0 the same, 1 the first\n"
+		     "difference is printed. /build is changed as the first run changed it: have it as\n"
+		     "it was before that.\n");
 		opts_help(t);
 		return 0;
 	}

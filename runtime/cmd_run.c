@@ -11,10 +11,13 @@
 static size_t options(struct bundle_run *b, struct opt *t)
 {
 	const struct opt all[] = {
-		{ "bundle", 'b', OPT_STR, &b->dir, "DIR", "the bundle (default: the current directory)" },
-		{ "pid-file", 0, OPT_STR, &b->pid_file, "FILE", "write the first process's pid there" },
+		{ "bundle", 'b', OPT_STR, &b->dir, "DIR",
+			"the bundle (default: the current directory)" },
+		{ "pid-file", 0, OPT_STR, &b->pid_file, "FILE",
+			"write the first process's pid there" },
 		{ "no-pivot", 0, OPT_FLAG, &b->no_pivot, NULL, "change root instead (initramfs)" },
-		{ "no-new-keyring", 0, OPT_FLAG, &b->no_keyring, NULL, "keep the caller's keyring" },
+		{ "no-new-keyring", 0, OPT_FLAG, &b->no_keyring, NULL,
+			"keep the caller's keyring" },
 		{ "preserve-fds", 0, OPT_STR, &b->preserve, "N", "pass fds 3 to 2+N on" },
 		{ "keep", 0, OPT_FLAG, &b->keep, NULL, "leave the state when it has ended" },
 		{ "no-subreaper", 0, OPT_FLAG, NULL, NULL, NULL },

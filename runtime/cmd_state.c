@@ -38,7 +38,8 @@ int cmd_state(const struct global *g, int argc, char **argv)
 	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
 
 	if (r == 1)
-		return puts("usage: detrun state ID\n\nPrint the state of a container as JSON.") < 0;
+		return puts("usage: detrun state ID\n\n"
+			    "Print the state of a container as JSON.") < 0;
 	if (!r && argc - rest != 1)
 		r = fail_msg(&e, EINVAL, "state: exactly one container ID expected");
 	if (!r)

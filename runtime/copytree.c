@@ -227,5 +227,6 @@ int copy_tree(const char *src, const char *dst, struct err *e)
 	map_free(&c.links);
 	if (r < 0 && first.code)
 		fail_msg(e, first.code, "%s", first.msg);
-	return r < 0 ? (first.code ? fail_ctx(e, r, "copy %s", src) : fail(e, r, "copy %s", src)) : 0;
+	return r < 0 ? (first.code ? fail_ctx(e, r, "copy %s", src) : fail(e, r, "copy %s",
+		src)) : 0;
 }

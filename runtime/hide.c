@@ -16,7 +16,8 @@
 /* The directory @name as it is below @lower, below @layer as well. Moves both down into it. */
 static int step(int *lower, int *layer, const char *name)
 {
-	own_fd from = openat(*lower, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
+	own_fd from = openat(*lower, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+		to = -1;
 	bool made;
 	int r;
 

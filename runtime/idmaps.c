@@ -36,7 +36,8 @@ static bool has_tool(const char *name)
 	return false;
 }
 
-/* The first range of at least 65536 ids that @file gives to this user, who may stand there by number. */
+/* The first range of at least 65536 ids that @file gives to this user,
+	who may stand there by number. */
 static bool sub_range(const char *file, uint32_t *start)
 {
 	own_file f = fopen(file, "re");

@@ -9,6 +9,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "shim/procview.h"
 
 int job_declare(struct job *j, const struct job_opts *o, struct err *e)
 {
@@ -106,6 +107,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.dirs = j->dirs,
 		.links = j->links,
 		.files = j->files,
+		.sys = j->sys,
 		.empty = j->empty,
 	};
 
@@ -224,7 +226,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	return r;
 }
 
-int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e)
+static int run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e)
 {
 	struct shim_result *res = calloc(1, sizeof *res);
 	struct outputs o = OUTPUTS_INIT;
@@ -255,5 +257,29 @@ int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struc
 	if (r < 0 && *ret_status == 0)
 		*ret_status = EXIT_OURS;
 	free(res);
+	return r;
+}
+
+/* The canonical machine's /sys, as files for the plan. NULL: no memory. */
+static struct plan_file *sys_files(const struct shim_file *f, size_t n)
+{
+	struct plan_file *v = calloc(n + 1, sizeof *v);
+
+	for (size_t i = 0; v && i < n; i++)
+		v[i] = (struct plan_file){ .path = f[i].path, .data = f[i].text };
+	return v;
+}
+
+int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e)
+{
+	struct shim_file *f = NULL;
+	size_t n = procview_static(j->cpu, j->cpus, &f);
+	own_free struct plan_file *v = sys_files(f, n);
+	struct job with = *j;
+	int r;
+
+	with.sys = v;
+	r = n && v ? run(&with, ret_status, ret, e) : fail(e, ENOMEM, "make /sys");
+	procview_free(f, n);
 	return r;
 }

@@ -25,6 +25,7 @@ struct job {
 	const struct plan_dir *dirs;
 	const struct plan_link *links;
 	const struct plan_file *files;
+	const struct plan_file *sys; /* set by job_run() */
 	const char *const *empty;
 	const char *const *volumes; /* writable host directories, by their path in the container */
 	const char *const *shared;  /* the same, by their path on the host */

@@ -28,7 +28,7 @@ struct launch {
 	bool virtual_ids;
 	bool null_stdin;
 	unsigned preserve;    /* fds from 3 on that the program keeps */
-	struct shim_opts shim; /* declared inputs and outputs; ids, pipes and sync are filled here */
+	struct shim_opts shim; /* declared inputs and outputs; pids, pipes and sync are ours */
 
 	/* state */
 	pid_t init, shim_pid;

@@ -41,7 +41,7 @@ uint64_t ns_flags(const struct spec *s, bool *ret_join);
 /** Enter those that @s names by path. */
 int ns_join(const struct spec *s, struct err *e);
 
-/** Remove a tree with the rights of the user namespace @userns (an fd), or a fresh one of ours (-1). */
+/** Remove a tree with the rights of the user namespace @userns, or of a new one of ours (-1). */
 int ns_rm_rf(int userns, const char *path);
 
 #endif

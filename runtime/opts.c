@@ -104,7 +104,8 @@ int opts_parse(const struct opt *table, int argc, char **argv, int *ret_rest, bo
 			i++;
 			break;
 		}
-		if (!strcmp(argv[i], "--help") || (!strcmp(argv[i], "-h") && !by_letter(table, 'h')))
+		if (!strcmp(argv[i], "--help") ||
+			(!strcmp(argv[i], "-h") && !by_letter(table, 'h')))
 			return 1;
 		r = parse_one(table, argc, argv, &i, e);
 		if (r < 0)
@@ -143,7 +144,7 @@ int opt_number(const char *text, const char *what, long long min, long long max,
 
 	errno = 0;
 	v = strtoll(text, &end, 10);
-	if (errno || !*text || *end || v < min || v > max || (*text != '-' && (*text < '0' || *text > '9')))
+	if (errno || !strchr("-0123456789", *text) || !*text || *end || v < min || v > max)
 		return fail_msg(e, EINVAL, "%s: \"%s\" is not a whole number from %lld to %lld",
 			what, text, min, max);
 	*ret = v;

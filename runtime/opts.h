@@ -22,7 +22,7 @@ struct opt {
 	const char *name; /* without dashes */
 	char letter;	  /* or 0 */
 	enum opt_kind kind;
-	void *to;	  /* bool, const char *, struct opt_list; NULL = understood, without effect */
+	void *to;	  /* bool, const char *, struct opt_list; NULL = without effect */
 	const char *arg;  /* name of the value in --help, NULL: not shown */
 	const char *help; /* for OPT_REFUSED: why */
 };

@@ -114,10 +114,47 @@ static void plan_root_files(const struct plan_in *in, struct plan *p)
 
 /* --- mounts ------------------------------------------------------------------------------ */
 
-static void plan_cgroup_mount(const struct spec_mount *m, struct plan *p)
+static struct op *plan_tmpfs(const struct spec_mount *m, unsigned long ms, struct plan *p)
 {
-	struct op *o = add(p, OP_BIND, m->destination);
+	struct op *o = add(p, OP_MOUNT, m->destination);
 
+	o->type = "tmpfs";
+	o->source = "tmpfs";
+	o->data = "mode=755";
+	o->ms = MS_NOSUID | MS_NODEV | MS_NOEXEC | ms;
+	return o;
+}
+
+/* The canonical machine's /sys: a few files, read-only. The host's would tell of the host. */
+static void plan_sys(const struct plan_in *in, const struct spec_mount *m, struct plan *p)
+{
+	const char *last = "";
+
+	plan_tmpfs(m, 0, p);
+	add(p, OP_MKDIR, "/sys/fs/cgroup")->mode = 0755;
+	for (const struct plan_file *f = in->sys; f->path; f++) {
+		const char *dir = str(p, "%.*s", (int) (strrchr(f->path, '/') - f->path), f->path);
+		struct op *o;
+
+		if (strcmp(dir, last))
+			add(p, OP_MKDIR, dir)->mode = 0755;
+		last = dir;
+		o = add(p, OP_FILE, f->path);
+		o->data = f->data;
+		o->mode = 0444;
+	}
+	add(p, OP_ATTR, m->destination)->attr = MOUNT_ATTR_RDONLY;
+}
+
+static void plan_cgroup_mount(const struct plan_in *in, const struct spec_mount *m, struct plan *p)
+{
+	struct op *o;
+
+	if (in->sys) { /* the hierarchy is the host's: its state is no input */
+		plan_tmpfs(m, MS_RDONLY, p);
+		return;
+	}
+	o = add(p, OP_BIND, m->destination);
 	o->source = "/sys/fs/cgroup";
 	o->flag = true;
 	o->attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -145,7 +182,11 @@ static int plan_mount(const struct plan_in *in, unsigned i, struct plan *p, stru
 		return fail_msg(e, EOPNOTSUPP, "mount on %s: the options tmpcopyup, idmap and "
 			"nofollow are not supported yet", m->destination);
 	if (!bind && m->type && !strncmp(m->type, "cgroup", 6)) {
-		plan_cgroup_mount(m, p);
+		plan_cgroup_mount(in, m, p);
+		return 0;
+	}
+	if (in->sys && !strcmp(m->destination, "/sys")) {
+		plan_sys(in, m, p);
 		return 0;
 	}
 	if (!bind && m->type && !strcmp(m->type, "overlay") && !*m->data && in->priv) {
@@ -245,8 +286,8 @@ static void plan_late_attrs(const struct plan_in *in, struct plan *p)
 		add(p, OP_READONLY, s->linux_.readonly[i]);
 	for (size_t i = 0; i < s->linux_.n_masked; i++)
 		add(p, OP_MASK, s->linux_.masked[i]);
-	if (s->root_readonly)
-		add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_RDONLY;
+	/* at the exec of a set-id file the kernel would randomise addresses again */
+	add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_NOSUID | (s->root_readonly ? MOUNT_ATTR_RDONLY : 0);
 }
 
 /* --- the process ------------------------------------------------------------------------- */

@@ -94,6 +94,7 @@ struct plan_in {
 	const struct plan_dir *dirs;   /* directories of the root, ended by .path NULL */
 	const struct plan_link *links; /* symlinks of the root, ended by .path NULL */
 	const struct plan_file *files; /* files of the root, likewise */
+	const struct plan_file *sys; /* what /sys is made of in place of the host's, likewise */
 	const char *const *empty; /* files of the root to be emptied, NULL-terminated */
 };
 

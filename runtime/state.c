@@ -46,7 +46,8 @@ int state_check_id(const char *id, struct err *e)
 	size_t n = strlen(id);
 
 	if (!n || n > ID_MAX || !strcmp(id, ".") || !strcmp(id, "..") ||
-		id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")])
+		id[strspn(id,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")])
 		return fail_msg(e, EINVAL, "invalid container ID format: %s", id);
 	return 0;
 }
@@ -241,7 +242,7 @@ const char *state_status(const struct state *s)
 	return !state_alive(s) ? "stopped" : s->running ? "running" : "created";
 }
 
-/* The start time is looked at again once we hold the pidfd: the pid can't have changed hands then. */
+/* Once we hold the pidfd, the start time says whether the pid had changed hands before. */
 static int pidfd_of(pid_t pid, unsigned long long start)
 {
 	own_fd fd = -1;

@@ -28,7 +28,10 @@ int state_root(const char *root, char **ret, struct err *e);
 /** The OCI character set, at most 128 bytes. */
 int state_check_id(const char *id, struct err *e);
 
-/** Make the container's directory; exactly one of many at once succeeds. *@ret_dir: its fd, locked. */
+/**
+ * Make the container's directory; exactly one of many at once succeeds. *@ret_dir: its fd,
+ * locked.
+ */
 int state_create(const char *root, const char *id, int *ret_dir, struct err *e);
 /** Open an existing one. @lock: for a change, waiting for others. */
 int state_open(const char *root, const char *id, bool lock, int *ret_dir, struct err *e);
