@@ -303,11 +303,33 @@ static void add(struct files *s, const char *path, const char *text)
 	f->n = strlen(text);
 }
 
+/* CPUs @lo to @hi as the kernel writes a mask: groups of 32 bits in hex, the highest first. */
+static void mask_text(unsigned lo, unsigned hi, char *ret, size_t n)
+{
+	size_t at = 0;
+
+	for (int g = (int) (hi / 32); g >= 0 && at < n; g--) {
+		uint32_t m = 0;
+
+		for (unsigned b = 0; b < 32; b++) {
+			unsigned cpu = (unsigned) g * 32 + b;
+
+			if (cpu >= lo && cpu <= hi)
+				m |= 1u << b;
+		}
+		at += (size_t) snprintf(ret + at, n - at, g == (int) (hi / 32) ? "%x" : ",%08x", m);
+	}
+	if (at < n)
+		snprintf(ret + at, n - at, "\n");
+}
+
 static void add_cpu(struct files *s, unsigned i, unsigned ncpus)
 {
-	char path[128], text[64];
+	char path[128], text[512];
 	static const char *const what[] = { "core_id", "physical_package_id", "core_cpus_list",
 		"thread_siblings_list", "package_cpus_list", "core_siblings_list" };
+	static const char *const masks[] = { "core_cpus", "thread_siblings", "package_cpus",
+		"core_siblings" };
 
 	for (size_t k = 0; k < ARRAY_LEN(what); k++) {
 		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/topology/%s", i, what[k]);
@@ -319,12 +341,17 @@ static void add_cpu(struct files *s, unsigned i, unsigned ncpus)
 			snprintf(text, sizeof text, ncpus > 1 ? "0-%u\n" : "0\n", ncpus - 1);
 		add(s, path, text);
 	}
+	for (size_t k = 0; k < ARRAY_LEN(masks); k++) {
+		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/topology/%s", i, masks[k]);
+		mask_text(k < 2 ? i : 0, k < 2 ? i : ncpus - 1, text, sizeof text);
+		add(s, path, text);
+	}
 }
 
 size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file **ret)
 {
 	struct files s = { 0 };
-	char all[32];
+	char all[32], mask[512];
 
 	(void) cpu_model;
 	snprintf(all, sizeof all, ncpus > 1 ? "0-%u\n" : "0\n", ncpus - 1);
@@ -339,6 +366,8 @@ size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file *
 	add(&s, "/sys/devices/system/node/online", "0\n");
 	add(&s, "/sys/devices/system/node/possible", "0\n");
 	add(&s, "/sys/devices/system/node/node0/cpulist", all);
+	mask_text(0, ncpus - 1, mask, sizeof mask);
+	add(&s, "/sys/devices/system/node/node0/cpumap", mask);
 	add(&s, "/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
 	add(&s, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
 	*ret = s.f;
