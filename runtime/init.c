@@ -204,8 +204,8 @@ static void run_program(const struct init *in)
 		die(in, status, &e);
 	if (close_rest(in, &e) < 0)
 		die(in, EXIT_OURS, &e);
-	/* Set-id programs get their ids from the supervisor; the kernel would randomise them. */
-	if ((p->no_new_privs || in->virtual_ids) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	/* At the exec of a set-id program the kernel would randomise addresses again. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		fail(&e, errno, "set no_new_privs");
 		die(in, EXIT_OURS, &e);
 	}

@@ -286,8 +286,8 @@ static void plan_late_attrs(const struct plan_in *in, struct plan *p)
 		add(p, OP_READONLY, s->linux_.readonly[i]);
 	for (size_t i = 0; i < s->linux_.n_masked; i++)
 		add(p, OP_MASK, s->linux_.masked[i]);
-	/* at the exec of a set-id file the kernel would randomise addresses again */
-	add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_NOSUID | (s->root_readonly ? MOUNT_ATTR_RDONLY : 0);
+	if (s->root_readonly)
+		add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_RDONLY;
 }
 
 /* --- the process ------------------------------------------------------------------------- */
