@@ -34,16 +34,16 @@ static inline bool is_bytes(const struct ev_val *v)
 }
 
 /* What a value is on disk: a string too long to be one is data, long data its digest. */
-static inline bool kept_as_digest(const struct ev_val *v)
+static inline bool kept_as_digest(const struct ev_val *v, size_t max)
 {
 	if (v->type == EV_STR)
 		return v->n > EV_STR_MAX;
-	return v->type == EV_DATA && (v->is_digest || v->n > EV_INLINE);
+	return v->type == EV_DATA && (v->is_digest || v->n > max);
 }
 
 static int event_bound(const struct event *ev, size_t *ret)
 {
-	size_t n = HEAD_MAX;
+	size_t n = HEAD_MAX, max = event_inline(ev->kind);
 
 	if (ev->kind >= EV_KIND_MAX || ev->nval > EV_MAXVAL)
 		return -EINVAL;
@@ -55,17 +55,17 @@ static int event_bound(const struct event *ev, size_t *ret)
 		n += VAL_HEAD_MAX;
 		if (!is_bytes(v))
 			continue;
-		if (v->is_digest ? v->type != EV_DATA || v->n <= EV_INLINE : v->n && !v->p)
+		if (v->is_digest ? v->type != EV_DATA || v->n <= max : v->n && !v->p)
 			return -EINVAL;
-		n += kept_as_digest(v) ? SHA256_LEN : v->n;
+		n += kept_as_digest(v, max) ? SHA256_LEN : v->n;
 	}
 	*ret = n;
 	return 0;
 }
 
-static uint8_t *put_val(uint8_t *d, const struct ev_val *v)
+static uint8_t *put_val(uint8_t *d, const struct ev_val *v, size_t max)
 {
-	bool digest = kept_as_digest(v);
+	bool digest = kept_as_digest(v, max);
 	uint8_t type = digest ? EV_DATA : v->type;
 
 	*d++ = (uint8_t) (type | (v->out ? VAL_OUT : 0) | (digest ? VAL_DIGEST : 0));
@@ -105,7 +105,7 @@ int event_encode(const struct event *ev, struct buf *b)
 		d = put_varint(d, zigzag(ev->res));
 	*d++ = (uint8_t) ev->nval;
 	for (unsigned i = 0; i < ev->nval; i++)
-		d = put_val(d, &ev->val[i]);
+		d = put_val(d, &ev->val[i], event_inline(ev->kind));
 	b->n += (size_t) (d - start);
 	return 0;
 }
@@ -130,15 +130,14 @@ static bool get_int(const uint8_t **p, const uint8_t *end, int64_t *ret)
 	return true;
 }
 
-static bool get_bytes(const uint8_t **p, const uint8_t *end, struct ev_val *v)
+static bool get_bytes(const uint8_t **p, const uint8_t *end, size_t max, struct ev_val *v)
 {
 	uint64_t n;
 	size_t have;
 
 	if (!varint_get(p, end, &n) || n > SIZE_MAX / 2)
 		return false;
-	if (v->is_digest ? n <= EV_INLINE :
-			   n > (v->type == EV_STR ? (uint64_t) EV_STR_MAX : (uint64_t) EV_INLINE))
+	if (v->is_digest ? n <= max : n > (v->type == EV_STR ? (size_t) EV_STR_MAX : max))
 		return false;
 	have = v->is_digest ? SHA256_LEN : (size_t) n;
 	if ((size_t) (end - *p) < have)
@@ -152,7 +151,7 @@ static bool get_bytes(const uint8_t **p, const uint8_t *end, struct ev_val *v)
 	return true;
 }
 
-static bool get_val(const uint8_t **p, const uint8_t *end, struct ev_val *v)
+static bool get_val(const uint8_t **p, const uint8_t *end, size_t max, struct ev_val *v)
 {
 	uint64_t u;
 	uint8_t tag;
@@ -173,7 +172,7 @@ static bool get_val(const uint8_t **p, const uint8_t *end, struct ev_val *v)
 	if (v->is_digest && v->type != EV_DATA)
 		return false;
 	if (is_bytes(v))
-		return get_bytes(p, end, v);
+		return get_bytes(p, end, max, v);
 	if (v->type == EV_INT || v->type == EV_FD)
 		return get_int(p, end, &v->i);
 	if (!varint_get(p, end, &u))
@@ -204,7 +203,7 @@ int event_decode(const uint8_t **p, const uint8_t *end, struct event *ret)
 		return -EBADMSG;
 	ret->nval = *q++;
 	for (unsigned i = 0; i < ret->nval; i++)
-		if (!get_val(&q, end, &ret->val[i]))
+		if (!get_val(&q, end, event_inline(ret->kind), &ret->val[i]))
 			return -EBADMSG;
 	*p = q;
 	return 0;

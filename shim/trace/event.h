@@ -32,13 +32,13 @@ enum ev_type {
 	EV_PTR = 2,  /* guest address, deterministic: (uint64_t) .i */
 	EV_FD = 3,   /* file descriptor: .i */
 	EV_STR = 4,  /* bytes of a string (path), without NUL: .p, .n */
-	EV_DATA = 5, /* bytes: inline up to EV_INLINE, else length and SHA-256: .p, .n; .digest */
+	EV_DATA = 5, /* bytes: inline up to event_inline(), else length and SHA-256: .p, .n; .digest */
 	EV_TYPE_MAX
 };
 
 enum {
-	EV_INLINE = 64,	  /* longer DATA is kept as its SHA-256 (its bytes go to blobs/ in full mode) */
-	EV_STR_MAX = 8192, /* longer strings are encoded as DATA */
+	EV_INLINE = 256,   /* longer DATA is kept as its SHA-256; the kernel's structs are shorter */
+	EV_STR_MAX = 8192, /* longer strings are encoded as DATA; an EXEC's DATA is inline up to it */
 	EV_MAXVAL = 16,
 };
 
@@ -46,7 +46,7 @@ struct ev_val {
 	uint8_t type; /* enum ev_type */
 	uint8_t arg;  /* index of the syscall's argument it stands for */
 	bool out;     /* an output of the call (else an input) */
-	bool is_digest; /* DATA known by its digest only (over EV_INLINE bytes): .digest, .p NULL */
+	bool is_digest; /* DATA known by its digest only (over event_inline() bytes): .digest, .p NULL */
 	int64_t i;
 	const void *p; /* borrowed */
 	size_t n;      /* true length in bytes, also when only the digest is kept */
@@ -63,5 +63,11 @@ struct event {
 	unsigned nval;
 	struct ev_val val[EV_MAXVAL];
 };
+
+/** DATA of up to this many bytes is kept as it is. */
+static inline size_t event_inline(uint8_t kind)
+{
+	return kind == EV_EXEC ? EV_STR_MAX : EV_INLINE;
+}
 
 #endif
