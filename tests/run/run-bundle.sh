@@ -116,4 +116,21 @@ t "again" 0 $D run --trace "$work/t2" c1
 ok "is the same" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
 t "verifies" 0 "$detrun" verify "$work/t1"
 t "is replayed" 0 "$detrun" replay "$work/t1"
+
+if can_be_users; then
+	mkdir "$work/user54321" && cp -a "$b" "$work/user54321/b"
+	chown -R 54321:54321 "$work/user54321"
+	b=$work/user54321/b
+	t "rootless: spec" 0 as one sh -c "cd $b && rm config.json && '$detrun' spec --rootless"
+	python3 - "$b/config.json" <<-'P'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		c["process"]["terminal"] = False
+		c["process"]["args"] = ["sh", "-c", "id -u; ls /proc/self /sys /dev/pts; exit 6"]
+		json.dump(c, open(sys.argv[1], "w"))
+	P
+	t "rootless: run" 6 as one "$detrun" --root "$work/user54321/state" run --trace none \
+		"$b/"
+	out 0
+fi
 finish
