@@ -4,8 +4,9 @@
 #
 #   in_a DIR COMMAND...   this user, umask 022, LANG=C, TZ=UTC, a bare environment
 #   in_b DIR COMMAND...   an ordinary user (when this one is root), umask 077, LANG=de_DE.UTF-8,
-#                         TZ=Asia/Tokyo, more environment, ten hours earlier (where faketime is
-#                         there), and while load_start's process keeps a CPU busy
+#                         TZ=Asia/Tokyo, more environment, lower limits, on tmpfs (where /dev/shm
+#                         is one), ten hours earlier (where faketime is there), and while
+#                         load_start's process keeps a CPU busy
 #
 # Needs $detrun, the program under test; makes $work, a scratch directory that is gone at exit,
 # $work/detrun, a copy of the program that every user can run, and $work/key.pem to sign with.
@@ -17,6 +18,7 @@ detrun=$(realpath "${DETRUN:-${1:-build/runtime/detrun}}") || exit 125
 }
 
 other_user=
+shm=
 faketime_lib=
 load_pid=
 
@@ -26,7 +28,8 @@ conditions_setup() {
 	trap 'exit 130' HUP INT TERM
 	chmod 755 "$work"
 	install -m 755 "$detrun" "$work/detrun"
-	mkdir -m 755 "$work/a" "$work/b" "$work/home_a" "$work/home_b"
+	mkdir -m 755 "$work/a" "$work/home_a" "$work/cache_b"
+	conditions_tmpfs
 	openssl genpkey -algorithm ed25519 -out "$work/key.pem" 2>/dev/null &&
 		openssl pkey -in "$work/key.pem" -pubout -out "$work/pub.pem" 2>/dev/null ||
 		{ echo "no key: openssl failed" >&2; exit 125; }
@@ -34,6 +37,23 @@ conditions_setup() {
 	conditions_user
 	faketime_lib=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -1)
 	[ -n "$faketime_lib" ] || echo "# no libfaketime: the host's date stays the same"
+}
+
+# The second run's directories, on another kind of file system.
+conditions_tmpfs() {
+	shm=$(mktemp -d /dev/shm/detrun-test.XXXXXX 2>/dev/null)
+	if [ -z "$shm" ] || [ "$(stat -f -c %T "$shm")" != tmpfs ] || ! cp /bin/true "$shm/" ||
+		! "$shm/true" 2>/dev/null; then
+		[ -z "$shm" ] || rm -rf "$shm"
+		shm=
+		mkdir -m 755 "$work/b" "$work/home_b"
+		echo "# no tmpfs to execute from: both runs are on the file system of $work"
+		return
+	fi
+	rm "$shm/true"
+	chmod 755 "$shm"
+	mkdir -m 755 "$shm/b" "$shm/home_b"
+	ln -s "$shm/b" "$shm/home_b" "$work/"
 }
 
 # The other user: the ordinary one who runs this, or one made for the occasion.
@@ -45,7 +65,7 @@ conditions_user() {
 	local name=detrun-test$$
 	if useradd --no-create-home --home-dir "$work/home_b" --shell /bin/sh "$name" 2>/dev/null; then
 		other_user=$name
-		chown "$name" "$work/b" "$work/home_b"
+		chown "$name" "$work/b/" "$work/home_b/" "$work/cache_b"
 	else
 		echo "# no user could be made: both runs are by root"
 	fi
@@ -57,8 +77,8 @@ conditions_clean() {
 	if [ -n "${KEEP:-}" ]; then
 		echo "# kept: $work"
 	else
-		chmod -R u+rwX "$work" 2>/dev/null
-		rm -rf "$work"
+		chmod -R u+rwX "$work" ${shm:+"$shm"} 2>/dev/null
+		rm -rf "$work" ${shm:+"$shm"}
 	fi
 }
 
@@ -88,7 +108,8 @@ in_b() {
 	[ -z "$faketime_lib" ] ||
 		fake=(LD_PRELOAD="$faketime_lib" FAKETIME=-10h FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1)
 	( umask 077 && cd "$dir" && ulimit -S -n 512 && ulimit -S -s 4096 &&
-		exec "${as[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/games HOME="$work/home_b" LANG=de_DE.UTF-8 \
+		exec "${as[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/games HOME="$work/home_b" \
+			XDG_CACHE_HOME="$work/cache_b" LANG=de_DE.UTF-8 \
 			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 \
 			A_LONG_NAME="$(printf '%0300d' 0)" "${fake[@]}" "$@" )
 }
