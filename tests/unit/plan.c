@@ -144,8 +144,9 @@ static int parse(char **argv, int *rest, bool *dashes, struct err *e)
 		argc++;
 	return opts_parse(t, argc, argv, rest, dashes, e);
 }
-#define ARGV(...) ((char *[]) { (char[]) { "x" }, __VA_ARGS__, NULL })
-#define S(s) ((char[]) { s })
+/* literals, which outlive the options' pointers to them; nobody writes to them */
+#define S(s) ((char *) (uintptr_t) s)
+#define ARGV(...) ((char *[]) { S("x"), __VA_ARGS__, NULL })
 
 TEST(options_in_all_their_forms)
 {
