@@ -45,7 +45,7 @@ static char *home(const char *var, const char *below_home)
 
 	if (x && *x == '/')
 		n = asprintf(&path, "%s/detrun", x);
-	else if (h && *h == '/')
+	else if (h && *h == '/' && access(h, F_OK) == 0) /* a home is not ours to make */
 		n = asprintf(&path, "%s/%s/detrun", h, below_home);
 	else
 		return NULL;
