@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Every program of tests/progs, twice under different conditions: same output, same exit status,
-# same trace; and the trace verifies. A new program is one file there, C or a script; nothing here
+# same trace; both traces verify, and one is replayed. A new program is one file there, C or a script; nothing here
 # names any. Two marks in a program's text are understood:
 #   "compile this in the container"   (C) the compiler's run is part of the run; host door only
 #   "skip-door: chroot|host"          not through that door
@@ -180,6 +180,12 @@ check_one() { # name, door
 			return
 		}
 	done
+	fresh_dir a "$n" "$door"
+	verdict=$(in_a "$work/a/$n" timeout -k 5 "${PROG_TIMEOUT:-60}" "$work/detrun" replay "$ta" 2>&1 \
+		</dev/null) || {
+		not_ok "$what" "replay" "$(tail -5 <<<"$verdict")"
+		return
+	}
 	ok "$what"
 	rm -rf "$ta" "$tb"
 }
