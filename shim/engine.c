@@ -369,7 +369,7 @@ void engine_retry(struct world *w, struct task *t)
 	t->retry_ip = t->regs.rip;
 	t->regs.rip -= 2;
 	t->regs.rax = c->nr;
-	t->regs_dirty = REGS_ALL;
+	t->regs_dirty = REGS_ARGS;
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
 }

@@ -19,7 +19,7 @@ int tracee_wait(pid_t pid, int *ret);
 int tracee_adopt(pid_t pid);
 /**
  * Make the guest run one system call, at the `syscall` instruction at @insn. The task is in a
- * syscall-exit or exec stop and is in one again afterwards, its registers as before.
+ * syscall-exit or exec stop and is in one again afterwards; t->regs is as before, and dirty.
  */
 int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret);
 

@@ -51,7 +51,7 @@ static bool emulate_insn(struct world *w, struct task *t)
 		break;
 	}
 	g->rip += (unsigned) len;
-	t->regs_dirty = REGS_ALL;
+	t->regs_dirty = REGS_ARGS;
 	return true;
 }
 
@@ -219,7 +219,7 @@ static void on_seccomp(struct world *w, struct task *t)
 			engine_note(w, t, "a call by int 0x80 or the x32 ABI was refused");
 			t->regs.orig_rax = (unsigned long long) -1;
 			t->regs.rax = (unsigned long long) -38;
-			t->regs_dirty = REGS_ALL;
+			t->regs_dirty = REGS_ARGS;
 			t->how = PTRACE_CONT;
 			return;
 		}
@@ -234,7 +234,7 @@ static void on_sysexit(struct world *w, struct task *t)
 	if (t->interrupted) { /* a parked call cancelled at its entry: now the kernel may restart it */
 		t->regs.orig_rax = t->c.nr;
 		t->regs.rax = (unsigned long long) (long) t->interrupted;
-		t->regs_dirty = REGS_ALL;
+		t->regs_dirty = REGS_ARGS;
 		t->interrupted = 0;
 		t->how = PTRACE_CONT;
 		return;

@@ -55,10 +55,10 @@ int tracee_setregs(struct task *t)
 	return ptrace(PTRACE_SETREGS, t->pid, NULL, &t->regs) < 0 ? -errno : 0;
 }
 
-/* The general registers alone: segments and their bases cost as much again. */
+/* The general registers and rip alone: segments and their bases cost as much again. */
 static int set_args(struct task *t)
 {
-	struct iovec v = { &t->regs, offsetof(struct user_regs_struct, rip) };
+	struct iovec v = { &t->regs, offsetof(struct user_regs_struct, cs) };
 
 	t->regs_dirty = REGS_CLEAN;
 	return ptrace(PTRACE_SETREGSET, t->pid, (void *) NT_PRSTATUS, &v) < 0 ? -errno : 0;
@@ -117,6 +117,7 @@ static int to_stop(struct task *t)
 int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret)
 {
 	struct user_regs_struct saved = t->regs, *g = &t->regs;
+	bool all = t->regs_dirty == REGS_ALL;
 	int r;
 
 	g->rax = (unsigned long long) nr;
@@ -128,7 +129,7 @@ int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], l
 	g->r10 = a[3];
 	g->r8 = a[4];
 	g->r9 = a[5];
-	r = tracee_setregs(t);
+	r = set_args(t);
 	if (r < 0)
 		return r;
 	r = to_stop(t); /* entry; a call that the filter traces stops for seccomp next */
@@ -145,6 +146,6 @@ int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], l
 		return -ESRCH;
 	*ret = (long) t->regs.rax;
 	t->regs = saved;
-	t->regs_dirty = REGS_ALL;
-	return tracee_setregs(t);
+	t->regs_dirty = all ? REGS_ALL : REGS_ARGS; /* written at the next resume */
+	return 0;
 }

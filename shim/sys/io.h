@@ -27,13 +27,17 @@ struct io_state {
 	int fd;
 	enum fd_kind kind;
 	struct stat st;
-	/* A regular file used by the last read or write, valid until any other trapped call. */
+	/*
+	 * Descriptors of the last reads and writes whose calls the kernel runs as they are. What is
+	 * known holds until a call that may give the number another meaning; close(2) can't, for the
+	 * kernel finds it closed.
+	 */
 	struct {
 		struct task *t;
-		int guest, fd;
-		struct stat st;
-	} cache[2];
-	unsigned cache_next;
+		int guest;
+		enum fd_kind kind;
+	} known[4];
+	unsigned nknown;
 
 	struct timerfd *timers;
 	bool signalfds;	  /* one was made */
@@ -50,7 +54,10 @@ int io_kind(struct call *c, int guest_fd, int fd, struct stat *ret);
 uint64_t signalfd_mask(struct call *c, int guest_fd);
 bool signalfd_pending(struct call *c, int guest_fd);
 
-/** Find the descriptor's row in @sub by what it is and let it answer. */
+/**
+ * Find the descriptor's row in @sub by what it is and let it answer. A PASS row's enter() may be
+ * called without the descriptor being looked at: .kind alone is set then.
+ */
 long io_by_fd(struct call *c, int guest_fd, const struct row *sub, size_t nsub);
 
 /** Make the description nonblocking for a moment; returns its flags for nb_end(), or -errno. */

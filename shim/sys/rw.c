@@ -31,19 +31,10 @@ static long read_file(struct call *c)
 	return c->karg ? call_run_leave(c) : call_run(c);
 }
 
+/* Nothing, or zeroes: the kernel's are the same. */
 static long read_zeroes(struct call *c)
 {
-	struct io_state *io = io_of(c->w);
-	struct xfer x;
-	long r = xfer_load(c, &x);
-
-	if (r < 0)
-		return r;
-	if ((fcntl(io->fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
-		return -EBADF;
-	if (io->kind == FK_NULL)
-		return 0;
-	return call_run(c); /* zeroes: the kernel's are the same */
+	return call_run(c);
 }
 
 static long read_random(struct call *c)
@@ -156,7 +147,7 @@ static const struct row read_sub[] = {
 	R_ROW(FK_STDOUT, "standard output", EMULATE, read_bad, "is for writing"),
 	R_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, read_random,
 		"bytes come from the task's seeded stream"),
-	R_ROW(FK_NULL, "/dev/null", EMULATE, read_zeroes, "always at its end"),
+	R_ROW(FK_NULL, "/dev/null", PASS, read_zeroes, "always at its end"),
 	R_ROW(FK_ZERO, "/dev/zero", PASS, read_zeroes, "zeroes"),
 	R_ROW(FK_FULL, "/dev/full", PASS, read_zeroes, "zeroes"),
 	R_ROW(FK_PROC, "/proc", PASS, read_file, "what open let through is deterministic"),
@@ -249,6 +240,11 @@ static long write_file(struct call *c)
 	if (r > 0)
 		inode_modified(c->w, inode_of(c->w, &io->st));
 	return r;
+}
+
+static long write_gone(struct call *c)
+{
+	return call_run(c);
 }
 
 static long write_nowhere(struct call *c)
@@ -383,8 +379,8 @@ static const struct row write_sub[] = {
 	W_ROW(FK_STDOUT, "standard output and error", EMULATE, write_stdout,
 		"passed on to the caller; the trace has the bytes' digest"),
 	W_ROW(FK_STDIN, "standard input", EMULATE, read_bad, "is for reading"),
-	W_ROW(FK_NULL, "/dev/null", EMULATE, write_nowhere, "goes nowhere"),
-	W_ROW(FK_ZERO, "/dev/zero", EMULATE, write_nowhere, "goes nowhere"),
+	W_ROW(FK_NULL, "/dev/null", PASS, write_gone, "goes nowhere, in full"),
+	W_ROW(FK_ZERO, "/dev/zero", PASS, write_gone, "goes nowhere, in full"),
 	W_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, write_nowhere,
 		"does not change the seeded stream"),
 	W_ROW(FK_FULL, "/dev/full", EMULATE, write_nowhere, "always full"),
@@ -515,11 +511,11 @@ static const struct row rows[] = {
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = CACHE_KEEP,
 	  .why = "by what the descriptor is" },
 	{ SYS(readv, 19), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt) }, .enter = read_enter,
-	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = MAY_BLOCK,
+	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = CACHE_KEEP | MAY_BLOCK,
 	  .why = "by what the descriptor is" },
 	{ SYS(writev, 20), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt) },
-	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = MAY_BLOCK,
-	  .why = "by what the descriptor is" },
+	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
+	  .flags = CACHE_KEEP | MAY_BLOCK, .why = "by what the descriptor is" },
 	{ SYS(sendfile, 40), EMULATE, .arg = { FD(out), FD(in), PTR(offset), UINT(count) },
 	  .enter = sendfile_enter, .why = "in full between files; else EINVAL, so that programs fall "
 	  "back to read and write" },
