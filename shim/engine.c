@@ -374,6 +374,13 @@ void engine_retry(struct world *w, struct task *t)
 	t->state = T_READY;
 }
 
+void engine_pause(struct world *w, struct task *t)
+{
+	if (t->c.wait.intr <= 0) /* else part of it is done, and that is its result */
+		t->c.wait.intr = RESTARTNOINTR;
+	engine_interrupt(w, t);
+}
+
 void engine_interrupt(struct world *w, struct task *t)
 {
 	struct call *c = &t->c;

@@ -33,6 +33,8 @@ void engine_exit(struct world *w, struct task *t);  /* at the syscall's exit sto
 void engine_retry(struct world *w, struct task *t); /* a blocked call that may go on */
 /** A parked call gives way to a signal: the kernel delivers it, then restarts or fails it. */
 void engine_interrupt(struct world *w, struct task *t);
+/** The same for a stop of its process: it will do the call anew. */
+void engine_pause(struct world *w, struct task *t);
 /** replay.c: compare with the expected trace's next event; the first difference is kept. */
 void replay_check(struct world *w, const struct event *ev);
 /** The manifest in @fd against the trace's of that name. */
@@ -95,8 +97,10 @@ int exec_setup(struct world *w, struct task *t);
 void task_died(struct world *w, struct task *t, int st);
 /** The whole process (NULL: everybody) is being killed by the kernel: collect its tasks. */
 void collect_dead(struct world *w, struct proc *p);
-/** After a SIGKILL to many: collect those that are dead already. */
-void sweep_dead(struct world *w);
+/** After a SIGKILL to @p (NULL: to many) by @self (NULL: that was its end): collect who got it. */
+void collect_killed(struct world *w, struct proc *p, const struct task *self);
+/** After a SIGCONT: who is stopped and got it can run again. */
+void collect_continued(struct world *w);
 /** A thread that isn't the leader executes: collect the others. 0 when the exec stop has come. */
 int collect_for_exec(struct world *w, struct task *t);
 

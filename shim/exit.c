@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How tasks end: one by one, a process at once, everybody with init. */
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/own.h"
 #include "shim/engine.h"
 
 static struct task *leader(struct world *w, struct proc *p)
@@ -47,6 +50,7 @@ static void process_ended(struct world *w, struct task *t, int st)
 	wake_children_waiters(w, parent);
 	if (parent)
 		signals_sent(w, parent);
+	collect_continued(w); /* who is stopped in a group that nobody looks after now */
 }
 
 static void one_died(struct world *w, struct task *t, int st)
@@ -62,56 +66,96 @@ static void one_died(struct world *w, struct task *t, int st)
 	task_free(w, t);
 }
 
-/* Any of our tasks: keep it going until it is dead. */
-static void on_dying(struct world *w, pid_t pid, int st)
+/* It is being killed, or its process ends: whatever it stops for, until it is dead. */
+static int await_death(pid_t pid)
 {
-	struct task *t = task_find(w, pid);
+	int st;
 
-	if (WIFSTOPPED(st))
+	for (;;) {
+		if (tracee_wait(pid, &st) < 0)
+			return SIGKILL; /* the kernel has forgotten it */
+		if (!WIFSTOPPED(st))
+			return st;
 		ptrace(PTRACE_CONT, pid, NULL, NULL);
-	else if (t)
-		one_died(w, t, st);
+	}
+}
+
+/* The order is ours: by birth, and leaders, which the kernel reports after their threads, last. */
+static struct task *next_to_go(struct world *w, struct proc *p)
+{
+	struct task *l = NULL, *init = NULL;
+
+	for (struct task *t = w->tasks; t; t = t->next) {
+		if (p && t->proc != p)
+			continue;
+		if (t->pid != t->proc->pid)
+			return t;
+		if (t == w->init)
+			init = t;
+		else if (!l)
+			l = t;
+	}
+	return l ? l : init;
 }
 
 void collect_dead(struct world *w, struct proc *p)
 {
-	pid_t pid = p ? p->pid : 0;
+	struct task *t;
+	bool last = false;
 
-	while (p ? task_find(w, pid) != NULL : w->tasks != NULL) {
-		int st;
-		pid_t got = waitpid(-1, &st, __WALL);
-
-		if (got < 0) {
-			struct task *t;
-
-			if (errno == EINTR)
-				continue;
-			/* nobody left to wait for: the kernel has forgotten them */
-			while ((t = p ? leader(w, p) : w->tasks)) {
-				bool last = t->proc->nthreads == 1;
-
-				one_died(w, t, 9);
-				if (p && last)
-					break;
-			}
-			break;
-		}
-		on_dying(w, got, st);
+	while (!last && (t = next_to_go(w, p))) {
+		last = p && p->nthreads == 1;
+		one_died(w, t, await_death(t->pid));
 	}
 }
 
-void sweep_dead(struct world *w)
+/* All but the running one are in a ptrace stop, which only SIGKILL ends. */
+static bool is_killed(struct world *w, const struct task *t)
 {
-	struct task *t, *next;
+	own_fd fd = -1;
+	char path[32], text[128], *p;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "%d/stat", (int) t->pid);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (n <= 0)
+		return true;
+	text[n] = 0;
+	p = strrchr(text, ')');
+	return !p || p[1] != ' ' || p[2] != 't';
+}
+
+static bool proc_killed(struct world *w, const struct proc *p)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->proc == p && t->state != T_GONE)
+			return is_killed(w, t);
+	return false;
+}
+
+void collect_killed(struct world *w, struct proc *p, const struct task *self)
+{
+	struct proc *next;
+
+	for (struct proc *q = p ? p : w->procs; q; q = p ? NULL : next) {
+		next = q->next;
+		if ((!self || q != self->proc) && proc_killed(w, q))
+			collect_dead(w, q);
+	}
+}
+
+void collect_continued(struct world *w)
+{
+	struct sigstate s;
 	int st;
 
-	for (t = w->tasks; t; t = next) {
-		next = t->next;
-		if (t != w->cur && waitpid(t->pid, &st, __WALL | WNOHANG) == t->pid) {
-			on_dying(w, t->pid, st);
-			next = w->tasks; /* its siblings may have gone with it */
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_STOPPED && task_signals(w, t, &s) == 0 &&
+			s.pending & 1ull << (SIGCONT - 1) && tracee_wait(t->pid, &st) == 0) {
+			t->state = T_READY;
+			t->how = PTRACE_CONT;
 		}
-	}
 }
 
 static bool threads_left(struct world *w, struct proc *p)
@@ -173,8 +217,11 @@ int collect_for_exec(struct world *w, struct task *t)
 	}
 	for (o = w->tasks; o; o = next) {
 		next = o->next;
-		if (o->proc == p && o != t)
-			task_free(w, o);
+		if (o->proc != p || o == t)
+			continue;
+		if (o == w->init)
+			w->init = t;
+		task_free(w, o);
 	}
 	map_del(&w->by_pid, (uint64_t) t->pid, 0);
 	t->pid = p->pid;

@@ -203,7 +203,7 @@ static void emit_head(struct prog *p)
 {
 	emit_load(p, ARCH_AT);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-	emit_ret(p, SECCOMP_RET_TRACE | FILTER_MSG_FOREIGN);
+	emit_ret(p, SECCOMP_RET_TRAP | FILTER_MSG_FOREIGN);
 	emit_load(p, NR_AT);
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, MAX_NR, 0, 1);
 	emit_ret(p, SECCOMP_RET_TRACE | FILTER_MSG_FOREIGN);

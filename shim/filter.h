@@ -37,7 +37,9 @@ struct filter_row {
 /* PTRACE_GETEVENTMSG of a seccomp stop: */
 enum {
 	FILTER_MSG_ROW = 0,	      /* a call of the x86-64 table, or a number that no row has */
-	FILTER_MSG_FOREIGN = 0x1000, /* int 0x80, x32, numbers from 0x40000000 on: refuse, note */
+	/* x32, numbers from 0x40000000 on: refuse, note. int 0x80, whose numbers mean other calls,
+	 * is no seccomp stop but a SIGSYS with this si_errno. */
+	FILTER_MSG_FOREIGN = 0x1000,
 };
 
 /**

@@ -9,6 +9,8 @@
 #include "shim/engine.h"
 #include "shim/filter.h"
 
+enum { BY_FILTER = 1 }; /* si_code of a filter's SIGSYS: SYS_SECCOMP, where libc has it */
+
 static bool is_stop_signal(int sig)
 {
 	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
@@ -84,6 +86,15 @@ static bool is_fatal(struct world *w, struct task *t, int sig)
 	return !((s.caught | s.ignored) & bit);
 }
 
+static void refuse_foreign(struct world *w, struct task *t)
+{
+	engine_note(w, t, "a call by int 0x80 or the x32 ABI was refused");
+	t->regs.orig_rax = (unsigned long long) -1;
+	t->regs.rax = (unsigned long long) -38;
+	t->regs_dirty = REGS_ARGS;
+	t->how = PTRACE_CONT;
+}
+
 static void on_signal(struct world *w, struct task *t, int sig)
 {
 	siginfo_t si;
@@ -95,6 +106,13 @@ static void on_signal(struct world *w, struct task *t, int sig)
 		t->how = PTRACE_CONT;
 		return;
 	}
+	if (sig == SIGSYS && si.si_code == BY_FILTER && si.si_errno == FILTER_MSG_FOREIGN &&
+		tracee_getregs(t) == 0) {
+		refuse_foreign(w, t);
+		return;
+	}
+	if (sig == SIGSTOP && si.si_pid && w->init && t->proc == w->init->proc)
+		return; /* from inside: process 1 doesn't get it when nobody traces it */
 	canonical_siginfo(t, &si);
 	if (!t->setup)
 		engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
@@ -112,6 +130,9 @@ static void on_signal(struct world *w, struct task *t, int sig)
 static void on_group_stop(struct world *w, struct task *t)
 {
 	t->state = T_STOPPED;
+	for (struct task *o = w->tasks; o; o = o->next) /* parked siblings come to their stop, too */
+		if (o->proc == t->proc && o->state == T_BLOCKED && o->c.wait.kind != W_VFORK)
+			engine_pause(w, o);
 	ptrace(PTRACE_LISTEN, t->pid, NULL, NULL);
 	wake_children_waiters(w, t->proc->parent);
 	if (t->proc->parent)
@@ -213,14 +234,10 @@ static void on_seccomp(struct world *w, struct task *t)
 	if (tracee_getregs(t) < 0)
 		return;
 	w->nstops++;
-	if (t->regs.orig_rax >= 1024 || t->regs.cs != 0x33) {
+	if (t->regs.orig_rax >= 1024) {
 		ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &msg);
 		if (msg == FILTER_MSG_FOREIGN) {
-			engine_note(w, t, "a call by int 0x80 or the x32 ABI was refused");
-			t->regs.orig_rax = (unsigned long long) -1;
-			t->regs.rax = (unsigned long long) -38;
-			t->regs_dirty = REGS_ARGS;
-			t->how = PTRACE_CONT;
+			refuse_foreign(w, t);
 			return;
 		}
 	}
@@ -281,7 +298,7 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 		collect_dead(w, p);
 		return false;
 	}
-	if (p->nthreads > 1 && t->c.nr == SYS_execve && !t->setup && t->state == T_RUNNING &&
+	if (p->nthreads > 1 && (t->c.nr == SYS_execve || t->c.nr == SYS_execveat) && !t->setup && t->state == T_RUNNING &&
 		t->in_exec) {
 		int r = collect_for_exec(w, t);
 
@@ -326,8 +343,13 @@ void world_run(struct world *w)
 {
 	struct task *t;
 
-	while (!w->done && !w->fatal && (t = sched_next(w)))
+	while (!w->done && !w->fatal && (t = sched_next(w))) {
 		turn(w, t);
+		if (w->killer && !task_find(w, w->killer)) { /* its kill(2) was the end of itself, too */
+			w->killer = 0;
+			collect_killed(w, NULL, NULL);
+		}
+	}
 	if (w->tasks) { /* init is gone, or we can't go on: nobody stays */
 		struct task *init = w->init;
 

@@ -219,21 +219,31 @@ int task_signals(struct world *w, struct task *t, struct sigstate *ret)
 	return 0;
 }
 
-/* The last number of the NSpid line: the task's number in its own PID namespace. */
-static pid_t nspid(struct world *w, pid_t pid)
+/* The last number of a line: in the task's own PID namespace. */
+static pid_t ns_number(struct world *w, pid_t pid, const char *key)
 {
 	own_buf b = { 0 };
 	const char *p, *last = NULL;
 
 	if (read_proc(w, pid, "status", 1 << 16, &b) < 0 || !buf_cstr(&b))
 		return 0;
-	p = strstr((char *) b.p, "\nNSpid:");
+	p = strstr((char *) b.p, key);
 	if (!p)
 		return 0;
-	for (p += 7; *p && *p != '\n'; p++)
+	for (p += strlen(key); *p && *p != '\n'; p++)
 		if (*p == '\t')
 			last = p + 1;
 	return last ? (pid_t) strtol(last, NULL, 10) : 0;
+}
+
+static pid_t nspid(struct world *w, pid_t pid)
+{
+	return ns_number(w, pid, "\nNSpid:");
+}
+
+pid_t task_vpgid(struct task *t)
+{
+	return ns_number(t->c.w, t->pid, "\nNSpgid:");
 }
 
 pid_t task_vtid(struct task *t)

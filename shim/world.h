@@ -190,6 +190,7 @@ struct world {
 	uint64_t nstops; /* for the debug log */
 	uint64_t turn;	 /* counts turns of the run token */
 	bool init_going; /* init is exiting: the kernel ends everybody */
+	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stat pipe_st[3]; /* of the guest's 0, 1, 2 */
@@ -260,6 +261,7 @@ void world_signal(struct world *w, struct task *t, int sig, bool to_group);
 struct task *task_by_vpid(struct world *w, pid_t vpid); /* thread by its number inside */
 struct proc *proc_by_vpid(struct world *w, pid_t vpid);
 pid_t task_vtid(struct task *t);
+pid_t task_vpgid(struct task *t); /* its process group's number inside */
 pid_t proc_vpid(struct proc *p);
 
 /** The run can't go on: remember why; the loop ends the container. */

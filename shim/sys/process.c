@@ -21,7 +21,7 @@ static const struct flag_name clone_names[] = {
 	{ CLONE_THREAD, "CLONE_THREAD" }, { CLONE_SYSVSEM, "CLONE_SYSVSEM" },
 	{ CLONE_SETTLS, "CLONE_SETTLS" }, { CLONE_PARENT_SETTID, "CLONE_PARENT_SETTID" },
 	{ CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID" },
-	{ CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID" }, { 0, NULL },
+	{ CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID" }, { SIGCHLD, "SIGCHLD", CSIGNAL }, { 0, NULL },
 };
 
 static const struct flag_name wait_names[] = {
@@ -172,83 +172,94 @@ static void waitid_leave(struct call *c)
 
 /* ---- signals ---- */
 
-static void sent_to(struct world *w, struct task *self, struct proc *p, int sig)
-{
-	if (sig == SIGKILL && p != self->proc) {
-		collect_dead(w, p);
-		return;
-	}
-	for (struct task *t = w->tasks; sig == SIGCONT && t; t = t->next) {
-		int st;
-
-		if (t->proc == p && t->state == T_STOPPED && tracee_wait(t->pid, &st) == 0) {
-			t->state = T_READY;
-			t->how = PTRACE_CONT;
-		}
-	}
-	signals_sent(w, p);
-}
-
-static bool wanted(struct world *w, struct proc *p, pid_t target)
-{
-	if (target > 0)
-		return proc_by_vpid(w, target) == p;
-	return true; /* a group or everybody: those it missed are merely looked at */
-}
-
-static void sent(struct call *c, pid_t target, int sig)
+/* Its own end is not an event after the call: no leave() will run. */
+static void kills_itself(struct call *c)
 {
 	struct world *w = c->w;
-	struct proc *p, *next;
 
+	if (w->init && c->t->proc == w->init->proc)
+		return; /* the kernel spares process 1 */
+	c->t->proc->dying = true;
+	w->killer = c->t->pid;
+}
+
+static bool is_self(struct call *c, pid_t target)
+{
+	if (target > 0)
+		return proc_by_vpid(c->w, target) == c->t->proc;
+	return !target || (target < -1 && -target == task_vpgid(c->t));
+}
+
+static long kill_enter(struct call *c)
+{
+	if ((int) c->a[1] == SIGKILL && is_self(c, (pid_t) c->a[0]))
+		kills_itself(c);
+	return call_run_leave(c);
+}
+
+static long tkill_any(struct call *c, unsigned tid, unsigned sig)
+{
+	struct task *t = (int) c->a[sig] == SIGKILL ? task_by_vpid(c->w, (pid_t) c->a[tid]) : NULL;
+
+	if (t && t->proc == c->t->proc)
+		kills_itself(c);
+	return call_run_leave(c);
+}
+
+static long tkill_enter(struct call *c)
+{
+	return tkill_any(c, 0, 1);
+}
+
+static long tgkill_enter(struct call *c)
+{
+	return tkill_any(c, 1, 2);
+}
+
+/* @p: who got it, NULL: many, or it isn't known. */
+static void sent(struct call *c, struct proc *p, int sig)
+{
+	struct world *w = c->w;
+
+	w->killer = 0;
 	if (c->ret < 0 || !sig)
 		return;
-	if (sig == SIGKILL && target <= 0) {
-		sweep_dead(w);
-		return;
-	}
-	for (p = w->procs; p; p = next) {
-		next = p->next;
-		if (wanted(w, p, target))
-			sent_to(w, c->t, p, sig);
-	}
+	if (sig == SIGKILL)
+		collect_killed(w, p, c->t);
+	else if (sig == SIGCONT)
+		collect_continued(w);
+	if (sig != SIGKILL)
+		signals_sent(w, p);
 }
 
 static void kill_leave(struct call *c)
 {
-	sent(c, (pid_t) c->a[0], (int) c->a[1]);
+	pid_t target = (pid_t) c->a[0];
+
+	sent(c, target > 0 && c->ret == 0 ? proc_by_vpid(c->w, target) : NULL, (int) c->a[1]);
 }
 
 static void tkill_leave(struct call *c)
 {
 	struct task *t = c->ret < 0 ? NULL : task_by_vpid(c->w, (pid_t) c->a[0]);
 
-	if (t)
-		sent_to(c->w, c->t, t->proc, (int) c->a[1]);
+	sent(c, t ? t->proc : NULL, (int) c->a[1]);
 }
 
 static void tgkill_leave(struct call *c)
 {
 	struct task *t = c->ret < 0 ? NULL : task_by_vpid(c->w, (pid_t) c->a[1]);
 
-	if (t)
-		sent_to(c->w, c->t, t->proc, (int) c->a[2]);
-}
-
-static void tgqueue_leave(struct call *c)
-{
-	tgkill_leave(c);
+	sent(c, t ? t->proc : NULL, (int) c->a[2]);
 }
 
 static void pidfd_sent(struct call *c)
 {
-	if (c->ret == 0 && c->a[1]) {
-		if ((int) c->a[1] == SIGKILL)
-			sweep_dead(c->w);
-		else
-			signals_sent(c->w, NULL);
-	}
+	sent(c, NULL, (int) c->a[1]);
 }
+
+#define SIG INT_AS(sig, signal)
+#define INFO IN_AS(info, 128, siginfo)
 
 static const struct row rows[] = {
 	{ SYS(clone, 56), OBSERVE,
@@ -268,27 +279,28 @@ static const struct row rows[] = {
 	{ SYS(exit_group, 231), OBSERVE, .arg = { INT(status) }, .enter = exit_group_enter,
 	  .why = "ends the process; its threads are collected before anybody else runs" },
 	{ SYS(wait4, 61), FIXUP,
-	  .arg = { INT(pid), OUT_STRUCT(wstatus, 4), FLAGS(options, wait_names), HIDE(rusage) },
+	  .arg = { INT(pid), OUT_AS(wstatus, 4, wstatus), FLAGS(options, wait_names), HIDE(rusage) },
 	  .enter = wait4_enter, .leave = wait4_leave, .flags = MAY_BLOCK,
 	  .why = "never blocks in the kernel; children are found in the scheduler's order; no usage" },
 	{ SYS(waitid, 247), FIXUP,
 	  .arg = { INT(idtype), INT(id), HIDE(infop), FLAGS(options, wait_names), HIDE(rusage) },
 	  .enter = waitid_enter, .leave = waitid_leave, .flags = MAY_BLOCK, .why = "as wait4" },
-	{ SYS(kill, 62), OBSERVE, .arg = { INT(pid), INT(sig) }, .leave = kill_leave,
+	{ SYS(kill, 62), OBSERVE, .arg = { INT(pid), SIG }, .enter = kill_enter, .leave = kill_leave,
 	  .why = "delivered at the receiver's next turn" },
-	{ SYS(tkill, 200), OBSERVE, .arg = { INT(tid), INT(sig) }, .leave = tkill_leave,
+	{ SYS(tkill, 200), OBSERVE, .arg = { INT(tid), SIG }, .enter = tkill_enter, .leave = tkill_leave,
 	  .why = "delivered at the receiver's next turn" },
-	{ SYS(tgkill, 234), OBSERVE, .arg = { INT(tgid), INT(tid), INT(sig) }, .leave = tgkill_leave,
+	{ SYS(tgkill, 234), OBSERVE, .arg = { INT(tgid), INT(tid), SIG },
+	  .enter = tgkill_enter, .leave = tgkill_leave,
 	  .why = "delivered at the receiver's next turn" },
-	{ SYS(rt_sigqueueinfo, 129), OBSERVE, .arg = { INT(pid), INT(sig), IN_STRUCT(info, 128) },
-	  .leave = kill_leave, .why = "delivered at the receiver's next turn" },
+	{ SYS(rt_sigqueueinfo, 129), OBSERVE, .arg = { INT(pid), SIG, INFO },
+	  .enter = kill_enter, .leave = kill_leave, .why = "delivered at the receiver's next turn" },
 	{ SYS(rt_tgsigqueueinfo, 297), OBSERVE,
-	  .arg = { INT(tgid), INT(tid), INT(sig), IN_STRUCT(info, 128) }, .leave = tgqueue_leave,
+	  .arg = { INT(tgid), INT(tid), SIG, INFO }, .enter = tgkill_enter, .leave = tgkill_leave,
 	  .why = "delivered at the receiver's next turn" },
 	{ SYS(pidfd_open, 434), OBSERVE, .arg = { INT(pid), UINT(flags) },
 	  .why = "numbers are those of the PID namespace" },
 	{ SYS(pidfd_send_signal, 424), OBSERVE,
-	  .arg = { FD(pidfd), INT(sig), HIDE(info), UINT(flags) }, .leave = pidfd_sent,
+	  .arg = { FD(pidfd), SIG, HIDE(info), UINT(flags) }, .leave = pidfd_sent,
 	  .why = "delivered at the receiver's next turn" },
 	{ SYS(pidfd_getfd, 438), DENY, .arg = { FD(pidfd), FD(fd), UINT(flags) }, .flags = NOTED,
 	  .err = EPERM, .why = "descriptors are not taken from other tasks" },
