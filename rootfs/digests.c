@@ -9,9 +9,10 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#include "runtime/base/buf.h"
+#include "rootfs/rootfs.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/io.h"
+#include "runtime/base/map.h"
 #include "runtime/base/own.h"
 
 static const char magic[16] = "detrun digests2";
@@ -21,6 +22,13 @@ enum {
 	SETS = 1 << 16, /* a file's records are in one set, by its key */
 	WAYS = 4,
 	REST_NS = 100000000, /* coarser than any kernel's file time stamps */
+	MEMO_REST_NS = 20000000, /* for local file systems alone */
+};
+
+struct digest_memo {
+	struct map map; /* (dev, ino) -> index in .rec */
+	struct digest_rec *rec;
+	size_t n, cap;
 };
 
 _Static_assert(sizeof(struct digest_rec) == 88, "the layout on disk has no holes");
@@ -104,20 +112,79 @@ void digests_open(struct digests *d, int dir, int fd)
 		d->opaque = fs.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
-const struct digest_rec *digests_get(struct digests *d, const struct stat *st)
+struct digest_memo *digest_memo_new(void)
 {
-	struct digest_rec want = rec_of(d, st);
+	return calloc(1, sizeof(struct digest_memo));
+}
+
+void digest_memo_free(struct digest_memo *m)
+{
+	if (!m)
+		return;
+	map_free(&m->map);
+	free(m->rec);
+	free(m);
+}
+
+static const struct digest_rec *memo_get(const struct digest_memo *m, const struct stat *st,
+	const struct digest_rec *want)
+{
+	const uint64_t *at = m ? map_get(&m->map, st->st_dev, st->st_ino) : NULL;
+
+	return at && !memcmp(&m->rec[*at], want, offsetof(struct digest_rec, flags)) ? &m->rec[*at]
+										     : NULL;
+}
+
+/* A failure is no error: the file is read once more then. */
+static void memo_put(struct digest_memo *m, const struct stat *st, const struct digest_rec *r)
+{
+	uint64_t *at = m ? map_get(&m->map, st->st_dev, st->st_ino) : NULL;
+
+	if (!m)
+		return;
+	if (at) {
+		m->rec[*at] = *r;
+		return;
+	}
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? 2 * m->cap : 256;
+		struct digest_rec *more = realloc(m->rec, cap * sizeof *more);
+
+		if (!more)
+			return;
+		m->rec = more;
+		m->cap = cap;
+	}
+	if (map_put(&m->map, st->st_dev, st->st_ino, m->n) == 0)
+		m->rec[m->n++] = *r;
+}
+
+static const struct digest_rec *table_get(struct digests *d, const struct digest_rec *want)
+{
 	struct set s;
 
-	if (d->table < 0 || pread(d->table, &s, sizeof s, set_at(key_of(&want))) != sizeof s)
+	if (d->table < 0 || pread(d->table, &s, sizeof s, set_at(key_of(want))) != sizeof s)
 		return NULL;
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (!same_file(&s.way[i], &want))
+		if (!same_file(&s.way[i], want))
 			continue;
 		d->hit = s.way[i];
 		return &d->hit;
 	}
 	return NULL;
+}
+
+const struct digest_rec *digests_get(struct digests *d, const struct stat *st)
+{
+	struct digest_rec want = rec_of(d, st);
+	const struct digest_rec *have = memo_get(d->memo, st, &want);
+
+	if (have)
+		return have;
+	have = table_get(d, &want);
+	if (have)
+		memo_put(d->memo, st, have);
+	return have;
 }
 
 /* The file's own place in its set, else a free one, else one that its key chooses. */
@@ -143,11 +210,13 @@ void digests_put(struct digests *d, const struct stat *st, const struct timespec
 	off_t at = set_at(key_of(&r));
 	struct set s;
 
-	if (d->table < 0 || rest < REST_NS || pread(d->table, &s, sizeof s, at) != sizeof s)
-		return;
 	memcpy(r.sum, sum, sizeof r.sum);
 	r.flags = flags;
 	r.check = check_of(&r);
+	if (rest >= MEMO_REST_NS)
+		memo_put(d->memo, st, &r);
+	if (d->table < 0 || rest < REST_NS || pread(d->table, &s, sizeof s, at) != sizeof s)
+		return;
 	at += (off_t) (choose_way(&s, &r) * sizeof r);
 	if (pwrite(d->table, &r, sizeof r, at) != sizeof r)
 		return; /* only a cache: a record half written is none */

@@ -22,7 +22,10 @@ struct digest_rec {
 
 enum { DIGEST_XATTRS = 1 }; /* the file has xattrs that a manifest lists */
 
+struct digest_memo;
+
 struct digests {
+	struct digest_memo *memo; /* asked first, or NULL */
 	int table;   /* -1 = remember nothing */
 	bool opaque; /* device numbers mean nothing (an overlay's are made at mount time) */
 	struct digest_rec hit;

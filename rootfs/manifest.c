@@ -243,6 +243,7 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 
 	sha256_start(m.sum);
 	digests_open(&m.digests, o->cache_dir, rootfd);
+	m.digests.memo = o->memo;
 	buf_str(&m.out, "#mtree\n");
 	r = walk_tree(&w, e);
 	if (!r)

@@ -68,11 +68,17 @@ void rootfs_list_free(char **list);
  */
 typedef void (*rootfs_view_fn)(void *ctx, const char *path, struct stat *st);
 
+struct digest_memo; /* digests known to one process: two manifests of a tree read its files once */
+
+struct digest_memo *digest_memo_new(void); /* NULL: no memory */
+void digest_memo_free(struct digest_memo *m);
+
 struct manifest_opts {
 	rootfs_view_fn view; /* may be NULL */
 	void *ctx;
 	const char *const *skip; /* directories (relative) whose content is left out, NULL-terminated */
 	int cache_dir;		/* O_DIRECTORY fd where the digest cache lives, or -1 for none */
+	struct digest_memo *memo; /* may be NULL */
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
 	bool xattrs;		/* list user.* and capabilities on disk, which the guest does not see */
 };

@@ -164,6 +164,9 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 	own_fd out = -1;
 	int r;
 
+	if (!w->digests)
+		w->digests = digest_memo_new();
+	mo.memo = w->digests;
 	if (w->o->trace_dir < 0)
 		out = memfd_create(name, MFD_CLOEXEC);
 	else

@@ -209,6 +209,7 @@ struct world {
 	size_t arena_n, arena_cap;
 	struct buf big; /* transfer buffer */
 	struct io_state *io; /* sys/io.h */
+	struct digest_memo *digests; /* of the manifest before, for the one after */
 
 	struct buf exec_argv, exec_env; /* of the execve under way */
 	char exec_path[4096];
