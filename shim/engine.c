@@ -85,10 +85,20 @@ void engine_note(struct world *w, struct task *t, const char *text)
 	engine_record(w, &ev);
 }
 
+static size_t arg_size(const struct call *c, const struct arg *a)
+{
+	size_t n, one = a->size ? a->size : 1;
+
+	if (a->kind != A_OUT_RES && a->len < 0)
+		return a->size;
+	n = a->kind == A_OUT_RES ? (size_t) c->ret : (size_t) c->a[a->len];
+	return n > SIZE_MAX / one ? SIZE_MAX : n * one;
+}
+
 /* Input bytes of a call that its handler has not staged: read now, for their digest. */
 static void val_in(struct call *c, unsigned i, const struct arg *a, struct ev_val *v)
 {
-	size_t n = a->len >= 0 ? (size_t) c->a[a->len] : a->size;
+	size_t n = arg_size(c, a);
 
 	if (!c->out[i].p && c->a[i] && n <= (1u << 20))
 		in(c, i, n);
@@ -99,12 +109,8 @@ static void val_in(struct call *c, unsigned i, const struct arg *a, struct ev_va
 
 static void val_out(struct call *c, unsigned i, const struct arg *a, struct ev_val *v)
 {
-	size_t n = a->size;
+	size_t n = arg_size(c, a);
 
-	if (a->len >= 0)
-		n = (size_t) c->a[a->len];
-	if (a->kind == A_OUT_RES)
-		n = (size_t) c->ret;
 	if (!c->out[i].set && c->a[i] && n && n <= (1u << 20)) {
 		void *p = call_mem(c, n);
 

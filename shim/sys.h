@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "shim/decode.h"
 #include "shim/trace/trace.h"
 
 struct world;
@@ -49,13 +50,12 @@ struct arg {
 	const char *name;
 	uint8_t kind; /* enum arg_kind */
 	int8_t len;   /* A_IN, A_OUT: index of the argument that holds the length, or -1: .size */
-	uint32_t size;
-	const struct flag_name *flags; /* names of bits or values, for printing; ends with NULL name */
-};
-
-struct flag_name {
-	uint64_t value;
-	const char *name;
+	uint32_t size; /* with .len, or A_OUT_RES: bytes of one element, 0 counts as 1 */
+	/* for printing */
+	const struct flag_name *flags; /* names of bits or values; ends with NULL name */
+	const struct decoder *as;
+	uint8_t with; /* only when argument .with has one of .with_bits (a mode, with O_CREAT) */
+	uint64_t with_bits;
 };
 
 #define INT(n) { #n, A_INT, -1, 0, NULL }
@@ -69,6 +69,18 @@ struct flag_name {
 #define OUT_BUF(n, lenarg) { #n, A_OUT, lenarg, 0, NULL }
 #define OUT_STRUCT(n, size) { #n, A_OUT, -1, size, NULL }
 #define OUT_RES(n) { #n, A_OUT_RES, -1, 0, NULL }
+/* The same, of a type that decode.h knows: dec_##type. */
+#define INT_AS(n, type) { #n, A_INT, -1, 0, NULL, &dec_##type }
+#define UINT_AS(n, type) { #n, A_UINT, -1, 0, NULL, &dec_##type }
+#define INT_OF(n, names) { #n, A_INT, -1, 0, names }
+#define IN_AS(n, size, type) { #n, A_IN, -1, size, NULL, &dec_##type }
+#define OUT_AS(n, size, type) { #n, A_OUT, -1, size, NULL, &dec_##type }
+#define IN_BUF_AS(n, lenarg, type) { #n, A_IN, lenarg, 0, NULL, &dec_##type }
+#define OUT_ARRAY(n, countarg, size, type) { #n, A_OUT, countarg, size, NULL, &dec_##type }
+#define OUT_RES_AS(n, size, type) { #n, A_OUT_RES, -1, size, NULL, &dec_##type }
+/* A mode_t that counts only when argument @flagsarg has O_CREAT or O_TMPFILE. */
+#define CREAT_MODE(n, flagsarg) \
+	{ #n, A_UINT, -1, 0, NULL, &dec_mode, flagsarg, 0100 | 020000000 }
 #define HIDE(n) { #n, A_HIDE, -1, 0, NULL }
 
 enum row_flags {
@@ -220,6 +232,7 @@ size_t sys_rows(const struct row *const **ret);
 /** SHA-256 over the canonical text of the table. */
 void sys_digest(uint8_t ret[32]);
 const struct event_names *sys_event_names(void);
+const struct event_names *sys_event_names_full(void); /* structs with all their fields */
 
 /* A family: its rows. The list of families is in table.c. */
 struct family {

@@ -465,7 +465,7 @@ static const struct row rows[] = {
 	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …" },
 
 	{ SYS(getdents64, 217), EMULATE,
-	  .arg = { FD(fd), OUT_RES(buf), UINT(size) },
+	  .arg = { FD(fd), OUT_RES_AS(buf, 1, dirents64), UINT(size) },
 	  .enter = getdents64_enter,
 	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …" },
 

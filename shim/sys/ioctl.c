@@ -51,15 +51,23 @@ static long unknown_enter(struct call *c)
 }
 
 #define OUT_ARGS(size) .arg = { FD(fd), UINT(cmd), OUT_STRUCT(arg, size) }
-#define IN_ARGS(size) .arg = { FD(fd), UINT(cmd), IN_STRUCT(arg, size) }
+#define OUT_ARGS_AS(size, type) .arg = { FD(fd), UINT(cmd), OUT_AS(arg, size, type) }
+#define IN_ARGS_AS(size, type) .arg = { FD(fd), UINT(cmd), IN_AS(arg, size, type) }
 #define NO_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
 #define CMD(n) .name = #n, .nr = (int) (n)
 
-#define TTY_OUT(cmd, size) { CMD(cmd), OBSERVE, OUT_ARGS(size), .enter = tty_enter, .why = WHY_TTY }
-#define TTY_IN(cmd, size) { CMD(cmd), OBSERVE, IN_ARGS(size), .enter = tty_enter, .why = WHY_TTY }
-#define TTY_INT(cmd) { CMD(cmd), OBSERVE, NO_ARGS, .enter = tty_enter, .why = WHY_TTY }
-#define NET(cmd) { CMD(cmd), OBSERVE, OUT_ARGS(40), .why = "the container's own interfaces" }
-#define REFUSE(cmd, errnum, text) { CMD(cmd), DENY, NO_ARGS, .err = errnum, .why = text }
+#define TTY_OUT(cmd, size, type) \
+	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, OUT_ARGS_AS(size, type), \
+	  .enter = tty_enter, .why = WHY_TTY }
+#define TTY_IN(cmd, size, type) \
+	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, IN_ARGS_AS(size, type), \
+	  .enter = tty_enter, .why = WHY_TTY }
+#define TTY_INT(cmd) \
+	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, NO_ARGS, .enter = tty_enter, .why = WHY_TTY }
+#define NET(cmd) \
+	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, OUT_ARGS(40), .why = "the container's own interfaces" }
+#define REFUSE(cmd, errnum, text) \
+	{ .name = #cmd, .nr = (int) (cmd), DENY, NO_ARGS, .err = errnum, .why = text }
 
 #define WHY_TTY "a terminal's state is the container's own; what is none answers ENOTTY"
 #define WHY_FS "depends on the file system below: refused on all of them alike"
@@ -70,26 +78,26 @@ static long unknown_enter(struct call *c)
 #define TERMIOS2_SIZE 44
 
 static const struct row ioctl_sub[] = {
-	TTY_OUT(TCGETS, TERMIOS_SIZE),
-	TTY_IN(TCSETS, TERMIOS_SIZE),
-	TTY_IN(TCSETSW, TERMIOS_SIZE),
-	TTY_IN(TCSETSF, TERMIOS_SIZE),
-	{ .name = "TCGETS2", .nr = (int) 0x802c542a, .policy = OBSERVE, OUT_ARGS(TERMIOS2_SIZE),
+	TTY_OUT(TCGETS, TERMIOS_SIZE, termios),
+	TTY_IN(TCSETS, TERMIOS_SIZE, termios),
+	TTY_IN(TCSETSW, TERMIOS_SIZE, termios),
+	TTY_IN(TCSETSF, TERMIOS_SIZE, termios),
+	{ .name = "TCGETS2", .nr = (int) 0x802c542a, .policy = OBSERVE,
+	  OUT_ARGS_AS(TERMIOS2_SIZE, termios), .enter = tty_enter, .why = WHY_TTY },
+	{ .name = "TCSETS2", .nr = 0x402c542b, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
 	  .enter = tty_enter, .why = WHY_TTY },
-	{ .name = "TCSETS2", .nr = 0x402c542b, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
+	{ .name = "TCSETSW2", .nr = 0x402c542c, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
 	  .enter = tty_enter, .why = WHY_TTY },
-	{ .name = "TCSETSW2", .nr = 0x402c542c, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
+	{ .name = "TCSETSF2", .nr = 0x402c542d, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
 	  .enter = tty_enter, .why = WHY_TTY },
-	{ .name = "TCSETSF2", .nr = 0x402c542d, .policy = OBSERVE, IN_ARGS(TERMIOS2_SIZE),
-	  .enter = tty_enter, .why = WHY_TTY },
-	TTY_OUT(TIOCGWINSZ, sizeof(struct winsize)),
-	TTY_IN(TIOCSWINSZ, sizeof(struct winsize)),
-	TTY_OUT(TIOCGPGRP, 4),
-	TTY_IN(TIOCSPGRP, 4),
-	TTY_OUT(TIOCGSID, 4),
-	TTY_OUT(TIOCGPTN, 4),
-	TTY_IN(TIOCSPTLCK, 4),
-	TTY_OUT(TIOCGPTLCK, 4),
+	TTY_OUT(TIOCGWINSZ, sizeof(struct winsize), winsize),
+	TTY_IN(TIOCSWINSZ, sizeof(struct winsize), winsize),
+	TTY_OUT(TIOCGPGRP, 4, int),
+	TTY_IN(TIOCSPGRP, 4, int),
+	TTY_OUT(TIOCGSID, 4, int),
+	TTY_OUT(TIOCGPTN, 4, int),
+	TTY_IN(TIOCSPTLCK, 4, int),
+	TTY_OUT(TIOCGPTLCK, 4, int),
 	TTY_INT(TIOCGPTPEER),
 	TTY_INT(TIOCSCTTY),
 	TTY_INT(TIOCNOTTY),
@@ -102,10 +110,11 @@ static const struct row ioctl_sub[] = {
 	REFUSE(TIOCSTI, EPERM, WHY_TTY_ESCAPE),
 	REFUSE(TIOCLINUX, EPERM, WHY_TTY_ESCAPE),
 	REFUSE(TIOCCONS, EPERM, WHY_TTY_ESCAPE),
-	{ CMD(FIONREAD), FIXUP, OUT_ARGS(4), .enter = fionread_enter,
+	{ CMD(FIONREAD), FIXUP, OUT_ARGS_AS(4, int), .enter = fionread_enter,
 	  .why = "what lies in the container's own pipes and sockets" },
-	{ CMD(TIOCOUTQ), OBSERVE, OUT_ARGS(4), .why = "what lies in the container's own sockets" },
-	{ CMD(FIONBIO), OBSERVE, IN_ARGS(4), .why = "a flag of the description" },
+	{ CMD(TIOCOUTQ), OBSERVE, OUT_ARGS_AS(4, int),
+	  .why = "what lies in the container's own sockets" },
+	{ CMD(FIONBIO), OBSERVE, IN_ARGS_AS(4, int), .why = "a flag of the description" },
 	{ CMD(FIOCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	{ CMD(FIONCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	REFUSE(FIOASYNC, ENOTTY, "SIGIO would come when the kernel likes"),

@@ -323,16 +323,18 @@ static void getsockopt_leave(struct call *c)
 	net_addr_out(c, 3, 4);
 }
 
-#define ADDR_OUT OUT_STRUCT(addr, 0)
+#define DOMAIN INT_OF(domain, names_domain)
+#define SOCKTYPE FLAGS(type, names_socktype)
+#define ADDR_OUT OUT_AS(addr, 0, sockaddr)
 #define WHY_INSIDE "the container's own; what the kernel would choose is chosen in order"
 #define WHY_SEND "in full, or the task waits for another one"
 #define WHY_RECV "without blocking; the task waits for another one, or its timeout in virtual time"
 
 static const struct row rows[] = {
-	{ SYS(socket, 41), OBSERVE, .arg = { INT(domain), UINT(type), INT(protocol) },
+	{ SYS(socket, 41), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol) },
 	  .enter = socket_enter, .leave = socket_leave,
 	  .why = "local and internet sockets, with buffers of a fixed size; no others" },
-	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF(addr, 2), UINT(len) },
+	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },
 	{ SYS(accept, 43), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = accept_enter,
 	  .leave = accept_leave, .flags = MAY_BLOCK, .why = "in the order of connecting" },
@@ -340,7 +342,7 @@ static const struct row rows[] = {
 	  .enter = accept_enter, .leave = accept_leave, .flags = MAY_BLOCK,
 	  .why = "in the order of connecting" },
 	{ SYS(sendto, 44), EMULATE, .arg = { FD(fd), IN_BUF(buf, 2), UINT(len), UINT(flags),
-	  IN_BUF(addr, 5), UINT(addrlen) }, .enter = sendto_enter, .leave = send_leave,
+	  IN_BUF_AS(addr, 5, sockaddr), UINT(addrlen) }, .enter = sendto_enter, .leave = send_leave,
 	  .flags = MAY_BLOCK, .why = WHY_SEND },
 	{ SYS(recvfrom, 45), EMULATE, .arg = { FD(fd), OUT_RES(buf), UINT(len), UINT(flags), ADDR_OUT,
 	  PTR(addrlen) }, .enter = recvfrom_enter, .flags = MAY_BLOCK, .why = WHY_RECV },
@@ -353,7 +355,7 @@ static const struct row rows[] = {
 	{ SYS(recvmmsg, 299), OBSERVE, .arg = { FD(fd), PTR(msgs), UINT(n), UINT(flags),
 	  PTR(timeout) }, .enter = recvmmsg_enter, .flags = MAY_BLOCK, .why = WHY_RECV },
 	{ SYS(shutdown, 48), OBSERVE, .arg = { FD(fd), INT(how) }, .why = WHY_INSIDE },
-	{ SYS(bind, 49), OBSERVE, .arg = { FD(fd), IN_BUF(addr, 2), UINT(len) },
+	{ SYS(bind, 49), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = bind_enter, .leave = bind_leave, .why = WHY_INSIDE },
 	{ SYS(listen, 50), OBSERVE, .arg = { FD(fd), INT(backlog) }, .enter = listen_enter,
 	  .why = WHY_INSIDE },
@@ -361,8 +363,8 @@ static const struct row rows[] = {
 	  .why = WHY_INSIDE },
 	{ SYS(getpeername, 52), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .leave = name_leave,
 	  .why = WHY_INSIDE },
-	{ SYS(socketpair, 53), OBSERVE, .arg = { INT(domain), UINT(type), INT(protocol),
-	  OUT_STRUCT(fds, 8) }, .enter = socket_enter, .leave = socketpair_leave,
+	{ SYS(socketpair, 53), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol),
+	  OUT_AS(fds, 8, int) }, .enter = socket_enter, .leave = socketpair_leave,
 	  .why = "with buffers of a fixed size" },
 	{ SYS(setsockopt, 54), OBSERVE, .arg = { FD(fd), INT(level), INT(name), IN_BUF(value, 4),
 	  UINT(len) }, .enter = option_enter, .why = "all but what depends on the host" },

@@ -187,28 +187,6 @@ static void memfd_leave(struct call *c)
 		inode_born(c->w, &st);
 }
 
-static const struct flag_name open_flags[] = {
-	{ O_WRONLY, "O_WRONLY" },
-	{ O_RDWR, "O_RDWR" },
-	{ O_CREAT, "O_CREAT" },
-	{ O_EXCL, "O_EXCL" },
-	{ O_NOCTTY, "O_NOCTTY" },
-	{ O_TRUNC, "O_TRUNC" },
-	{ O_APPEND, "O_APPEND" },
-	{ O_NONBLOCK, "O_NONBLOCK" },
-	{ O_SYNC, "O_SYNC" },
-	{ O_DSYNC, "O_DSYNC" },
-	{ O_DIRECT, "O_DIRECT" },
-	{ 0100000, "O_LARGEFILE" },
-	{ O_TMPFILE, "O_TMPFILE" },
-	{ O_DIRECTORY, "O_DIRECTORY" },
-	{ O_NOFOLLOW, "O_NOFOLLOW" },
-	{ O_NOATIME, "O_NOATIME" },
-	{ O_CLOEXEC, "O_CLOEXEC" },
-	{ O_PATH, "O_PATH" },
-	{ 0, NULL },
-};
-
 static const struct flag_name memfd_flags[] = {
 	{ MFD_CLOEXEC, "MFD_CLOEXEC" },
 	{ MFD_ALLOW_SEALING, "MFD_ALLOW_SEALING" },
@@ -218,27 +196,27 @@ static const struct flag_name memfd_flags[] = {
 
 static const struct row rows[] = {
 	{ SYS(open, 2), FIXUP,
-	  .arg = { PATH(path), FLAGS(flags, open_flags), UINT(mode) },
+	  .arg = { PATH(path), FLAGS(flags, names_open), CREAT_MODE(mode, 1) },
 	  .enter = open_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
 	  .flags = MAY_BLOCK },
 
 	{ SYS(openat, 257), FIXUP,
-	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, open_flags), UINT(mode) },
+	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, names_open), CREAT_MODE(mode, 2) },
 	  .enter = openat_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
 	  .flags = MAY_BLOCK },
 
 	{ SYS(openat2, 437), FIXUP,
-	  .arg = { FD(dirfd), PATH(path), IN_STRUCT(how, sizeof(struct open_how)), UINT(size) },
+	  .arg = { FD(dirfd), PATH(path), IN_AS(how, sizeof(struct open_how), open_how), UINT(size) },
 	  .enter = openat2_enter,
 	  .leave = opened,
 	  .why = "as openat" },
 
 	{ SYS(creat, 85), FIXUP,
-	  .arg = { PATH(path), UINT(mode) },
+	  .arg = { PATH(path), UINT_AS(mode, mode) },
 	  .enter = creat_enter,
 	  .leave = opened,
 	  .why = "as openat" },
@@ -250,7 +228,7 @@ static const struct row rows[] = {
 	  .why = "a new file has the virtual time" },
 
 	{ SYS(umask, 95), PASS,
-	  .arg = { UINT(mask) },
+	  .arg = { UINT_AS(mask, mode) },
 	  .why = "starts at a fixed value and is the program's own" },
 };
 

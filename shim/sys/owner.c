@@ -229,19 +229,19 @@ static const struct flag_name at_flags[] = {
 
 static const struct row rows[] = {
 	{ SYS(chmod, 90), OBSERVE,
-	  .arg = { PATH(path), UINT(mode) },
+	  .arg = { PATH(path), UINT_AS(mode, mode) },
 	  .enter = chmod_enter,
 	  .leave = chmod_leave,
 	  .why = WHY_CHMOD },
 
 	{ SYS(fchmod, 91), OBSERVE,
-	  .arg = { FD(fd), UINT(mode) },
+	  .arg = { FD(fd), UINT_AS(mode, mode) },
 	  .enter = fchmod_enter,
 	  .leave = chmod_leave,
 	  .why = WHY_CHMOD },
 
 	{ SYS(fchmodat, 268), OBSERVE,
-	  .arg = { FD(dirfd), PATH(path), UINT(mode) },
+	  .arg = { FD(dirfd), PATH(path), UINT_AS(mode, mode) },
 	  .enter = fchmodat_enter,
 	  .leave = chmod_leave,
 	  .why = WHY_CHMOD },

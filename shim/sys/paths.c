@@ -393,25 +393,25 @@ static const struct flag_name unlink_flags[] = {
 
 static const struct row rows[] = {
 	{ SYS(mkdir, 83), OBSERVE,
-	  .arg = { PATH(path), UINT(mode) },
+	  .arg = { PATH(path), UINT_AS(mode, mode) },
 	  .enter = mkdir_enter,
 	  .leave = made,
 	  .why = WHY_MAKE },
 
 	{ SYS(mkdirat, 258), OBSERVE,
-	  .arg = { FD(dirfd), PATH(path), UINT(mode) },
+	  .arg = { FD(dirfd), PATH(path), UINT_AS(mode, mode) },
 	  .enter = mkdirat_enter,
 	  .leave = made,
 	  .why = WHY_MAKE },
 
 	{ SYS(mknod, 133), OBSERVE,
-	  .arg = { PATH(path), UINT(mode), UINT(dev) },
+	  .arg = { PATH(path), UINT_AS(mode, mode), UINT_AS(dev, dev) },
 	  .enter = mknod_enter,
 	  .leave = mknod_leave,
 	  .why = WHY_MAKE "; devices are empty files on disk" },
 
 	{ SYS(mknodat, 259), OBSERVE,
-	  .arg = { FD(dirfd), PATH(path), UINT(mode), UINT(dev) },
+	  .arg = { FD(dirfd), PATH(path), UINT_AS(mode, mode), UINT_AS(dev, dev) },
 	  .enter = mknodat_enter,
 	  .leave = mknodat_leave,
 	  .why = WHY_MAKE "; devices are empty files on disk" },

@@ -78,7 +78,7 @@ static long dup_enter(struct call *c)
 }
 
 #define F_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
-#define LOCK_ARGS .arg = { FD(fd), UINT(cmd), IN_STRUCT(lock, sizeof(struct flock)) }
+#define LOCK_ARGS .arg = { FD(fd), UINT(cmd), IN_AS(lock, sizeof(struct flock), flock) }
 #define DUP_WHY "the lowest free number; the supervisor forgets what it knew of it"
 #define F_PASS(cmd) { .name = #cmd, .nr = cmd, .policy = PASS, F_ARGS, .why = "a function of the descriptor" }
 #define F_DENY(cmd, text) { .name = #cmd, .nr = cmd, .policy = DENY, F_ARGS, .err = EINVAL, .why = text }
@@ -96,13 +96,13 @@ static const struct row fcntl_sub[] = {
 	F_PASS(F_GETPIPE_SZ),
 	F_PASS(F_GETOWN),
 	{ SUB(F_GETLK, F_GETLK), OBSERVE,
-	  .arg = { FD(fd), UINT(cmd), OUT_STRUCT(lock, sizeof(struct flock)) },
+	  .arg = { FD(fd), UINT(cmd), OUT_AS(lock, sizeof(struct flock), flock) },
 	  .why = "locks are the container's own, the owner is a number inside" },
 	{ SUB(F_SETLK, F_SETLK), OBSERVE, LOCK_ARGS, .why = "does not wait" },
 	{ SUB(F_SETLKW, F_SETLKW), OBSERVE, LOCK_ARGS, .enter = lockw_enter, .leave = lockw_leave,
 	  .flags = MAY_BLOCK, .why = "tried without waiting; the task waits for another one" },
 	{ SUB(F_OFD_GETLK, F_OFD_GETLK), OBSERVE,
-	  .arg = { FD(fd), UINT(cmd), OUT_STRUCT(lock, sizeof(struct flock)) }, .why = "as F_GETLK" },
+	  .arg = { FD(fd), UINT(cmd), OUT_AS(lock, sizeof(struct flock), flock) }, .why = "as F_GETLK" },
 	{ SUB(F_OFD_SETLK, F_OFD_SETLK), EMULATE, LOCK_ARGS, .enter = ofd_lock_enter,
 	  .why = "taken on the shared description" },
 	{ SUB(F_OFD_SETLKW, F_OFD_SETLKW), EMULATE, LOCK_ARGS, .enter = ofd_lock_enter,
@@ -168,10 +168,10 @@ static void signalfd_leave(struct call *c)
 #define NOTIFY_WHY "when events merge depends on the reader's speed; programs fall back to looking"
 
 static const struct row rows[] = {
-	{ SYS(pipe, 22), OBSERVE, .arg = { OUT_STRUCT(fds, 8) }, .leave = pipe_leave,
+	{ SYS(pipe, 22), OBSERVE, .arg = { OUT_AS(fds, 8, int) }, .leave = pipe_leave,
 	  .why = "descriptors are the lowest free; the capacity is fixed" },
-	{ SYS(pipe2, 293), OBSERVE, .arg = { OUT_STRUCT(fds, 8), UINT(flags) }, .leave = pipe_leave,
-	  .why = "descriptors are the lowest free; the capacity is fixed" },
+	{ SYS(pipe2, 293), OBSERVE, .arg = { OUT_AS(fds, 8, int), FLAGS(flags, names_open + 1) },
+	  .leave = pipe_leave, .why = "descriptors are the lowest free; the capacity is fixed" },
 	{ SYS(fcntl, 72), BY_SUB, F_ARGS, .sub = fcntl_sub, .nsub = ARRAY_LEN(fcntl_sub),
 	  .sub_arg = 1, .flags = MAY_BLOCK, .pass_arg = 1, .pass_mask = 0xfffffffd, /* F_GETFD, F_GETFL */
 	  .pass_value = 1,
@@ -186,9 +186,10 @@ static const struct row rows[] = {
 	  .why = "a function of the table; the supervisor forgets what it knew of it" },
 	{ SYS(flock, 73), EMULATE, .arg = { FD(fd), UINT(op) }, .enter = flock_enter,
 	  .flags = MAY_BLOCK, .why = "taken on the shared description; waits for another task" },
-	{ SYS(signalfd, 282), OBSERVE, .arg = { FD(fd), IN_BUF(mask, 2), UINT(size) },
+	{ SYS(signalfd, 282), OBSERVE, .arg = { FD(fd), IN_BUF_AS(mask, 2, sigset), UINT(size) },
 	  .leave = signalfd_leave, .why = "shows the signals that are pending, in their order" },
-	{ SYS(signalfd4, 289), OBSERVE, .arg = { FD(fd), IN_BUF(mask, 2), UINT(size), UINT(flags) },
+	{ SYS(signalfd4, 289), OBSERVE,
+	  .arg = { FD(fd), IN_BUF_AS(mask, 2, sigset), UINT(size), UINT(flags) },
 	  .leave = signalfd_leave, .why = "shows the signals that are pending, in their order" },
 	{ SYS(eventfd, 284), OBSERVE, .arg = { UINT(count) },
 	  .why = "a counter of the container's own" },

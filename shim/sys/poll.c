@@ -383,26 +383,28 @@ static long epoll_pwait2_enter(struct call *c)
 }
 
 #define WHY_LOOK "looked at without waiting; waits for another task, or the virtual clock"
+#define POLLFDS OUT_ARRAY(fds, 1, sizeof(struct pollfd), pollfd)
+#define EVENTS OUT_RES_AS(events, 12, epoll_events)
 #define WHY_EPOLL "the set is the container's own; ready ones come in the order they became so"
 
 static const struct row rows[] = {
-	{ SYS(poll, 7), EMULATE, .arg = { PTR(fds), UINT(nfds), INT(timeout) },
+	{ SYS(poll, 7), EMULATE, .arg = { POLLFDS, UINT(nfds), INT(timeout) },
 	  .enter = poll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(select, 23), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout) },
 	  .enter = select_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(pselect6, 270), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout),
 	  PTR(mask) }, .enter = pselect_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(ppoll, 271), EMULATE, .arg = { PTR(fds), UINT(nfds), PTR(timeout), PTR(mask),
+	{ SYS(ppoll, 271), EMULATE, .arg = { POLLFDS, UINT(nfds), PTR(timeout), PTR(mask),
 	  UINT(size) }, .enter = ppoll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(epoll_create, 213), OBSERVE, .arg = { INT(size) }, .why = WHY_EPOLL },
 	{ SYS(epoll_create1, 291), OBSERVE, .arg = { UINT(flags) }, .why = WHY_EPOLL },
-	{ SYS(epoll_ctl, 233), OBSERVE, .arg = { FD(epoll), INT(op), FD(fd),
-	  IN_STRUCT(event, 12) }, .enter = epoll_ctl_enter, .why = WHY_EPOLL },
-	{ SYS(epoll_wait, 232), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), INT(timeout) },
+	{ SYS(epoll_ctl, 233), OBSERVE, .arg = { FD(epoll), INT_OF(op, names_epoll_op), FD(fd),
+	  IN_AS(event, 12, epoll_event) }, .enter = epoll_ctl_enter, .why = WHY_EPOLL },
+	{ SYS(epoll_wait, 232), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), INT(timeout) },
 	  .enter = epoll_wait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_pwait, 281), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), INT(timeout),
+	{ SYS(epoll_pwait, 281), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), INT(timeout),
 	  PTR(mask), UINT(size) }, .enter = epoll_pwait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_pwait2, 441), EMULATE, .arg = { FD(epoll), PTR(events), INT(max), PTR(timeout),
+	{ SYS(epoll_pwait2, 441), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), PTR(timeout),
 	  PTR(mask), UINT(size) }, .enter = epoll_pwait2_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(epoll_ctl_old, 214), DENY, .why = "never existed in a release" },
 	{ SYS(epoll_wait_old, 215), DENY, .why = "never existed in a release" },

@@ -139,12 +139,13 @@ static const struct flag_name resources[] = {
 #define WHY "fixed at the start; those that count the host's time or other processes have no effect"
 
 static const struct row rows[] = {
-	{ SYS(getrlimit, 97), EMULATE, .arg = { FLAGS(resource, resources), OUT_STRUCT(limit, RL) },
+	{ SYS(getrlimit, 97), EMULATE, .arg = { FLAGS(resource, resources), OUT_AS(limit, RL, rlimit) },
 	  .enter = getrlimit_enter, .why = WHY },
-	{ SYS(setrlimit, 160), EMULATE, .arg = { FLAGS(resource, resources), IN_STRUCT(limit, RL) },
+	{ SYS(setrlimit, 160), EMULATE, .arg = { FLAGS(resource, resources), IN_AS(limit, RL, rlimit) },
 	  .enter = setrlimit_enter, .why = WHY },
 	{ SYS(prlimit64, 302), EMULATE,
-	  .arg = { INT(pid), FLAGS(resource, resources), IN_STRUCT(new, RL), OUT_STRUCT(old, RL) },
+	  .arg = { INT(pid), FLAGS(resource, resources), IN_AS(new, RL, rlimit),
+	  OUT_AS(old, RL, rlimit) },
 	  .enter = prlimit_enter, .why = WHY },
 };
 FAMILY(rlimit, "Resource limits");

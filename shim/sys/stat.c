@@ -383,6 +383,7 @@ static const struct flag_name access_flags[] = {
 };
 
 static const struct flag_name modes[] = {
+	{ F_OK, "F_OK" },
 	{ R_OK, "R_OK" },
 	{ W_OK, "W_OK" },
 	{ X_OK, "X_OK" },
@@ -394,24 +395,24 @@ static const struct flag_name modes[] = {
 
 static const struct row rows[] = {
 	{ SYS(stat, 4), FIXUP,
-	  .arg = { PATH(path), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .arg = { PATH(path), OUT_AS(st, sizeof(struct stat), stat) },
 	  .enter = stat_enter,
 	  .leave = stat_leave,
 	  .why = WHY_STAT },
 
 	{ SYS(fstat, 5), FIXUP,
-	  .arg = { FD(fd), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .arg = { FD(fd), OUT_AS(st, sizeof(struct stat), stat) },
 	  .enter = fstat_enter,
 	  .why = WHY_STAT },
 
 	{ SYS(lstat, 6), FIXUP,
-	  .arg = { PATH(path), OUT_STRUCT(st, sizeof(struct stat)) },
+	  .arg = { PATH(path), OUT_AS(st, sizeof(struct stat), stat) },
 	  .enter = lstat_enter,
 	  .leave = stat_leave,
 	  .why = WHY_STAT },
 
 	{ SYS(newfstatat, 262), FIXUP,
-	  .arg = { FD(dirfd), PATH(path), OUT_STRUCT(st, sizeof(struct stat)),
+	  .arg = { FD(dirfd), PATH(path), OUT_AS(st, sizeof(struct stat), stat),
 		FLAGS(flags, at_flags) },
 	  .enter = newfstatat_enter,
 	  .leave = newfstatat_leave,
@@ -419,7 +420,7 @@ static const struct row rows[] = {
 
 	{ SYS(statx, 332), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, at_flags), UINT(mask),
-		OUT_STRUCT(stx, sizeof(struct statx)) },
+		OUT_AS(stx, sizeof(struct statx), statx) },
 	  .enter = statx_enter,
 	  .leave = statx_leave,
 	  .why = "as stat; always the same fields, no attributes, no mount id" },

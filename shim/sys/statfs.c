@@ -77,13 +77,13 @@ static long fstatfs_enter(struct call *c)
 
 static const struct row rows[] = {
 	{ SYS(statfs, 137), EMULATE,
-	  .arg = { PATH(path), OUT_STRUCT(buf, sizeof(struct statfs)) },
+	  .arg = { PATH(path), OUT_AS(buf, sizeof(struct statfs), statfs) },
 	  .enter = statfs_enter,
 	  .leave = statfs_leave,
 	  .why = WHY },
 
 	{ SYS(fstatfs, 138), EMULATE,
-	  .arg = { FD(fd), OUT_STRUCT(buf, sizeof(struct statfs)) },
+	  .arg = { FD(fd), OUT_AS(buf, sizeof(struct statfs), statfs) },
 	  .enter = fstatfs_enter,
 	  .why = WHY },
 

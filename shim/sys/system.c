@@ -92,13 +92,13 @@ static long personality_enter(struct call *c)
 }
 
 static const struct row rows[] = {
-	{ SYS(uname, 63), EMULATE, .arg = { OUT_STRUCT(buf, sizeof(struct utsname)) },
+	{ SYS(uname, 63), EMULATE, .arg = { OUT_AS(buf, sizeof(struct utsname), utsname) },
 	  .enter = uname_enter, .why = "one canonical machine; the host name is an input" },
 	{ SYS(sethostname, 170), EMULATE, .arg = { IN_BUF(name, 1), UINT(len) },
 	  .enter = sethostname_enter, .why = "remembered for uname" },
 	{ SYS(setdomainname, 171), EMULATE, .arg = { IN_BUF(name, 1), UINT(len) },
 	  .enter = setdomainname_enter, .why = "remembered for uname" },
-	{ SYS(sysinfo, 99), EMULATE, .arg = { OUT_STRUCT(info, sizeof(struct sysinfo)) },
+	{ SYS(sysinfo, 99), EMULATE, .arg = { OUT_AS(info, sizeof(struct sysinfo), sysinfo) },
 	  .enter = sysinfo_enter, .why = "one canonical machine: its memory, no load, virtual uptime" },
 	{ SYS(personality, 135), EMULATE, .arg = { UINT(persona) }, .enter = personality_enter,
 	  .why = "remembered; uname shows PER_LINUX32, addresses are never randomised" },

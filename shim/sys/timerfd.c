@@ -250,10 +250,11 @@ static const struct row rows[] = {
 	{ SYS(timerfd_create, 283), FIXUP, .arg = { INT(clock), UINT(flags) },
 	  .leave = timerfd_create_leave, .why = "a pipe's end, fed by the virtual clock" },
 	{ SYS(timerfd_settime, 286), EMULATE, .arg = { FD(fd), UINT(flags),
-	  IN_STRUCT(new, sizeof(struct itimerspec)), OUT_STRUCT(old, sizeof(struct itimerspec)) },
+	  IN_AS(new, sizeof(struct itimerspec), itimerspec),
+	  OUT_AS(old, sizeof(struct itimerspec), itimerspec) },
 	  .enter = timerfd_settime_enter, .why = "armed on the virtual clock" },
 	{ SYS(timerfd_gettime, 287), EMULATE, .arg = { FD(fd),
-	  OUT_STRUCT(cur, sizeof(struct itimerspec)) },
+	  OUT_AS(cur, sizeof(struct itimerspec), itimerspec) },
 	  .enter = timerfd_gettime_enter, .why = "asked of the virtual clock" },
 };
 

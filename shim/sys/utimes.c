@@ -167,25 +167,25 @@ static const struct flag_name at_flags[] = {
 
 static const struct row rows[] = {
 	{ SYS(utime, 132), EMULATE,
-	  .arg = { PATH(path), IN_STRUCT(times, sizeof(struct utimbuf)) },
+	  .arg = { PATH(path), IN_AS(times, sizeof(struct utimbuf), utimbuf) },
 	  .enter = utime_enter,
 	  .leave = times_leave,
 	  .why = WHY },
 
 	{ SYS(utimes, 235), EMULATE,
-	  .arg = { PATH(path), IN_STRUCT(times, 2 * sizeof(struct timeval)) },
+	  .arg = { PATH(path), IN_AS(times, 2 * sizeof(struct timeval), timevals) },
 	  .enter = utimes_enter,
 	  .leave = times_leave,
 	  .why = WHY },
 
 	{ SYS(futimesat, 261), EMULATE,
-	  .arg = { FD(dirfd), PATH(path), IN_STRUCT(times, 2 * sizeof(struct timeval)) },
+	  .arg = { FD(dirfd), PATH(path), IN_AS(times, 2 * sizeof(struct timeval), timevals) },
 	  .enter = futimesat_enter,
 	  .leave = times_leave,
 	  .why = WHY },
 
 	{ SYS(utimensat, 280), EMULATE,
-	  .arg = { FD(dirfd), PATH(path), IN_STRUCT(times, 2 * sizeof(struct timespec)),
+	  .arg = { FD(dirfd), PATH(path), IN_AS(times, 2 * sizeof(struct timespec), timespecs),
 		FLAGS(flags, at_flags) },
 	  .enter = utimensat_enter,
 	  .leave = times_leave,

@@ -43,18 +43,21 @@ void put_quoted(const void *p, size_t n, struct buf *b)
 			buf_printf(b, "\\%c", esc[at - plain]);
 		else if (s[i] >= 0x20 && s[i] < 0x7f)
 			buf_byte(b, s[i]);
-		else
-			buf_printf(b, "\\x%02x", s[i]);
+		else /* the shortest form that the next character can't become part of */
+			buf_printf(b, i + 1 < n && s[i + 1] >= '0' && s[i + 1] <= '7' ? "\\%03o" :
+				"\\%o", s[i]);
 	}
 	buf_byte(b, '"');
 }
 
+/* Mostly text: the rest can be escaped. */
 static bool is_text(const uint8_t *s, size_t n)
 {
+	size_t odd = 0;
+
 	for (size_t i = 0; i < n; i++)
-		if ((s[i] < 0x20 || s[i] >= 0x7f) && s[i] != '\n' && s[i] != '\t')
-			return false;
-	return true;
+		odd += (s[i] < 0x20 || s[i] >= 0x7f) && s[i] != '\n' && s[i] != '\t';
+	return odd <= n / 4;
 }
 
 static void put_hex(const uint8_t *s, size_t n, struct buf *b)
@@ -72,7 +75,7 @@ static void put_digest(const struct ev_val *v, struct buf *b)
 	buf_printf(b, "<%zu bytes, sha256:%.16s>", v->n, hex(v->digest, 32, h));
 }
 
-static void put_val(const struct ev_val *v, struct buf *b)
+void event_put_val(const struct ev_val *v, struct buf *b)
 {
 	switch (v->type) {
 	case EV_INT:
@@ -105,13 +108,15 @@ static void put_val(const struct ev_val *v, struct buf *b)
 static void put_named_val(const struct event *ev, const struct ev_val *v,
 	const struct event_names *n, struct buf *b)
 {
-	if (ev->kind == EV_SYSCALL && n && n->value && n->value(ev->nr, v->arg, v, b))
+	if (ev->kind == EV_SYSCALL && n && n->value && n->value(ev, v, n->full, b))
 		return;
-	put_val(v, b);
+	event_put_val(v, b);
 }
 
 static void put_vals(const struct event *ev, const struct event_names *n, struct buf *b)
 {
+	if (ev->kind == EV_SYSCALL && n && n->args && n->args(ev, n->full, b))
+		return;
 	for (unsigned i = 0; i < ev->nval; i++) {
 		if (i)
 			buf_str(b, ", ");
@@ -134,18 +139,30 @@ const char *errno_name(int64_t res)
 	return res < 0 && res >= -4095 ? strerrorname_np((int) -res) : NULL;
 }
 
-static void put_result(const struct event *ev, struct buf *b)
+/* A call that a signal ended: what the kernel makes of it then. */
+static const char *restart_name(int64_t res)
 {
-	const char *name = errno_name(ev->res);
+	switch (res) {
+	case -512: return "ERESTARTSYS (To be restarted if SA_RESTART is set)";
+	case -513: return "ERESTARTNOINTR (To be restarted)";
+	case -514: return "ERESTARTNOHAND (To be restarted if no handler)";
+	case -516: return "ERESTART_RESTARTBLOCK (Interrupted by signal)";
+	}
+	return NULL;
+}
+
+void event_put_result(const struct event *ev, struct buf *b)
+{
+	const char *name = errno_name(ev->res), *restart = restart_name(ev->res);
 
 	if (!ev->has_res)
-		buf_str(b, " = ?");
+		buf_byte(b, '?');
+	else if (restart)
+		buf_printf(b, "? %s", restart);
 	else if (name)
-		buf_printf(b, " = -1 %s (%s)", name, strerror((int) -ev->res));
-	else if (ev->res > 0xffffffff)
-		buf_printf(b, " = 0x%llx", (unsigned long long) ev->res);
+		buf_printf(b, "-1 %s (%s)", name, strerror((int) -ev->res));
 	else
-		buf_printf(b, " = %lld", (long long) ev->res);
+		buf_printf(b, ev->res > 0xffffffff ? "0x%llx" : "%lld", (unsigned long long) ev->res);
 }
 
 /* NUL-terminated strings: argv and environ of an exec. */
@@ -154,7 +171,7 @@ static void put_strings(const struct ev_val *v, struct buf *b)
 	const char *p = v->p, *end = p ? p + v->n : NULL;
 
 	if (v->is_digest || (v->n && end[-1])) {
-		put_val(v, b);
+		event_put_val(v, b);
 		return;
 	}
 	buf_byte(b, '[');
@@ -169,17 +186,34 @@ static void put_strings(const struct ev_val *v, struct buf *b)
 	buf_byte(b, ']');
 }
 
-static void put_exec(const struct event *ev, struct buf *b)
+static void put_count(const struct ev_val *v, struct buf *b)
 {
-	buf_str(b, "+++ exec");
-	for (unsigned i = 0; i < ev->nval; i++) {
-		buf_byte(b, ' ');
-		if (ev->val[i].type == EV_DATA)
-			put_strings(&ev->val[i], b);
-		else
-			put_val(&ev->val[i], b);
+	const uint8_t *p = v->p;
+	size_t n = 0;
+
+	if (v->is_digest) {
+		event_put_val(v, b);
+		return;
 	}
-	buf_str(b, " +++");
+	for (size_t i = 0; i < v->n; i++)
+		n += !p[i];
+	buf_printf(b, "[/* %zu vars */]", n);
+}
+
+static void put_exec(const struct event *ev, bool full, struct buf *b)
+{
+	buf_str(b, "execve(");
+	for (unsigned i = 0; i < ev->nval; i++) {
+		if (i)
+			buf_str(b, ", ");
+		if (ev->val[i].type != EV_DATA)
+			event_put_val(&ev->val[i], b);
+		else if (i == 2 && !full)
+			put_count(&ev->val[i], b);
+		else
+			put_strings(&ev->val[i], b);
+	}
+	buf_str(b, ") = 0");
 }
 
 static void put_exit(const struct event *ev, struct buf *b)
@@ -197,14 +231,26 @@ static void put_exit(const struct event *ev, struct buf *b)
 	}
 }
 
+static void put_delivery(const struct event *ev, struct buf *b)
+{
+	buf_str(b, "--- ");
+	put_signal(ev->nr, b);
+	buf_str(b, " {si_signo=");
+	put_signal(ev->nr, b);
+	if (ev->nval > 0)
+		buf_printf(b, ", si_code=%lld", (long long) ev->val[0].i);
+	if (ev->nval > 1)
+		buf_printf(b, ", si_pid=%lld", (long long) ev->val[1].i);
+	buf_str(b, "} ---");
+}
+
 /* What is not a system call. */
 static void put_other(const struct event *ev, const struct event_names *n, struct buf *b)
 {
 	switch (ev->kind) {
 	case EV_SIGNAL:
-		buf_str(b, "--- ");
-		put_signal(ev->nr, b);
-		break;
+		put_delivery(ev, b);
+		return;
 	case EV_FORK:
 		buf_str(b, "+++ ");
 		put_syscall_name(ev->nr, n, b);
@@ -214,7 +260,7 @@ static void put_other(const struct event *ev, const struct event_names *n, struc
 		buf_str(b, " +++");
 		return;
 	case EV_EXEC:
-		put_exec(ev, b);
+		put_exec(ev, n && n->full, b);
 		return;
 	case EV_EXIT:
 		put_exit(ev, b);
@@ -230,7 +276,7 @@ static void put_other(const struct event *ev, const struct event_names *n, struc
 	if (ev->nval)
 		buf_byte(b, ' ');
 	put_vals(ev, n, b);
-	buf_str(b, ev->kind == EV_SIGNAL ? " ---" : " +++");
+	buf_str(b, " +++");
 }
 
 void event_print(const struct event *ev, uint64_t number, const struct event_names *n,
@@ -246,6 +292,6 @@ void event_print(const struct event *ev, uint64_t number, const struct event_nam
 	put_syscall_name(ev->nr, n, b);
 	buf_byte(b, '(');
 	put_vals(ev, n, b);
-	buf_byte(b, ')');
-	put_result(ev, b);
+	buf_str(b, ") = ");
+	event_put_result(ev, b);
 }

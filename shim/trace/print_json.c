@@ -72,14 +72,14 @@ static void put_val(struct json_out *o, const struct event *ev, const struct ev_
 	const struct event_names *n)
 {
 	bool call = ev->kind == EV_SYSCALL;
-	const char *name = call && n && n->arg ? n->arg(ev->nr, v->arg) : NULL;
+	const char *name = call && n && n->arg ? n->arg(ev, v->arg) : NULL;
 	bool bytes = v->type == EV_STR || v->type == EV_DATA;
 	bool text = bytes && !v->is_digest && is_utf8(v->p ? v->p : (const void *) "", v->n);
 	own_buf decoded = { 0 };
 
 	json_open(o, '{');
 	json_kint(o, "arg", v->arg);
-	if (call && n && n->value && n->value(ev->nr, v->arg, v, &decoded)) {
+	if (call && n && n->value && n->value(ev, v, true, &decoded)) {
 		json_key(o, "decoded");
 		json_strn(o, (const char *) decoded.p, decoded.n);
 	}

@@ -99,9 +99,12 @@ int trace_verify(int dirfd, const struct verify_opts *o, struct verify_result *r
 /** How names of syscalls and arguments are printed: given by the caller, who has the rows. */
 struct event_names {
 	const char *(*syscall)(uint32_t nr);
-	const char *(*arg)(uint32_t nr, unsigned arg);
+	const char *(*arg)(const struct event *ev, unsigned arg);
 	/** Append the decoded value ("O_RDONLY|O_CLOEXEC"); false = print it plainly. */
-	bool (*value)(uint32_t nr, unsigned arg, const struct ev_val *v, struct buf *b);
+	bool (*value)(const struct event *ev, const struct ev_val *v, bool full, struct buf *b);
+	/** Append all arguments of a call; NULL, or false: value after value. */
+	bool (*args)(const struct event *ev, bool full, struct buf *b);
+	bool full; /* structs with all their fields */
 };
 /** One strace-like line, without newline. */
 void event_print(const struct event *ev, uint64_t number, const struct event_names *n,

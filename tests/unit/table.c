@@ -131,10 +131,11 @@ TEST(digest_repeats)
 
 static char *shown(uint32_t nr, unsigned arg, uint64_t value, struct buf *b)
 {
-	struct ev_val v = { .type = EV_UINT, .i = (int64_t) value };
+	struct event ev = { .kind = EV_SYSCALL, .nr = nr, .nval = 1 };
 
+	ev.val[0] = (struct ev_val){ .type = EV_UINT, .arg = (uint8_t) arg, .i = (int64_t) value };
 	b->n = 0;
-	return sys_event_names()->value(nr, arg, &v, b) ? buf_cstr(b) : NULL;
+	return sys_event_names()->value(&ev, &ev.val[0], false, b) ? buf_cstr(b) : NULL;
 }
 
 TEST(values_have_names)
@@ -142,7 +143,7 @@ TEST(values_have_names)
 	own_buf b = { 0 };
 
 	STREQ(sys_event_names()->syscall(SYS_mmap), "mmap");
-	STREQ(sys_event_names()->arg(SYS_mmap, 1), "len");
+	STREQ(sys_event_names()->arg(&(struct event){ .kind = EV_SYSCALL, .nr = SYS_mmap }, 1), "len");
 	STREQ(shown(SYS_mmap, 2, 3, &b), "PROT_READ|PROT_WRITE");
 	STREQ(shown(SYS_mmap, 3, 0x22, &b), "MAP_PRIVATE|MAP_ANONYMOUS");
 	STREQ(shown(SYS_mmap, 2, 0x11, &b), "PROT_READ|0x10");
