@@ -296,6 +296,8 @@ static void owner_view(const struct world *w, const struct vinode *v, struct sta
 		st->st_mode = S_IFCHR | 0666;
 	} else if (kernel_dev(w, st->st_dev)) {
 		st->st_uid = st->st_gid = 0;
+	} else if (w->o->virtual_ids && (w->o->host_root || !of_image(w, st->st_dev))) {
+		st->st_uid = st->st_gid = 0; /* the host's owners are not ours to show */
 	} else if (w->o->virtual_ids) {
 		if (st->st_uid == OVERFLOW_ID)
 			st->st_uid = 0;
