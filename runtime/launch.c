@@ -18,6 +18,7 @@
 
 enum {
 	GRACE_MS = 3000, /* from a signal to the kill */
+	AGAIN_MS = 500,	 /* sooner, a second one is the same: timeout(1) sends two */
 	POKE_MS = 50,
 };
 
@@ -309,7 +310,8 @@ static void await_result(struct launch *l, struct ending *x)
 		if ((n < 0 && errno != EINTR) || (n > 0 && p[0].revents))
 			return;
 		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
-			x->step = x->asked ? GRACE_MS / POKE_MS : 0;
+			if (x->asked && x->step >= AGAIN_MS / POKE_MS)
+				x->step = GRACE_MS / POKE_MS;
 			x->asked = (int) si.ssi_signo;
 			x->passed = false;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The supervisor's loop: give the token to a task, wait for its stop, serve the stop. */
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -285,6 +286,24 @@ static void on_stop(struct world *w, struct task *t, int st)
 	}
 }
 
+/*
+ * The launcher's poke says that a signal has come from outside, maybe for another task than the one
+ * that computes and computes: that one gives way.
+ */
+static int await_stop(struct world *w, struct task *t, int *st)
+{
+	while (waitpid(t->pid, st, __WALL) < 0) {
+		if (errno != EINTR)
+			return -errno;
+		signals_sent(w, NULL);
+		if (t->how != PTRACE_CONT)
+			continue;
+		t->slice = UINT32_MAX;
+		ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL);
+	}
+	return 0;
+}
+
 /* Wait for the running task. False: it is gone, and what belonged to it was dealt with. */
 static bool wait_for(struct world *w, struct task *t, int *st)
 {
@@ -311,7 +330,7 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 		t->state = T_GONE;
 		return false;
 	}
-	if (tracee_wait(t->pid, st) < 0) {
+	if (await_stop(w, t, st) < 0) {
 		world_fatal(w, ECHILD, "wait for task %u", t->nr);
 		return false;
 	}
@@ -324,8 +343,9 @@ static void turn(struct world *w, struct task *t)
 
 	t->sig = 0;
 	t->state = T_RUNNING;
-	if (tracee_resume(t, t->how, sig) < 0) {
-		/* killed meanwhile: its death is what comes next */
+	if (tracee_resume(t, t->how, sig) < 0) { /* killed meanwhile: its death is what comes next */
+		t->proc->dying = true;
+		w->init_going |= w->init && t->proc == w->init->proc;
 	}
 	if (!wait_for(w, t, &st))
 		return;
