@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <locale.h>
 #include <string.h>
 
+#include "rootfs/libarchive.h"
 #include "rootfs/walk.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -20,6 +19,7 @@ enum {
 };
 
 struct unpack {
+	struct libarchive lib;
 	struct archive *a;
 	const char *what;
 	int root;
@@ -84,7 +84,7 @@ static int broken(struct unpack *u, int r, const char *path)
 
 static int corrupt(struct unpack *u)
 {
-	const char *why = archive_error_string(u->a);
+	const char *why = u->lib.archive_error_string(u->a);
 
 	return fail_msg(u->e, EBADMSG, "%s: not a whole archive (get it again): %s", u->what,
 		why ? why : "unknown error");
@@ -239,7 +239,7 @@ static int write_at(int fd, const void *p, size_t n, off_t off)
 
 static int put_data(struct unpack *u, const struct item *it, int fd)
 {
-	uint64_t size = archive_entry_size_is_set(it->ae) ? (uint64_t) archive_entry_size(it->ae) : 0;
+	uint64_t size = u->lib.archive_entry_size_is_set(it->ae) ? (uint64_t) u->lib.archive_entry_size(it->ae) : 0;
 	uint64_t end = 0;
 	const void *p;
 	size_t n;
@@ -247,7 +247,7 @@ static int put_data(struct unpack *u, const struct item *it, int fd)
 	int r = grow(u, it, size);
 
 	while (!r) {
-		r = archive_read_data_block(u->a, &p, &n, &off);
+		r = u->lib.archive_read_data_block(u->a, &p, &n, &off);
 		if (r == ARCHIVE_EOF)
 			break;
 		if (r != ARCHIVE_OK || off < 0)
@@ -264,7 +264,7 @@ static int put_data(struct unpack *u, const struct item *it, int fd)
 	if (size > end && ftruncate(fd, (off_t) size) < 0)
 		return broken(u, -errno, it->path);
 	u->bytes += size > end ? size : end;
-	u->data_end = archive_filter_bytes(u->a, 0);
+	u->data_end = u->lib.archive_filter_bytes(u->a, 0);
 	return 0;
 }
 
@@ -290,7 +290,7 @@ static int put_file(struct unpack *u, const struct item *it)
 
 static int put_symlink(struct unpack *u, const struct item *it)
 {
-	const char *to = archive_entry_symlink(it->ae);
+	const char *to = u->lib.archive_entry_symlink(it->ae);
 	int r;
 
 	if (!to || !*to || strlen(to) >= PATH_MAX)
@@ -322,7 +322,7 @@ static int link_data(struct unpack *u, const struct item *it)
 	own_fd fd = -1;
 	int r;
 
-	if (!archive_entry_size_is_set(it->ae) || archive_entry_size(it->ae) <= 0)
+	if (!u->lib.archive_entry_size_is_set(it->ae) || u->lib.archive_entry_size(it->ae) <= 0)
 		return 0;
 	fd = openat(it->dir, it->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -362,9 +362,9 @@ static int put_hardlink(struct unpack *u, const struct item *it, const char *raw
 }
 
 /* Times that every file system can hold. */
-static struct timespec entry_mtime(struct archive_entry *ae)
+static struct timespec entry_mtime(const struct unpack *u, struct archive_entry *ae)
 {
-	struct timespec ts = { archive_entry_mtime(ae), archive_entry_mtime_nsec(ae) };
+	struct timespec ts = { u->lib.archive_entry_mtime(ae), u->lib.archive_entry_mtime_nsec(ae) };
 
 	if (ts.tv_sec < 0)
 		return (struct timespec){ 0 };
@@ -377,26 +377,26 @@ static struct timespec entry_mtime(struct archive_entry *ae)
 
 static int entry_attr(struct unpack *u, struct item *it)
 {
-	int64_t uid = archive_entry_uid(it->ae), gid = archive_entry_gid(it->ae);
+	int64_t uid = u->lib.archive_entry_uid(it->ae), gid = u->lib.archive_entry_gid(it->ae);
 
 	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
 		return refuse(u, it->path, "has an impossible owner");
 	it->attr = (struct attr){
-		.mode = (archive_entry_filetype(it->ae) & S_IFMT) | (archive_entry_perm(it->ae) & 07777),
+		.mode = (u->lib.archive_entry_filetype(it->ae) & S_IFMT) | (u->lib.archive_entry_perm(it->ae) & 07777),
 		.uid = (uint32_t) uid,
 		.gid = (uint32_t) gid,
-		.mtime = entry_mtime(it->ae),
+		.mtime = entry_mtime(u, it->ae),
 	};
 	if (S_ISLNK(it->attr.mode))
 		it->attr.mode = S_IFLNK | 0777;
 	if (S_ISCHR(it->attr.mode) || S_ISBLK(it->attr.mode))
-		it->attr.rdev = archive_entry_rdev(it->ae);
+		it->attr.rdev = u->lib.archive_entry_rdev(it->ae);
 	return 0;
 }
 
 static int put_item(struct unpack *u, const struct item *it)
 {
-	const char *hard = archive_entry_hardlink(it->ae);
+	const char *hard = u->lib.archive_entry_hardlink(it->ae);
 
 	if (hard)
 		return put_hardlink(u, it, hard);
@@ -418,7 +418,7 @@ static int put_item(struct unpack *u, const struct item *it)
 
 static int put_entry(struct unpack *u, struct archive_entry *ae)
 {
-	const char *raw = archive_entry_pathname(ae);
+	const char *raw = u->lib.archive_entry_pathname(ae);
 	char path[PATH_MAX];
 	struct item it = { .ae = ae, .path = path };
 	own_fd dir = -1;
@@ -448,9 +448,9 @@ static int check_end(struct unpack *u)
 {
 	if (!u->entries)
 		return fail_msg(u->e, EBADMSG, "%s: holds no files", u->what);
-	if ((archive_format(u->a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
+	if ((u->lib.archive_format(u->a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
 		return 0;
-	if (archive_filter_bytes(u->a, 0) - u->data_end < 512)
+	if (u->lib.archive_filter_bytes(u->a, 0) - u->data_end < 512)
 		return fail_msg(u->e, EBADMSG,
 			"%s: not a whole archive (get it again): it has no end mark", u->what);
 	return 0;
@@ -460,13 +460,13 @@ static int unpack_all(struct unpack *u)
 {
 	for (;;) {
 		struct archive_entry *ae;
-		int r = archive_read_next_header(u->a, &ae);
+		int r = u->lib.archive_read_next_header(u->a, &ae);
 
 		if (r == ARCHIVE_EOF)
 			return check_end(u);
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 			return corrupt(u);
-		u->data_end = archive_filter_bytes(u->a, 0);
+		u->data_end = u->lib.archive_filter_bytes(u->a, 0);
 		r = put_entry(u, ae);
 		if (r < 0)
 			return r;
@@ -474,29 +474,29 @@ static int unpack_all(struct unpack *u)
 }
 
 /* Every format but mtree, which names other files of the host, and no filter that runs programs. */
-static struct archive *reader_new(void)
+static struct archive *reader_new(const struct libarchive *l)
 {
-	struct archive *a = archive_read_new();
+	struct archive *a = l->archive_read_new();
 
 	must(a);
-	archive_read_support_format_tar(a);
-	archive_read_support_format_cpio(a);
-	archive_read_support_format_zip(a);
-	archive_read_support_format_7zip(a);
-	archive_read_support_format_iso9660(a);
-	archive_read_support_format_xar(a);
-	archive_read_support_format_rar(a);
-	archive_read_support_format_rar5(a);
-	archive_read_support_format_cab(a);
-	archive_read_support_format_lha(a);
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_lzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_filter_compress(a);
+	l->archive_read_support_format_tar(a);
+	l->archive_read_support_format_cpio(a);
+	l->archive_read_support_format_zip(a);
+	l->archive_read_support_format_7zip(a);
+	l->archive_read_support_format_iso9660(a);
+	l->archive_read_support_format_xar(a);
+	l->archive_read_support_format_rar(a);
+	l->archive_read_support_format_rar5(a);
+	l->archive_read_support_format_cab(a);
+	l->archive_read_support_format_lha(a);
+	l->archive_read_support_filter_gzip(a);
+	l->archive_read_support_filter_bzip2(a);
+	l->archive_read_support_filter_xz(a);
+	l->archive_read_support_filter_lzma(a);
+	l->archive_read_support_filter_lzip(a);
+	l->archive_read_support_filter_zstd(a);
+	l->archive_read_support_filter_lz4(a);
+	l->archive_read_support_filter_compress(a);
 	return a;
 }
 
@@ -506,16 +506,19 @@ int unpack(int fd, const char *what, int rootfd, const struct unpack_limits *lim
 	struct unpack u = {
 		.what = what, .root = rootfd, .lim = lim, .attrs = attrs, .e = e,
 	};
-	/* names are bytes: libarchive must not convert them by the caller's locale */
-	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t) 0), old;
-	int r;
+	locale_t c, old;
+	int r = libarchive_load(&u.lib, e);
 
+	if (r < 0)
+		return r;
+	/* names are bytes: libarchive must not convert them by the caller's locale */
+	c = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
 	must(c);
 	old = uselocale(c);
-	u.a = reader_new();
-	r = archive_read_open_fd(u.a, fd, BLOCK);
+	u.a = reader_new(&u.lib);
+	r = u.lib.archive_read_open_fd(u.a, fd, BLOCK);
 	r = r == ARCHIVE_OK ? unpack_all(&u) : corrupt(&u);
-	archive_read_free(u.a);
+	u.lib.archive_read_free(u.a);
 	uselocale(old);
 	freelocale(c);
 	return r;
