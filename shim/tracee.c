@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -9,6 +10,10 @@
 #include <unistd.h>
 
 #include "shim/engine.h"
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL
+#endif
 
 static ssize_t real_read(struct task *t, uint64_t addr, void *p, size_t n)
 {
@@ -31,8 +36,10 @@ static int real_getfd(struct task *t, int fd)
 	int r;
 
 	if (t->pidfd < 0) {
-		/* a thread that isn't the leader shares the leader's table in all but rare cases */
-		t->pidfd = (int) syscall(SYS_pidfd_open, t->pid, 0);
+		/* a thread's own; before Linux 6.9 its leader's, who has the same table while it lives */
+		t->pidfd = (int) syscall(SYS_pidfd_open, t->pid, PIDFD_THREAD);
+		if (t->pidfd < 0)
+			t->pidfd = (int) syscall(SYS_pidfd_open, t->pid, 0);
 		if (t->pidfd < 0)
 			t->pidfd = (int) syscall(SYS_pidfd_open, t->proc->pid, 0);
 		if (t->pidfd < 0)
