@@ -207,6 +207,9 @@ int call_getfd(struct call *c, int fd)
 {
 	int r = c->w->ops->getfd(c->t, fd);
 
+	if (r == -EMFILE || r == -ENFILE)
+		world_fatal(c->w, -r, "look at a descriptor of the container (raise the hard limit of "
+			"open files: ulimit -H -n)");
 	return r == -ESRCH ? -EBADF : r;
 }
 

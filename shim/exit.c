@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How tasks end: one by one, a process at once, everybody with init. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -190,11 +191,9 @@ void task_died(struct world *w, struct task *t, int st)
 	}
 }
 
-int collect_for_exec(struct world *w, struct task *t)
+/* Reap the others as they go, until the exec stop (0) or the failed call's exit stop (-EAGAIN). */
+static int reap_for_exec(struct task *t)
 {
-	struct proc *p = t->proc;
-	struct task *o, *next;
-
 	for (;;) {
 		int st;
 		pid_t got = waitpid(-1, &st, __WALL);
@@ -204,25 +203,35 @@ int collect_for_exec(struct world *w, struct task *t)
 		if (got < 0)
 			return -ESRCH;
 		if (WIFSTOPPED(st) && st >> 16 == PTRACE_EVENT_EXEC)
-			break;
+			return 0;
 		if (WIFSTOPPED(st) && got == t->pid && WSTOPSIG(st) == (SIGTRAP | 0x80))
-			return -EAGAIN; /* the exec failed: this is its exit stop */
-		o = task_find(w, got);
+			return -EAGAIN;
 		if (WIFSTOPPED(st))
 			ptrace(PTRACE_CONT, got, NULL, NULL);
-		else if (o && o != t)
-			one_died(w, o, st);
-		else if (o == t)
+		else if (got == t->pid)
 			return -ESRCH;
 	}
-	for (o = w->tasks; o; o = next) {
+}
+
+/* Its own thread is the leader from now on. */
+int collect_for_exec(struct world *w, struct task *t)
+{
+	struct proc *p = t->proc;
+	struct task *o, *next;
+	int r = reap_for_exec(t);
+
+	if (r < 0)
+		return r;
+	for (o = w->tasks; o; o = next) { /* in our order, not in that of their deaths */
 		next = o->next;
 		if (o->proc != p || o == t)
 			continue;
 		if (o == w->init)
 			w->init = t;
-		task_free(w, o);
+		one_died(w, o, 0);
 	}
+	if (t->pid == p->pid)
+		return 0;
 	map_del(&w->by_pid, (uint64_t) t->pid, 0);
 	t->pid = p->pid;
 	if (t->pidfd >= 0) {

@@ -343,7 +343,8 @@ static void turn(struct world *w, struct task *t)
 
 	t->sig = 0;
 	t->state = T_RUNNING;
-	if (tracee_resume(t, t->how, sig) < 0) { /* killed meanwhile: its death is what comes next */
+	/* killed meanwhile: its death is what comes next (the first time it has not stopped yet) */
+	if (tracee_resume(t, t->how, sig) < 0 && !t->setup) {
 		t->proc->dying = true;
 		w->init_going |= w->init && t->proc == w->init->proc;
 	}

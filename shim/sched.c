@@ -178,7 +178,8 @@ static void deadlock(struct world *w)
 
 	for (struct task *t = w->tasks; t && n < sizeof text - 1; t = t->next) {
 		int k = snprintf(text + n, sizeof text - n, "%stask %u in %s waits for %s",
-			n ? ", " : "", t->nr, t->state == T_STOPPED ? "a stop" : t->c.row ? t->c.row->name : "?",
+			n ? ", " : "", t->nr,
+			t->state == T_STOPPED ? "a stop" : t->c.row ? sys_row(t->c.nr)->name : "?",
 			wait_name(t));
 
 		n += k > 0 ? (size_t) k : 0;

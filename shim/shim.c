@@ -11,6 +11,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -134,6 +135,17 @@ static int quick_stops(struct world *w, struct err *e)
 	return 0;
 }
 
+/* Our duplicates of the guest's descriptors, and a few for each of its tasks. */
+static void many_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 /* The first program's arguments: its execve is init's own, and not supervised. */
 static void first_exec(struct world *w)
 {
@@ -165,6 +177,7 @@ static int supervise(struct world *w, struct err *e)
 	if (r < 0)
 		return r;
 	first_exec(w);
+	many_files();
 	w->init = task_new(w, o->init, NULL, 0);
 	w->init->c.w = w;
 	w->init->setup = true;

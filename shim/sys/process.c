@@ -190,9 +190,56 @@ static bool is_self(struct call *c, pid_t target)
 	return !target || (target < -1 && -target == task_vpgid(c->t));
 }
 
+/* The leaders of those that a SIGKILL to a group (or to all, -1) is for, but us and process 1. */
+static size_t victims(struct call *c, pid_t target, pid_t *ret)
+{
+	pid_t group = target ? -target : task_vpgid(c->t);
+	size_t n = 0;
+
+	for (struct task *t = c->w->tasks; t; t = t->next)
+		if (t->pid == t->proc->pid && t->proc != c->t->proc && t != c->w->init &&
+			(target == -1 || task_vpgid(t) == group))
+			ret[n++] = t->pid;
+	return n;
+}
+
+/*
+ * Killed by one call they would die in the kernel's order, and so would their children be handed
+ * on to another parent. One by one it is ours.
+ */
+static long kill_many(struct call *c, pid_t target)
+{
+	struct world *w = c->w;
+	size_t n = 0;
+	pid_t *pid;
+
+	for (struct task *t = w->tasks; t; t = t->next)
+		n++;
+	pid = call_mem(c, n * sizeof *pid);
+	n = victims(c, target, pid);
+	for (size_t i = 0; i < n; i++) {
+		struct task *t = task_find(w, pid[i]);
+
+		if (t && kill(pid[i], SIGKILL) == 0)
+			collect_dead(w, t->proc);
+	}
+	if (!is_self(c, target))
+		return n ? 0 : -ESRCH;
+	kills_itself(c);
+	call_karg(c, 0, (uint64_t) (c->t->pid == c->t->proc->pid ? task_vtid(c->t) :
+		task_vtid(task_find(w, c->t->proc->pid))));
+	return call_run_leave(c);
+}
+
 static long kill_enter(struct call *c)
 {
-	if ((int) c->a[1] == SIGKILL && is_self(c, (pid_t) c->a[0]))
+	pid_t target = (pid_t) c->a[0];
+
+	if ((int) c->a[1] != SIGKILL)
+		return call_run_leave(c);
+	if (target <= 0 && c->w->o->virtual_ids && c->nr == SYS_kill)
+		return kill_many(c, target);
+	if (is_self(c, target))
 		kills_itself(c);
 	return call_run_leave(c);
 }
