@@ -44,8 +44,8 @@ chroot_tar() { # suite: prints the tarball's path
 		return
 	fi
 	[ -e "$tar" ] || {
-		mmdebstrap --variant=buildd --include="$include" "$suite" "$tar.new" \
-			>"$tar.log" 2>&1 </dev/null && mv "$tar.new" "$tar" || {
+		mmdebstrap --variant=buildd --include="$include" "$suite" "$cache/chroots/new.$suite.tar" \
+			>"$tar.log" 2>&1 </dev/null && mv "$cache/chroots/new.$suite.tar" "$tar" || {
 			tail -3 "$tar.log" >&2
 			return 1
 		}
