@@ -18,11 +18,12 @@ static const struct verb {
 	int npos;
 	const char *args, *help;
 } verbs[] = {
-	{ "show", trace_show, 1, "[--jsonl] [--from N] [--count N] [--task T] DIR",
-		"print events" },
+	{ "show", trace_show, 1, "[--jsonl] [--verbose] [--from N] [--to N] [--count N] [--task T]\n"
+		"      [--syscall NAME[,NAME...]] DIR",
+		"print events, those that are asked for" },
 	{ "stat", trace_stat, 1, "[--jsonl] DIR", "count events by kind and system call" },
-	{ "diff", trace_diff, 2, "[--jsonl] [--context N] DIR DIR",
-		"find the first event that differs; exit status 1 when one does" },
+	{ "diff", trace_diff, 2, "[--jsonl] [--verbose] [--context N] DIR DIR",
+		"find the first event that differs, and its arguments that do; exit status 1 then" },
 	{ "nondet", trace_nondet, 1, "[--jsonl] DIR",
 		"say what was not virtualised, and which inputs came from outside" },
 	{ "recover", trace_do_recover, 1, "[--key PEM] [--allow-unsigned] DIR",
@@ -31,9 +32,9 @@ static const struct verb {
 		"print a proof that event N is in the signed run (C2SP tlog-proof)" },
 };
 
-const struct event_names *trace_names(void)
+const struct event_names *trace_names(bool verbose)
 {
-	return sys_event_names();
+	return verbose ? sys_event_names_full() : sys_event_names();
 }
 
 int trace_open_path(const char *path, struct trace_reader **ret, struct err *e)
@@ -47,14 +48,15 @@ int trace_open_path(const char *path, struct trace_reader **ret, struct err *e)
 	return r < 0 ? fail_ctx(e, r, "trace %s", path) : 0;
 }
 
-void trace_print(const struct event *ev, uint64_t number, bool jsonl, const char *before)
+void trace_print(const struct event *ev, uint64_t number, const struct trace_args *a,
+	const char *before)
 {
 	own_buf line = { 0 };
 
-	if (jsonl)
-		event_print_json(ev, number, trace_names(), &line);
+	if (a->jsonl)
+		event_print_json(ev, number, trace_names(true), &line);
 	else
-		event_print(ev, number, trace_names(), &line);
+		event_print(ev, number, trace_names(a->verbose), &line);
 	buf_byte(&line, '\n');
 	if (line.failed)
 		return;
@@ -70,23 +72,70 @@ int trace_flush(struct err *e)
 	return fail(e, errno ? errno : EIO, "write to standard output");
 }
 
+/* An exec stands for execve's return. */
+static uint32_t call_of(const struct event *ev)
+{
+	return ev->kind == EV_EXEC ? SYS_execve : ev->nr;
+}
+
+static bool is_call(const struct event *ev, const char *list)
+{
+	const char *name = trace_names(false)->syscall(call_of(ev));
+	size_t n = strlen(name);
+
+	if (ev->kind != EV_SYSCALL && ev->kind != EV_EXEC)
+		return false;
+	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
+		if (!strncmp(p, name, n) && (!p[n] || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* A name that no call has would show nothing, and seem to say that there was none. */
+static int check_calls(const char *list, struct err *e)
+{
+	const struct row *const *rows;
+	size_t n = sys_rows(&rows);
+
+	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL) {
+		size_t len = strcspn(p, ","), i = 0;
+
+		while (i < n && (strncmp(rows[i]->name, p, len) || rows[i]->name[len]))
+			i++;
+		if (i == n)
+			return fail_msg(e, EINVAL, "\"%.*s\" is not a system call: see detrun syscalls",
+				(int) len, p);
+	}
+	return 0;
+}
+
+static bool asked_for(const struct trace_args *a, const struct event *ev)
+{
+	if (a->has_task && ev->task != a->task)
+		return false;
+	return !a->syscalls || is_call(ev, a->syscalls);
+}
+
 int trace_show(const struct trace_args *a, struct err *e)
 {
 	own_trace r = NULL;
 	struct event ev;
-	int err = trace_open_path(a->pos[0], &r, e);
+	int err = check_calls(a->syscalls, e);
 
+	if (err == 0)
+		err = trace_open_path(a->pos[0], &r, e);
 	if (err == 0)
 		err = trace_seek(r, a->from, e);
 	if (err < 0)
 		return err;
-	for (uint64_t i = a->from, n = 0; n < a->count; i++) {
+	err = 1;
+	for (uint64_t i = a->from, n = 0; n < a->count && i <= a->to; i++) {
 		err = trace_next(r, &ev, e);
 		if (err <= 0)
 			break;
-		if (a->has_task && ev.task != a->task)
+		if (!asked_for(a, &ev))
 			continue;
-		trace_print(&ev, i, a->jsonl, "");
+		trace_print(&ev, i, a, "");
 		n++;
 	}
 	if (err < 0)
@@ -131,8 +180,16 @@ static bool set_option(struct trace_args *a, int c, const char *arg)
 		return true;
 	case 'f':
 		return number(arg, UINT64_MAX, &a->from);
+	case 'o':
+		return number(arg, UINT64_MAX, &a->to);
 	case 'n':
 		return number(arg, UINT64_MAX, &a->count);
+	case 's':
+		a->syscalls = arg;
+		return true;
+	case 'v':
+		a->verbose = true;
+		return true;
 	case 't':
 		a->has_task = true;
 		if (!number(arg, UINT32_MAX, &v))
@@ -153,6 +210,9 @@ static int parse(struct trace_args *a, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "jsonl", no_argument, NULL, 'j' },
 		{ "from", required_argument, NULL, 'f' },
+		{ "to", required_argument, NULL, 'o' },
+		{ "syscall", required_argument, NULL, 's' },
+		{ "verbose", no_argument, NULL, 'v' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "task", required_argument, NULL, 't' },
 		{ "context", required_argument, NULL, 'c' },
@@ -164,7 +224,7 @@ static int parse(struct trace_args *a, int argc, char **argv)
 	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "hv", longs, NULL)) >= 0) {
 		if (c == 'h')
 			return 1;
 		if (c == '?')
@@ -181,7 +241,7 @@ static int parse(struct trace_args *a, int argc, char **argv)
 
 int cmd_trace(const struct global *g, int argc, char **argv)
 {
-	struct trace_args a = { .count = UINT64_MAX, .context = 3 };
+	struct trace_args a = { .count = UINT64_MAX, .to = UINT64_MAX, .context = 3 };
 	struct err e = ERR_INIT;
 	const struct verb *v = NULL;
 	int r;

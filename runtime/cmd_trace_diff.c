@@ -6,11 +6,12 @@
 #include "runtime/base/json.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd_trace.h"
+#include "shim/show.h"
 #include "shim/trace/compare.h"
 
 struct pair {
 	struct trace_reader *a, *b;
-	bool jsonl;
+	const struct trace_args *args;
 };
 
 static void pair_drop(struct pair *p)
@@ -67,66 +68,90 @@ static int diff_headers(const struct pair *p, struct err *e)
 		return fail_msg(e, EBADMSG, "header.json is not an object");
 	for (size_t i = 0; i < x->n; i++)
 		if (!same_json(x->child[i], json_get(y, x->key[i])))
-			say_key(x->key[i], p->jsonl), r = 1;
+			say_key(x->key[i], p->args->jsonl), r = 1;
 	for (size_t i = 0; i < y->n; i++)
 		if (!json_get(x, y->key[i]))
-			say_key(y->key[i], p->jsonl), r = 1;
+			say_key(y->key[i], p->args->jsonl), r = 1;
 	if (!r)
 		puts("header.json differs in its form only");
 	return 1;
 }
 
-static int show_event(struct trace_reader *r, uint64_t i, bool jsonl, const char *mark,
+/* 1 = got it, 0 = there is no such event. */
+static int event_at(struct trace_reader *r, uint64_t i, struct event *ret, struct err *e)
+{
+	int err = i < trace_size(r) ? trace_seek(r, i, e) : 1;
+
+	return err ? (err > 0 ? 0 : err) : trace_next(r, ret, e);
+}
+
+static int show_event(const struct pair *p, struct trace_reader *r, uint64_t i, const char *mark,
 	struct err *e)
 {
 	struct event ev;
-	int err = i < trace_size(r) ? trace_seek(r, i, e) : 1;
+	int err = event_at(r, i, &ev, e);
 
-	if (err == 0)
-		err = trace_next(r, &ev, e);
 	if (err < 0)
 		return err;
-	if (i < trace_size(r))
-		trace_print(&ev, i, jsonl, mark);
-	else if (!jsonl)
+	if (err)
+		trace_print(&ev, i, p->args, p->args->jsonl ? "" : mark);
+	else if (!p->args->jsonl)
 		printf("%s(no event %llu: %s)\n", mark, (unsigned long long) i,
 			trace_complete(r) ? "the run had ended" : "the trace stops here");
 	return 0;
 }
 
-static int show_side(struct trace_reader *r, uint64_t at, unsigned n, bool jsonl, const char *mark,
-	struct err *e)
+static int show_side(const struct pair *p, struct trace_reader *r, uint64_t at, unsigned n,
+	const char *mark, struct err *e)
 {
 	int err = 0;
 
 	for (uint64_t i = at; err == 0 && i <= at + n && i <= trace_size(r); i++)
-		err = show_event(r, i, jsonl, mark, e);
+		err = show_event(p, r, i, mark, e);
 	return err;
 }
 
-static int show_difference(const struct pair *p, uint64_t at, unsigned context, struct err *e)
+/* In what the two events differ: argument by argument, field by field. */
+static int show_arguments(const struct pair *p, uint64_t at, struct err *e)
 {
+	struct event x, y;
+	own_buf b = { 0 };
+	int err = event_at(p->a, at, &x, e);
+
+	if (err > 0)
+		err = event_at(p->b, at, &y, e);
+	if (err <= 0)
+		return err;
+	sys_event_diff(&x, &y, &b);
+	if (!b.failed)
+		fwrite(b.p, 1, b.n, stdout);
+	return 0;
+}
+
+static int show_difference(const struct pair *p, uint64_t at, struct err *e)
+{
+	unsigned context = p->args->jsonl ? 0 : p->args->context; /* there: one object of each */
 	uint64_t from = at > context ? at - context : 0;
 	int err = 0;
 
-	if (!p->jsonl)
+	if (!p->args->jsonl)
 		printf("event %llu differs (%llu events against %llu)\n",
 			(unsigned long long) at, (unsigned long long) trace_size(p->a),
 			(unsigned long long) trace_size(p->b));
-	for (uint64_t i = from; err == 0 && !p->jsonl && i < at; i++)
-		err = show_event(p->a, i, false, "  ", e);
-	if (p->jsonl)
-		context = 0; /* two objects: one of each trace */
+	if (!p->args->jsonl)
+		err = show_arguments(p, at, e);
+	for (uint64_t i = from; err == 0 && i < at; i++)
+		err = show_event(p, p->a, i, "  ", e);
 	if (err == 0)
-		err = show_side(p->a, at, context, p->jsonl, p->jsonl ? "" : "- ", e);
+		err = show_side(p, p->a, at, context, "- ", e);
 	if (err == 0)
-		err = show_side(p->b, at, context, p->jsonl, p->jsonl ? "" : "+ ", e);
+		err = show_side(p, p->b, at, context, "+ ", e);
 	return err;
 }
 
 int trace_diff(const struct trace_args *a, struct err *e)
 {
-	own_cleanup(pair_drop) struct pair p = { .jsonl = a->jsonl };
+	own_cleanup(pair_drop) struct pair p = { .args = a };
 	uint64_t at;
 	int r = trace_open_path(a->pos[0], &p.a, e), headers;
 
@@ -140,7 +165,7 @@ int trace_diff(const struct trace_args *a, struct err *e)
 	/* event 0 is the header's digest: what it differs in has been said */
 	r = trace_compare(p.a, p.b, headers ? 1 : 0, &at, e);
 	if (r > 0)
-		r = show_difference(&p, at, a->context, e) < 0 ? -EBADMSG : 1;
+		r = show_difference(&p, at, e) < 0 ? -EBADMSG : 1;
 	else if (r == 0 && !a->jsonl)
 		printf(headers ? "all %llu events after the header are the same\n" :
 				 "no difference in %llu events\n",

@@ -50,7 +50,7 @@ static int sum_up(struct trace_reader *r, struct stat_sum *s, struct err *e)
 
 static void call_name(uint32_t nr, char *ret, size_t n)
 {
-	const struct event_names *names = trace_names();
+	const struct event_names *names = trace_names(false);
 	const char *name = nr < NR_MAX && names && names->syscall ? names->syscall(nr) : NULL;
 
 	if (name)

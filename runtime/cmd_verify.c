@@ -43,7 +43,7 @@ static int verify_proof(const char *path, const char *key, struct err *e)
 		return fail_ctx(e, r, "verify %s", path);
 	p = res.event.p;
 	if (event_decode(&p, p + res.event.n, &ev) == 0)
-		event_print(&ev, res.number, trace_names(), &line);
+		event_print(&ev, res.number, trace_names(true), &line);
 	printf("verified: event %llu of the %llu that the key signed for %s\n%.*s\n",
 		(unsigned long long) res.number, (unsigned long long) res.size, res.origin,
 		(int) line.n, (char *) line.p);

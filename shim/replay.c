@@ -8,13 +8,14 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
+#include "shim/show.h"
 
-static void differs(struct world *w, const char *expected, const char *got)
+static void differs(struct world *w, const char *expected, const char *got, const char *in)
 {
 	w->result->diverged = true;
 	snprintf(w->result->what, sizeof w->result->what,
-		"event %llu differs\n  expected: %s\n  got:      %s", (unsigned long long) w->nevents,
-		expected, got);
+		"event %llu differs\n  expected: %.1200s\n  got:      %.1200s%s%.1500s",
+		(unsigned long long) w->nevents, expected, got, *in ? "\n" : "", in);
 }
 
 static char *line(const struct event *ev, uint64_t n)
@@ -22,6 +23,20 @@ static char *line(const struct event *ev, uint64_t n)
 	struct buf b = { 0 };
 
 	event_print(ev, n, sys_event_names(), &b);
+	return buf_cstr(&b); /* the caller frees */
+}
+
+/* Where the two part: what is kept of the new one is its encoding, as of the old one. */
+static char *where(const struct event *want, const struct buf *encoded)
+{
+	const uint8_t *p = encoded->p;
+	struct event got;
+	struct buf b = { 0 };
+
+	if (p && event_decode(&p, p + encoded->n, &got) == 0)
+		sys_event_diff(want, &got, &b);
+	if (b.n)
+		b.n--; /* the last line's end */
 	return buf_cstr(&b); /* the caller frees */
 }
 
@@ -35,16 +50,18 @@ void replay_check(struct world *w, const struct event *ev)
 	int r = trace_next(w->expect, &want, &e);
 	own_free char *is = line(ev, w->nevents);
 	own_free char *was = NULL;
+	own_free char *in = NULL;
 
 	if (r <= 0) {
-		differs(w, r < 0 ? e.msg : "the end of the trace", is ? is : "?");
+		differs(w, r < 0 ? e.msg : "the end of the trace", is ? is : "?", "");
 		return;
 	}
 	bytes = trace_bytes(w->expect, &n);
 	if (event_encode(ev, &a) == 0 && a.n == n && !memcmp(a.p, bytes, n))
 		return;
 	was = line(&want, w->nevents);
-	differs(w, was ? was : "?", is ? is : "?");
+	in = where(&want, &a);
+	differs(w, was ? was : "?", is ? is : "?", in ? in : "");
 }
 
 /* Where two manifests part: both lines, without the line's end. */

@@ -37,7 +37,7 @@ enum ev_type {
 };
 
 enum {
-	EV_INLINE = 256,   /* longer DATA is kept as its SHA-256; the kernel's structs are shorter */
+	EV_INLINE = 512,   /* longer DATA is kept as its SHA-256; the kernel's structs are shorter */
 	EV_STR_MAX = 8192, /* longer strings are encoded as DATA; an EXEC's DATA is inline up to it */
 	EV_MAXVAL = 16,
 };

@@ -9,7 +9,7 @@
 
 static struct event sample(void)
 {
-	static const uint8_t big[300] = { 1, 2, 3 };
+	static const uint8_t big[600] = { 1, 2, 3 };
 	struct event ev = { .kind = EV_SYSCALL, .task = 3, .nr = 257, .has_res = true, .res = -2,
 		.vtime = 123456789, .nval = 7 };
 
@@ -17,8 +17,8 @@ static struct event sample(void)
 	ev.val[1] = (struct ev_val){ .type = EV_STR, .arg = 1, .p = "/etc/passwd", .n = 11 };
 	ev.val[2] = (struct ev_val){ .type = EV_UINT, .arg = 2, .i = (int64_t) UINT64_MAX };
 	ev.val[3] = (struct ev_val){ .type = EV_PTR, .arg = 3, .i = 0x7ffff000 };
-	ev.val[4] = (struct ev_val){ .type = EV_DATA, .arg = 4, .out = true, .p = big, .n = 256 };
-	ev.val[5] = (struct ev_val){ .type = EV_DATA, .arg = 5, .out = true, .p = big, .n = 300 };
+	ev.val[4] = (struct ev_val){ .type = EV_DATA, .arg = 4, .out = true, .p = big, .n = 512 };
+	ev.val[5] = (struct ev_val){ .type = EV_DATA, .arg = 5, .out = true, .p = big, .n = 600 };
 	ev.val[6] = (struct ev_val){ .type = EV_INT, .arg = 5, .i = INT64_MIN };
 	return ev;
 }
@@ -51,8 +51,8 @@ TEST(event_round_trip)
 	OK((uint64_t) got.val[2].i == UINT64_MAX);
 	OK(got.val[4].out && !got.val[4].is_digest);
 	EQ(got.val[6].i, INT64_MIN);
-	sha256(ev.val[5].p, 300, sha);
-	OK(got.val[5].is_digest && got.val[5].n == 300 && !got.val[5].p);
+	sha256(ev.val[5].p, 600, sha);
+	OK(got.val[5].is_digest && got.val[5].n == 600 && !got.val[5].p);
 	OK(!memcmp(got.val[5].digest, sha, 32));
 	EQ(event_encode(&got, &again), 0);
 	EQ(again.n, b.n);
@@ -161,8 +161,8 @@ TEST(event_decode_refuses)
 	BYTES("a digest of a number", 9, 1, 0, 0, 1, 0x10, 0, 0);
 	BYTES("string past the end", 9, 1, 0, 0, 1, 4, 0, 2, 'a');
 	BYTES("string too long", 9, 1, 0, 0, 1, 4, 0, 0x81, 0x40);
-	BYTES("inline data too long", 9, 1, 0, 0, 1, 5, 0, 0x81, 2);
-	BYTES("digest of short data", 9, 1, 0, 0, 1, 0x15, 0, 0x80, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	BYTES("inline data too long", 9, 1, 0, 0, 1, 5, 0, 0x81, 4);
+	BYTES("digest of short data", 9, 1, 0, 0, 1, 0x15, 0, 0x80, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 	BYTES("length near 2^64", 9, 1, 0, 0, 1, 0x15, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 		0xff, 0xff, 1);
