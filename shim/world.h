@@ -17,7 +17,7 @@
 #include "shim/sys.h"
 
 #define NSEC 1000000000ull
-#define STEP_NS 1000 /* the clock's step per event */
+#define STEP_NS 10000 /* the clock's step per event: near what real programs take between two */
 
 /* ---- tasks ---- */
 
@@ -114,6 +114,9 @@ struct task {
 	size_t nrobust;
 	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
 	uint64_t slice;		  /* trapped calls since it got the token */
+	bool look;		  /* interrupted to be looked at: see spin.c */
+	bool spins;		  /* it waits for memory to change */
+	bool parked;		  /* … until somebody else has run */
 	struct prng *rng;
 	uint32_t denied[16];	  /* bitmap: DENY notes given */
 	uint64_t cpu;		  /* virtual CPU time in ns */
@@ -189,6 +192,7 @@ struct world {
 	uint64_t last_vtime; /* of the last event */
 	uint64_t nstops; /* for the debug log */
 	uint64_t turn;	 /* counts turns of the run token */
+	struct { uint64_t at_ms, did; uint32_t task; } spin; /* the last look at who computes */
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 

@@ -45,7 +45,7 @@ TEST(profiling_counts_cpu_time)
 {
 	struct fake f = { .opts.epoch = 1000 };
 
-	ITV(&f, 0x100) = (struct itimerval){ { 0, 0 }, { 0, 3 } };
+	ITV(&f, 0x100) = (struct itimerval){ { 0, 0 }, { 0, 3 * STEP_NS / 1000 } };
 	EQ(fake_sys(&f, "setitimer", ITIMER_PROF, 0x100, 0), 0);
 	EQ(timers_next(&f.w), NO_DEADLINE); /* nobody waits for it */
 	f.w.now += 60 * NSEC;
