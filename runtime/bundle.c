@@ -58,9 +58,6 @@ static int load(struct bundle *b, struct err *e)
 		return fail_ctx(e, r, "bundle %s", b->dir);
 	for (size_t i = 0; i < b->spec->n_warnings; i++)
 		log_warn("%s", b->spec->warnings[i]);
-	if (b->spec->process.terminal)
-		return fail_msg(e, EOPNOTSUPP, "process.terminal: not supported yet; set it to "
-			"false in %s/config.json", b->dir);
 	if (!b->spec->root_path)
 		return fail_msg(e, EINVAL, "root.path: missing in %s/config.json", b->dir);
 	if (asprintf(&root, "%s%s%s", *b->spec->root_path == '/' ? "" : b->dir,

@@ -174,6 +174,7 @@ static int door_from(struct replay *r, struct door *d, struct err *e)
 	if (!d->argv || !argc || !d->env.v)
 		return bad(r, "its argv or env is not well-formed", e);
 	d->only_env = true;
+	d->terminal = flag(r->in, "terminal");
 	d->hostname = json_get_str(r->in, "hostname");
 	d->network = json_get_str(r->in, "network");
 	d->in = json_get_str(r->in, "stdin");

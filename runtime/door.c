@@ -29,6 +29,7 @@ size_t door_options(struct door *d, struct opt t[DOOR_OPTS])
 		{ "network", 0, OPT_STR, &d->network, "none|host", "default none" },
 		{ "stdin", 0, OPT_STR, &d->in, "pass|none",
 			"pass (default): standard input is an external input" },
+		{ "tty", 't', OPT_FLAG, &d->terminal, NULL, "give it a terminal" },
 		{ "keep", 0, OPT_STR, &d->keep, "DIR", "copy what changed to DIR" },
 		{ "output", 'o', OPT_STR, &d->output, "TAR",
 			"write what changed as a normalised layer" },

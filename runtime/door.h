@@ -19,6 +19,7 @@ struct door {
 	struct job_opts job;
 	const char *chroot, *workdir, *user, *network, *hostname, *overlay, *in, *keep, *output;
 	struct opt_list volumes, env;
+	bool terminal;
 	bool only_env; /* replay: env is the whole environment */
 	int argc; /* the command */
 	char **argv;

@@ -145,6 +145,7 @@ int door_spec(const struct door *d, const struct job *j, const char *lower, bool
 	spec_set_args(s, d->argc, (const char *const *) d->argv);
 	spec_set_user(s, d->uid, d->gid);
 	spec_set_caps(s, CAPS_DEFAULT);
+	s->process.terminal = d->terminal;
 	add_rlimits(s);
 	add_namespaces(d, s);
 	protect_proc(s);

@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/caps.h"
+#include "runtime/console.h"
 #include "runtime/launch.h"
 #include "shim/shim.h"
 
@@ -64,12 +66,34 @@ static int set_stdio(const struct init *in, struct err *e)
 	return 0;
 }
 
-static int ready(const struct init *in, struct err *e)
+/* The byte, and with it the terminal's master, if there is one. */
+static int say_ready(int sync, int master)
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master)] = { 0 };
+	struct iovec v = { (char[]) { 'R' }, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct cmsghdr *h;
+
+	if (master >= 0) {
+		m.msg_control = control;
+		m.msg_controllen = sizeof control;
+		h = CMSG_FIRSTHDR(&m);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof master);
+		memcpy(CMSG_DATA(h), &master, sizeof master);
+	}
+	return sendmsg(sync, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int ready(struct init_state *s, struct err *e)
+{
+	const struct init *in = s->in;
 	char c = 0;
 
-	if (write_full(in->sync, "R", 1) < 0)
+	if (say_ready(in->sync, s->master) < 0)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
+	own_fd_drop(&s->master);
 	if (read_full(in->sync, &c, 1) != 1 || c != 'G')
 		_exit(EXIT_OURS); /* it has said why */
 	return 0;
@@ -182,6 +206,8 @@ static void stand_in(const struct init *in)
 	}
 	if (!pid) {
 		setsid();
+		if (in->spec->process.terminal && console_control(&e) < 0)
+			die(in, EXIT_OURS, &e);
 		return;
 	}
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -224,7 +250,7 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 
 	switch (o->kind) {
 	case OP_READY:
-		return ready(in, e);
+		return ready(s, e);
 	case OP_USER:
 		return caps_apply(&in->spec->process, in->virtual_ids,
 			in->setgroups || !in->userns, e);
@@ -237,7 +263,7 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 
 void init_main(const struct init *in)
 {
-	struct init_state s = { .in = in, .root = -1, .procfs = -1 };
+	struct init_state s = { .in = in, .root = -1, .procfs = -1, .master = -1 };
 	struct err e = ERR_INIT;
 
 	umask(0);

@@ -37,6 +37,7 @@ struct init_state {
 	const struct init *in;
 	int root;   /* the container's root mount */
 	int procfs; /* a procfs of our own, attached nowhere */
+	int master; /* of the container's terminal, until the supervisor has it; or -1 */
 };
 int op_run(struct init_state *s, const struct op *o, struct err *e);
 

@@ -50,6 +50,8 @@ int inputs_declared(const struct door *d, const struct job *j, struct buf *b)
 	json_kstr(&o, "seed", j->seed);
 	json_kstr(&o, "stdin", d->in);
 	json_kbool(&o, "strict", j->strict);
+	if (d->terminal)
+		json_kbool(&o, "terminal", true);
 	json_kstr(&o, "user", d->user ? d->user : "0:0");
 	put_mounts(&o, d);
 	json_kstr(&o, "workdir", d->workdir);

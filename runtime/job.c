@@ -141,6 +141,9 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cpus = j->cpus;
 	s->hostname = j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
+	s->terminal = j->spec->process.terminal;
+	s->rows = j->spec->process.console_height;
+	s->cols = j->spec->process.console_width;
 	s->config = j->config;
 	s->rootfs = j->rootfs;
 	s->virtual_ids = j->virtual_ids;

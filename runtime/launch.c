@@ -48,7 +48,7 @@ static int ends_pipe(struct ends *x, int i, bool they_read, struct err *e)
 	return 0;
 }
 
-static int ends_make(struct ends *x, bool null_stdin, struct err *e)
+static int ends_make(struct ends *x, bool null_stdin, bool terminal, struct err *e)
 {
 	int s[2], r = 0;
 
@@ -58,12 +58,12 @@ static int ends_make(struct ends *x, bool null_stdin, struct err *e)
 		return fail(e, errno, "make a socket pair");
 	x->ours[SYNC] = s[0];
 	x->theirs[SYNC] = s[1];
-	for (int i = MAPS; !r && i < N_ENDS; i++) {
+	for (int i = MAPS; !r && i < (terminal ? STDIN : N_ENDS); i++) {
 		if (i == STDIN && null_stdin)
 			continue;
 		r = ends_pipe(x, i, i == MAPS || i == STDIN, e);
 	}
-	if (!r && null_stdin) {
+	if (!r && null_stdin && !terminal) {
 		x->theirs[STDIN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (x->theirs[STDIN] < 0)
 			return fail(e, errno, "open /dev/null");
@@ -203,7 +203,7 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 	return l->shim_pid < 0 ? l->shim_pid : 0;
 }
 
-static void block_signals(void)
+static void block_signals(bool terminal)
 {
 	sigset_t s;
 
@@ -212,13 +212,15 @@ static void block_signals(void)
 	sigaddset(&s, SIGTERM);
 	sigaddset(&s, SIGHUP);
 	sigaddset(&s, SIGQUIT);
+	if (terminal)
+		sigaddset(&s, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &s, NULL);
 }
 
 int launch_start(struct launch *l, struct err *e)
 {
 	own_cleanup(ends_drop) struct ends x;
-	int r = ends_make(&x, l->null_stdin, e);
+	int r = ends_make(&x, l->null_stdin, l->spec->process.terminal, e);
 
 	if (!r)
 		r = check_yama(e);
@@ -226,7 +228,7 @@ int launch_start(struct launch *l, struct err *e)
 		r = shim_pin_cpu(e);
 	if (r < 0)
 		return r;
-	block_signals();
+	block_signals(l->spec->process.terminal);
 	r = make_init(l, &x, e);
 	if (!r)
 		r = let_init_go(l, &x, e);
@@ -237,6 +239,8 @@ int launch_start(struct launch *l, struct err *e)
 		return r;
 	}
 	l->init_err = take_fd(&x.ours[ERR]);
+	if (l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
+		console_raw(&l->console);
 	return 0;
 }
 
@@ -310,6 +314,10 @@ static void await_result(struct launch *l, struct ending *x)
 		if ((n < 0 && errno != EINTR) || (n > 0 && p[0].revents))
 			return;
 		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
+			if (si.ssi_signo == SIGWINCH) { /* the supervisor looks at the size */
+				kill(l->shim_pid, SUPERVISE_POKE);
+				continue;
+			}
 			if (x->asked && x->step >= AGAIN_MS / POKE_MS)
 				x->step = GRACE_MS / POKE_MS;
 			x->asked = (int) si.ssi_signo;
@@ -366,6 +374,7 @@ int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 	if (!m)
 		return fail(e, ENOMEM, "wait for the container");
 	await_result(l, &end);
+	console_restore(&l->console);
 	got = read_full(l->shim_res, m, sizeof *m) == sizeof *m;
 	shim_status = reap(&l->shim_pid);
 	kill_init(l, SIGKILL);
@@ -381,6 +390,7 @@ int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 
 void launch_done(struct launch *l)
 {
+	console_restore(&l->console);
 	if (l->shim_pid > 0)
 		kill(l->shim_pid, SIGKILL);
 	if (l->init > 0)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "runtime/console.h"
 #include "runtime/ns.h"
 #include "runtime/plan.h"
 #include "shim/shim.h"
@@ -36,6 +37,7 @@ struct launch {
 	int userns;    /* fd of the container's user namespace, or -1 */
 	int init_err;  /* what init says of a failure */
 	int shim_res;  /* the supervisor's result */
+	struct console console;
 };
 
 #define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .init_err = -1, \

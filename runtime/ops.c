@@ -14,6 +14,7 @@
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
+#include "runtime/console.h"
 #include "runtime/copytree.h"
 #include "runtime/hide.h"
 #include "runtime/init.h"
@@ -408,12 +409,18 @@ static int do_keyring(struct init_state *s, const struct op *o, struct err *e)
 	return 0;
 }
 
+static int do_console(struct init_state *s, const struct op *o, struct err *e)
+{
+	return console_make(s->root, s->in->virtual_ids ? 0 : o->uid, &s->master, e);
+}
+
+/* Where the program isn't this process, the terminal is for its own session. */
 static int do_session(struct init_state *s, const struct op *o, struct err *e)
 {
-	(void) s, (void) o;
+	(void) o;
 	if (setsid() < 0)
 		return fail(e, errno, "make a session");
-	return 0;
+	return s->in->spec->process.terminal && !s->in->virtual_ids ? console_control(e) : 0;
 }
 
 static int do_umask(struct init_state *s, const struct op *o, struct err *e)
@@ -460,7 +467,7 @@ static op_fn *const ops[] = {
 	[OP_ATTR] = do_attr, [OP_MASK] = do_mask, [OP_READONLY] = do_readonly,
 	[OP_LO_UP] = do_lo_up, [OP_HOSTNAME] = do_hostname, [OP_DOMAINNAME] = do_domainname,
 	[OP_SYSCTL] = do_sysctl, [OP_OOM] = do_oom, [OP_RLIMIT] = do_rlimit,
-	[OP_PIVOT] = do_pivot, [OP_KEYRING] = do_keyring, [OP_SESSION] = do_session,
+	[OP_PIVOT] = do_pivot, [OP_KEYRING] = do_keyring, [OP_CONSOLE] = do_console, [OP_SESSION] = do_session,
 	[OP_UMASK] = do_umask, [OP_CWD] = do_cwd,
 };
 

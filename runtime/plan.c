@@ -345,6 +345,8 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 			return r;
 	}
 	plan_dev(in, p);
+	if (s->process.terminal)
+		add(p, OP_CONSOLE, "/dev/console")->uid = s->process.user.uid;
 	plan_kernel(s, p);
 	plan_late_attrs(in, p);
 	add(p, OP_PIVOT, NULL)->flag = in->no_pivot;
@@ -365,7 +367,7 @@ static const char *const names[] = {
 	[OP_MASK] = "mask", [OP_READONLY] = "read-only", [OP_LO_UP] = "lo-up",
 	[OP_HOSTNAME] = "hostname", [OP_DOMAINNAME] = "domainname", [OP_SYSCTL] = "sysctl",
 	[OP_OOM] = "oom-score", [OP_RLIMIT] = "rlimit", [OP_PIVOT] = "pivot",
-	[OP_KEYRING] = "keyring", [OP_SESSION] = "session", [OP_UMASK] = "umask",
+	[OP_KEYRING] = "keyring", [OP_CONSOLE] = "console", [OP_SESSION] = "session", [OP_UMASK] = "umask",
 	[OP_CWD] = "cwd", [OP_READY] = "ready", [OP_USER] = "user", [OP_EXEC] = "exec",
 };
 

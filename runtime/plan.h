@@ -40,6 +40,7 @@ enum op_kind {
 	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
 	OP_PIVOT,	 /* .flag: chroot instead of pivot_root */
 	OP_KEYRING,
+	OP_CONSOLE,	 /* make the terminal; .uid its owner */
 	OP_SESSION,	 /* a session and process group of its own */
 	OP_UMASK,	 /* .mode */
 	OP_CWD,		 /* .path */

@@ -113,6 +113,15 @@ void timers_exit(struct proc *p);
 void timerfd_fire(struct world *w);
 uint64_t timerfd_next_deadline(struct world *w);
 
+/* sys/tty.c, where there is a terminal (w->tty) */
+/** Take over its master, before the guest runs. 0 or -errno. */
+int tty_start(struct world *w, int master, struct err *e);
+/** Now and then while tasks run: has the caller typed something? */
+void tty_look(struct world *w);
+/** All tasks wait: for the caller, no longer than until @deadline. True: something has happened. */
+bool tty_idle(struct world *w, uint64_t deadline);
+void tty_end(struct world *w);
+
 /* sys/futex.c */
 /** Before its exit, while its memory is there: which locks does it hold? */
 void futex_dying(struct world *w, struct task *t);

@@ -219,7 +219,7 @@ static bool idle(struct world *w)
 {
 	uint64_t d = next_deadline(w);
 
-	if (wait_outside(w, d))
+	if (w->tty ? tty_idle(w, d) : wait_outside(w, d))
 		return true;
 	if (d == NO_DEADLINE) {
 		deadlock(w);
@@ -247,6 +247,8 @@ struct task *sched_next(struct world *w)
 {
 	struct task *t = w->cur;
 
+	if (w->tty)
+		tty_look(w);
 	if (w->now >= w->timer_due) {
 		timers_fire(w);
 		timerfd_fire(w);

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -21,14 +22,26 @@
 #include "shim/engine.h"
 #include "shim/filter.h"
 
-static int await_byte(int fd, char want, struct err *e)
+/* The 'R', and with it the terminal's master, if there is one. */
+static int await_ready(int fd, int *ret_master, struct err *e)
 {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_master)];
 	char c = 0;
-	ssize_t n = read_full(fd, &c, 1);
+	struct iovec v = { &c, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+		.msg_controllen = sizeof control };
+	struct cmsghdr *h;
+	ssize_t n;
 
-	if (n == 1 && c == want)
-		return 0;
-	return fail_msg(e, n < 0 ? (int) -n : ECANCELED, "the container's init ended during set-up");
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n != 1 || c != 'R')
+		return fail_msg(e, n < 0 ? errno : ECANCELED, "the container's init ended during set-up");
+	h = CMSG_FIRSTHDR(&m);
+	if (h && h->cmsg_type == SCM_RIGHTS && h->cmsg_len == CMSG_LEN(sizeof *ret_master))
+		memcpy(ret_master, CMSG_DATA(h), sizeof *ret_master);
+	return 0;
 }
 
 static int seize(pid_t pid, struct err *e)
@@ -162,7 +175,7 @@ static void first_exec(struct world *w)
 static int supervise(struct world *w, struct err *e)
 {
 	const struct shim_opts *o = w->o;
-	int r = await_byte(o->sync, 'R', e);
+	int master = -1, r = await_ready(o->sync, &master, e);
 
 	if (!r)
 		r = seize(o->init, e);
@@ -183,9 +196,12 @@ static int supervise(struct world *w, struct err *e)
 	w->init->setup = true;
 	w->init->how = PTRACE_CONT; /* it is not in a stop: the first wait finds it */
 	w->cur = w->init;
+	if (o->terminal && (r = tty_start(w, master, e)) < 0)
+		return r;
 	if (write_full(o->sync, "G", 1) < 0)
 		return fail(e, EPIPE, "start the container's init");
 	world_run(w);
+	tty_end(w);
 	if (w->fatal) {
 		*e = w->err;
 		return -e->code;

@@ -3,7 +3,8 @@
  * The determinism supervisor of one container: its only door for the layer above.
  *
  * Choreography: the launcher clones init into its namespaces and writes the id maps; init sets up
- * mounts, pivots, and writes one byte 'R' to its end of @sync; then it waits for one byte. The shim
+ * mounts, pivots, and writes one byte 'R' to its end of @sync (and with it, by SCM_RIGHTS, the
+ * master of the terminal, if there is one); then it waits for one byte. The shim
  * (a process of its own, outside the container's PID namespace) seizes init with ptrace, enters
  * init's user and mount namespaces, writes the manifest, and answers 'G'. Init then installs the
  * filter (shim_filter_install), drops what is left of its privileges and executes the program. From
@@ -26,6 +27,9 @@ struct shim_opts {
 	int sync;    /* the shim's end of the socket pair with init */
 	int stdio[3]; /* the caller's stdin, stdout, stderr */
 	int pipes[3]; /* our ends of the pipes that are the guest's 0, 1, 2; -1 where passed through */
+
+	bool terminal; /* the guest has one; init sends its master with the 'R' */
+	unsigned rows, cols; /* its size, 0: the caller's, or 24x80 */
 
 	/* declared inputs */
 	const char *const *argv, *const *env; /* of the first program */

@@ -213,6 +213,7 @@ struct world {
 	size_t arena_n, arena_cap;
 	struct buf big; /* transfer buffer */
 	struct io_state *io; /* sys/io.h */
+	struct tty *tty; /* sys/tty.c: the container's terminal, or NULL */
 	struct digest_memo *digests; /* of the manifest before, for the one after */
 
 	struct buf exec_argv, exec_env; /* of the execve under way */

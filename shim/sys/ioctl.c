@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
-#include "shim/sys/io.h"
+#include "shim/sys/tty.h"
 
 /* Commands of terminals: most descriptors asked are none, and that needs no kernel. */
 static long tty_enter(struct call *c)
@@ -56,14 +56,15 @@ static long unknown_enter(struct call *c)
 #define NO_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
 #define CMD(n) .name = #n, .nr = (int) (n)
 
+#define TTY_HANDLERS .enter = tty_enter, .leave = tty_ioctl_leave, .why = WHY_TTY
 #define TTY_OUT(cmd, size, type) \
 	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, OUT_ARGS_AS(size, type), \
-	  .enter = tty_enter, .why = WHY_TTY }
+	  TTY_HANDLERS }
 #define TTY_IN(cmd, size, type) \
 	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, IN_ARGS_AS(size, type), \
-	  .enter = tty_enter, .why = WHY_TTY }
+	  TTY_HANDLERS }
 #define TTY_INT(cmd) \
-	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, NO_ARGS, .enter = tty_enter, .why = WHY_TTY }
+	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, NO_ARGS, TTY_HANDLERS }
 #define NET(cmd) \
 	{ .name = #cmd, .nr = (int) (cmd), OBSERVE, OUT_ARGS(40), .why = "the container's own interfaces" }
 #define REFUSE(cmd, errnum, text) \
@@ -83,13 +84,13 @@ static const struct row ioctl_sub[] = {
 	TTY_IN(TCSETSW, TERMIOS_SIZE, termios),
 	TTY_IN(TCSETSF, TERMIOS_SIZE, termios),
 	{ .name = "TCGETS2", .nr = (int) 0x802c542a, .policy = OBSERVE,
-	  OUT_ARGS_AS(TERMIOS2_SIZE, termios), .enter = tty_enter, .why = WHY_TTY },
+	  OUT_ARGS_AS(TERMIOS2_SIZE, termios), TTY_HANDLERS },
 	{ .name = "TCSETS2", .nr = 0x402c542b, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
-	  .enter = tty_enter, .why = WHY_TTY },
+	  TTY_HANDLERS },
 	{ .name = "TCSETSW2", .nr = 0x402c542c, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
-	  .enter = tty_enter, .why = WHY_TTY },
+	  TTY_HANDLERS },
 	{ .name = "TCSETSF2", .nr = 0x402c542d, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
-	  .enter = tty_enter, .why = WHY_TTY },
+	  TTY_HANDLERS },
 	TTY_OUT(TIOCGWINSZ, sizeof(struct winsize), winsize),
 	TTY_IN(TIOCSWINSZ, sizeof(struct winsize), winsize),
 	TTY_OUT(TIOCGPGRP, 4, int),

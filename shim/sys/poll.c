@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
-#include "shim/sys/io.h"
+#include "shim/sys/tty.h"
 
 enum { MAX_FDS = 65536 };
 
@@ -27,6 +27,7 @@ struct look {
 
 static int look_one(struct call *c, struct look *l, size_t i)
 {
+	struct stat st;
 	int fd, kind;
 
 	if (l->p[i].fd < 0)
@@ -34,7 +35,11 @@ static int look_one(struct call *c, struct look *l, size_t i)
 	fd = call_getfd(c, l->p[i].fd);
 	if (fd < 0)
 		return fd;
-	kind = io_kind(c, l->p[i].fd, fd, NULL);
+	kind = io_kind(c, l->p[i].fd, fd, &st);
+	if (kind == FK_TTY && tty_is(c->w, fd, &st)) {
+		l->has_stdin = true;
+		tty_pump(c->w);
+	}
 	if (kind == FK_STDIN) {
 		l->has_stdin = true;
 		stdin_fill(c);
@@ -71,7 +76,7 @@ static int look(struct call *c, struct look *l)
 
 static long wait_more(struct call *c, bool has_stdin, uint64_t deadline)
 {
-	if (has_stdin && !c->w->stdin_eof && !c->w->stdin_buf.n)
+	if (has_stdin && (c->w->tty || (!c->w->stdin_eof && !c->w->stdin_buf.n)))
 		return stdin_wait(c, true, deadline, RESTARTNOHAND);
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
 		.intr = RESTARTNOHAND });
@@ -314,12 +319,15 @@ static long epoll_ctl_enter(struct call *c)
 {
 	own_fd fd = (int) c->a[1] == EPOLL_CTL_ADD ? call_getfd(c, (int) c->a[2]) : -1;
 
-	int kind = fd >= 0 ? io_kind(c, (int) c->a[2], fd, NULL) : FK_OTHER;
+	struct stat st;
+	int kind = fd >= 0 ? io_kind(c, (int) c->a[2], fd, &st) : FK_OTHER;
 
 	if (kind == FK_SIGNAL) { /* the set is looked at by us, who have other signals */
 		call_note(c, "a signalfd can't be put into an epoll set");
 		return -EPERM;
 	}
+	if (kind == FK_TTY && tty_is(c->w, fd, &st))
+		io_of(c->w)->epoll_stdin = true;
 	if (kind == FK_STDIN) {
 		io_of(c->w)->epoll_stdin = true;
 		stdin_fill(c);

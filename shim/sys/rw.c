@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
-#include "shim/sys/io.h"
+#include "shim/sys/tty.h"
 
 #ifndef RWF_APPEND
 #define RWF_APPEND 0x10
@@ -93,6 +93,17 @@ static long read_stream(struct call *c)
 	return r < 0 ? r : xfer_out(c, &x, p, (size_t) r);
 }
 
+static bool is_terminal(struct call *c)
+{
+	return tty_is(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
+}
+
+/* The container's own, or one that the guest has made. */
+static long read_terminal(struct call *c)
+{
+	return is_terminal(c) ? tty_read(c) : read_stream(c);
+}
+
 static long read_stdin(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
@@ -140,7 +151,10 @@ static long read_bad(struct call *c)
 
 static const struct row read_sub[] = {
 	R_ROW(FK_REG, "file", PASS, read_file, "a file's content is a function of the run so far"),
-	R_ROW(FK_PIPE, "pipe, socket, eventfd, terminal", EMULATE, read_stream,
+	{ .name = "terminal", .nr = FK_TTY, .policy = OBSERVE, R_ARGS, .enter = read_terminal,
+	  .leave = tty_leave, .flags = CACHE_KEEP | MAY_BLOCK,
+	  .why = "what is typed is an external input; the kernel's line discipline gives it" },
+	R_ROW(FK_PIPE, "pipe, socket, eventfd", EMULATE, read_stream,
 		"taken without blocking; the task waits for another one's write"),
 	R_ROW(FK_STDIN, "standard input", INPUT, read_stdin,
 		"comes from outside: recorded with its bytes, replayed from the trace"),
@@ -361,6 +375,11 @@ static long write_stream(struct call *c)
 	return stream_write(c, io->fd, &x, 0);
 }
 
+static long write_terminal(struct call *c)
+{
+	return is_terminal(c) ? tty_write(c) : write_stream(c);
+}
+
 static long write_proc(struct call *c)
 {
 	return call_run_leave(c);
@@ -374,7 +393,10 @@ static long write_proc(struct call *c)
 static const struct row write_sub[] = {
 	W_ROW(FK_REG, "file", EMULATE, write_file,
 		"in full, through the same description; the file's times become the virtual now"),
-	W_ROW(FK_PIPE, "pipe, socket, eventfd, terminal", EMULATE, write_stream,
+	{ .name = "terminal", .nr = FK_TTY, .policy = EMULATE, W_ARGS, .enter = write_terminal,
+	  .leave = tty_leave, .flags = CACHE_KEEP | MAY_BLOCK,
+	  .why = "in full, and on to the caller's at once" },
+	W_ROW(FK_PIPE, "pipe, socket, eventfd", EMULATE, write_stream,
 		"in full; the task waits when the stream is full"),
 	W_ROW(FK_STDOUT, "standard output and error", EMULATE, write_stdout,
 		"passed on to the caller; the trace has the bytes' digest"),

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shim/sys/io.h"
+#include "shim/sys/tty.h"
 
 enum { STDIN_CHUNK = 65536 };
 
@@ -38,6 +38,10 @@ bool stdin_fill(struct call *c)
 	uint8_t chunk[STDIN_CHUNK];
 	ssize_t n;
 
+	if (w->tty) {
+		tty_pump(w);
+		return false;
+	}
 	if (w->stdin_buf.n || w->stdin_eof)
 		return true;
 	if (w->expect)

@@ -71,9 +71,6 @@ t "devices" 0 $D run --trace none c1
 config 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}]' "$(args 'ulimit -n')"
 t "rlimits" 0 $D run --trace none c1
 out 77
-config 'p["terminal"] = True'
-t "a terminal is refused by name" 125 $D run --trace none c1
-err process.terminal
 config 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}'
 t "what is not there is refused by name" 125 $D run --trace none c1
 err linux.seccomp

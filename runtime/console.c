@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/console.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "runtime/mounts.h"
+
+/* Every terminal starts with these, whatever the kernel or the caller's terminal has. */
+static int canonical_modes(int fd)
+{
+	struct termios t = {
+		.c_iflag = ICRNL | IXON,
+		.c_oflag = OPOST | ONLCR,
+		.c_cflag = CS8 | CREAD | HUPCL,
+		.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	};
+
+	t.c_cc[VINTR] = 3;
+	t.c_cc[VQUIT] = 28;
+	t.c_cc[VERASE] = 127;
+	t.c_cc[VKILL] = 21;
+	t.c_cc[VEOF] = 4;
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VSTART] = 17;
+	t.c_cc[VSTOP] = 19;
+	t.c_cc[VSUSP] = 26;
+	t.c_cc[VREPRINT] = 18;
+	t.c_cc[VDISCARD] = 15;
+	t.c_cc[VWERASE] = 23;
+	t.c_cc[VLNEXT] = 22;
+	cfsetspeed(&t, B38400);
+	return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
+}
+
+/* The container's own ptmx, and nothing that a hostile root file system put in its place. */
+static int open_master(int root, int *ret, struct err *e)
+{
+	own_fd fd = in_root(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	struct statfs fs;
+	struct stat st;
+	int unlock = 0;
+
+	if (fd < 0)
+		return fail_ctx(e, fail(e, fd, "open /dev/pts/ptmx"), "process.terminal needs a "
+			"devpts on /dev/pts");
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC || fstat(fd, &st) < 0 ||
+		!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
+		return fail_msg(e, ENODEV, "process.terminal: /dev/pts/ptmx is not devpts's; "
+			"mount a devpts on /dev/pts");
+	if (ioctl(fd, TIOCSPTLCK, &unlock) < 0)
+		return fail(e, errno, "unlock the container's terminal");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+static int mount_console(int root, int slave, struct err *e)
+{
+	own_fd fd = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int r;
+
+	if (fd < 0)
+		return fail(e, errno, "clone the container's terminal");
+	r = in_root_touch(root, "/dev/console", e);
+	return r < 0 ? r : mnt_attach(fd, root, "/dev/console", e);
+}
+
+int console_make(int root, uid_t owner, int *ret_master, struct err *e)
+{
+	own_fd master = -1, slave = -1;
+	int r = open_master(root, &master, e);
+
+	if (r < 0)
+		return r;
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return fail(e, errno, "open the container's terminal");
+	r = canonical_modes(slave);
+	if (r < 0)
+		return fail(e, r, "set up the container's terminal");
+	if (owner && fchown(slave, owner, (gid_t) -1) < 0)
+		return fail(e, errno, "give the container's terminal to user %u", owner);
+	r = mount_console(root, slave, e);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 3; i++)
+		if (dup2(slave, i) < 0)
+			return fail(e, errno, "set up fd %d", i);
+	*ret_master = take_fd(&master);
+	return 0;
+}
+
+int console_control(struct err *e)
+{
+	if (ioctl(0, TIOCSCTTY, 0) < 0)
+		return fail(e, errno, "make the container's terminal a controlling one");
+	return 0;
+}
+
+/* --- the caller's ------------------------------------------------------------------------ */
+
+void console_raw(struct console *c)
+{
+	struct termios t;
+
+	if (c->raw || tcgetattr(0, &c->saved) < 0)
+		return;
+	t = c->saved;
+	cfmakeraw(&t);
+	c->raw = tcsetattr(0, TCSANOW, &t) == 0;
+}
+
+void console_restore(struct console *c)
+{
+	if (c->raw)
+		tcsetattr(0, TCSADRAIN, &c->saved);
+	c->raw = false;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's terminal. Its pty is made by init in the container's own devpts: the slave becomes
+ * 0, 1 and 2 and /dev/console, the master goes to the supervisor. The caller's own terminal is raw
+ * meanwhile: what keys mean is decided inside.
+ */
+#ifndef DETRUN_CONSOLE_H
+#define DETRUN_CONSOLE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <termios.h>
+
+#include "runtime/base/err.h"
+
+/** In init, the root @root not yet entered: *ret_master is the caller's; 0, 1, 2 are the slave. */
+int console_make(int root, uid_t owner, int *ret_master, struct err *e);
+/** Make it the controlling terminal of this process, which has just made a session. */
+int console_control(struct err *e);
+
+struct console { /* of the caller: descriptor 0 */
+	bool raw;
+	struct termios saved;
+};
+/** Raw, if it is a terminal; and back. */
+void console_raw(struct console *c);
+void console_restore(struct console *c);
+
+#endif

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel moves bytes between the two ends of a pty in a worker of its own. Two things wait for
+ * that worker: a read of an end that has nothing to read, and a poll of one. So that nothing
+ * depends on its speed, bytes are typed only when the guest's end has nothing to read, at most a
+ * line (or one key that makes a signal) at a time, and then that end is polled.
+ */
+#include "shim/sys/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+
+enum {
+	/* which external input it is, for world_input() */
+	INPUT_KEYS = 0, INPUT_SIZE = 1,
+	INPUT_RUNNING = 2, /* came while tasks ran, not when all waited */
+	LOOK_EVERY = 16, /* events: at the outside while tasks run */
+	AHEAD = 2048,	 /* bytes taken from outside while tasks run */
+	TAKE = 1024,
+	UNIT = 256,
+	WRITE = 4096,
+	ENDS = 64,	 /* how often the end is typed, before the terminal is hung up */
+	TENTH_NS = 100000000,
+};
+
+struct tty_due {
+	uint64_t event, vtime;
+	uint32_t which;
+};
+
+struct tty {
+	int master, slave;
+	dev_t dev, rdev; /* of the slave */
+	int outside;	 /* the caller's terminal, or -1 */
+	struct winsize size; /* of the caller's, as last seen */
+	struct buf in;	 /* came from outside, not yet typed */
+	bool eof;	 /* nothing more will come */
+	unsigned ends;
+	uint64_t looked; /* at the outside, after so many events */
+	unsigned skipped;
+	struct tty_due *due; /* replay */
+	size_t n_due, next_due;
+};
+
+bool tty_is(struct world *w, int fd, const struct stat *st)
+{
+	unsigned dev;
+
+	if (!w->tty)
+		return false;
+	if (st->st_rdev != makedev(5, 0))
+		return st->st_rdev == w->tty->rdev && st->st_dev == w->tty->dev;
+	return ioctl(fd, TIOCGDEV, &dev) == 0 &&
+		makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)) == w->tty->rdev;
+}
+
+/* ---- output ---- */
+
+static void put_outside(struct world *w, const char *p, size_t n)
+{
+	int fd = w->o->stdio[1];
+
+	while (n && !w->fatal) {
+		ssize_t r = write(fd, p, n);
+		struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+		if (r >= 0) {
+			p += r;
+			n -= (size_t) r;
+		} else if (errno == EAGAIN) {
+			poll(&ready, 1, -1);
+		} else if (errno != EINTR) {
+			world_fatal(w, errno, "write what the container's terminal shows");
+		}
+	}
+}
+
+static void drain(struct world *w)
+{
+	char b[WRITE];
+	ssize_t n;
+
+	while ((n = read(w->tty->master, b, sizeof b)) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0)
+			put_outside(w, b, (size_t) n);
+}
+
+/* ---- typing ---- */
+
+static int open_slave(struct tty *y)
+{
+	y->slave = ioctl(y->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	return y->slave < 0 ? -errno : 0;
+}
+
+/* The guest's end has something to read; what was typed has arrived. */
+static bool unread(struct tty *y)
+{
+	struct pollfd p = { .fd = y->slave, .events = POLLIN };
+
+	if (poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR)) { /* its session has ended */
+		close(y->slave);
+		if (open_slave(y) < 0)
+			return false;
+		p.fd = y->slave;
+		poll(&p, 1, 0);
+	}
+	return p.revents & POLLIN;
+}
+
+static bool is_signal(const struct termios *t, uint8_t key)
+{
+	return t->c_lflag & ISIG &&
+		(key == t->c_cc[VINTR] || key == t->c_cc[VQUIT] || key == t->c_cc[VSUSP]);
+}
+
+static bool has_signal(const struct tty *y, const struct termios *t)
+{
+	for (size_t i = 0; i < y->in.n; i++)
+		if (is_signal(t, y->in.p[i]))
+			return true;
+	return false;
+}
+
+static size_t unit(const struct tty *y, const struct termios *t)
+{
+	size_t n = y->in.n < UNIT ? y->in.n : UNIT;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t key = y->in.p[i];
+
+		if (is_signal(t, key)) /* it discards what is not yet shown */
+			return i ? i : 1;
+		if (key == '\n' || key == '\r' || key == t->c_cc[VEOF])
+			return i + 1;
+	}
+	return n;
+}
+
+static void type(struct world *w, const void *p, size_t n)
+{
+	struct tty *y = w->tty;
+	ssize_t r;
+
+	do
+		r = write(y->master, p, n);
+	while (r < 0 && errno == EINTR);
+	unread(y);
+	drain(w);
+	signals_sent(w, NULL);
+	collect_continued(w);
+	w->turn++; /* who waits for a descriptor may find it ready */
+}
+
+void tty_pump(struct world *w)
+{
+	struct tty *y = w->tty;
+	struct termios t;
+
+	while (y->master >= 0 && y->in.n) {
+		size_t n;
+
+		if (unread(y)) {
+			if (tcgetattr(y->slave, &t) < 0 || !has_signal(y, &t))
+				return;
+			tcflush(y->slave, TCIFLUSH); /* as the key itself will */
+		}
+		if (tcgetattr(y->slave, &t) < 0)
+			return;
+		n = unit(y, &t);
+		type(w, y->in.p, n);
+		memmove(y->in.p, y->in.p + n, y->in.n - n);
+		y->in.n -= n;
+	}
+}
+
+static void hang_up(struct world *w)
+{
+	struct tty *y = w->tty;
+
+	drain(w);
+	close(y->slave);
+	close(y->master);
+	y->slave = y->master = -1;
+	signals_sent(w, NULL);
+	collect_continued(w);
+	w->turn++;
+}
+
+/* Somebody reads what will never come: the end, then, for those who do not know it, a hangup. */
+static void type_end(struct world *w)
+{
+	struct tty *y = w->tty;
+	struct termios t;
+	char key;
+
+	if (!y->ends && w->o->strict)
+		engine_note(w, w->tasks, "what is typed is an external input: it ends here");
+	if (y->ends++ == ENDS || tcgetattr(y->slave, &t) < 0) {
+		hang_up(w);
+		return;
+	}
+	key = (char) t.c_cc[VEOF];
+	type(w, &key, 1);
+}
+
+/* ---- from outside ---- */
+
+static void set_size(struct world *w, unsigned rows, unsigned cols)
+{
+	struct winsize s = { .ws_row = (unsigned short) rows, .ws_col = (unsigned short) cols };
+
+	ioctl(w->tty->master, TIOCSWINSZ, &s);
+	signals_sent(w, NULL);
+}
+
+static bool size_is(struct world *w, const char *text, size_t n, int when)
+{
+	unsigned rows, cols;
+
+	if (world_input(w, w->tasks, INPUT_SIZE | when, text, n) < 0 ||
+		sscanf(text, "%ux%u", &rows, &cols) != 2)
+		return false;
+	set_size(w, rows, cols);
+	return true;
+}
+
+/* The caller's terminal has another size than when we looked last. */
+static bool take_size(struct world *w, int when)
+{
+	struct tty *y = w->tty;
+	struct winsize s;
+	char text[32];
+	int n;
+
+	if (y->outside < 0 || ioctl(y->outside, TIOCGWINSZ, &s) < 0 ||
+		(s.ws_row == y->size.ws_row && s.ws_col == y->size.ws_col) || !s.ws_row || !s.ws_col)
+		return false;
+	y->size = s;
+	n = snprintf(text, sizeof text, "%ux%u", s.ws_row, s.ws_col);
+	return size_is(w, text, (size_t) n, when);
+}
+
+static bool keys_are(struct world *w, const void *p, size_t n, int when)
+{
+	struct tty *y = w->tty;
+
+	if (world_input(w, w->tasks, INPUT_KEYS | when, p, n) < 0)
+		return false;
+	y->eof = !n;
+	buf_put(&y->in, p, n);
+	must(!y->in.failed);
+	return true;
+}
+
+/* @ms: how long to wait for it; -1: as long as it takes. */
+static bool take(struct world *w, int ms, int when)
+{
+	struct tty *y = w->tty;
+	struct pollfd p = { .fd = w->o->stdio[0], .events = POLLIN };
+	char b[TAKE];
+	ssize_t n;
+	int r;
+
+	if (take_size(w, when))
+		return true;
+	if (y->eof || (!ms && y->in.n >= AHEAD))
+		return false;
+	r = poll(&p, 1, ms);
+	if (r < 0) { /* poked: a signal from outside, or a new size */
+		signals_sent(w, NULL);
+		return true;
+	}
+	if (r == 0)
+		return false;
+	n = read(p.fd, b, sizeof b);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return false;
+	return keys_are(w, b, n < 0 ? 0 : (size_t) n, when);
+}
+
+/* Replay: what came at this place. */
+static bool take_due(struct world *w, int when)
+{
+	struct tty *y = w->tty;
+	const struct tty_due *d = &y->due[y->next_due];
+	own_buf b = { 0 };
+	uint32_t which;
+
+	if (y->next_due == y->n_due || d->event != w->nevents || w->now - w->start < d->vtime ||
+		(d->which & INPUT_RUNNING) != (unsigned) when)
+		return false;
+	y->next_due++;
+	which = d->which & INPUT_SIZE;
+	if (world_input_bytes(w, w->tasks, &b) < 0 || !buf_cstr(&b))
+		return false;
+	return which == INPUT_SIZE ? size_is(w, (char *) b.p, b.n, when) : keys_are(w, b.p, b.n, when);
+}
+
+void tty_look(struct world *w)
+{
+	struct tty *y = w->tty;
+
+	if (w->nevents == y->looked || y->master < 0 || !w->tasks)
+		return;
+	y->looked = w->nevents;
+	if (w->expect ? take_due(w, INPUT_RUNNING)
+		      : ++y->skipped % LOOK_EVERY == 0 && take(w, 0, INPUT_RUNNING))
+		tty_pump(w);
+}
+
+static struct task *reader(struct world *w)
+{
+	struct task *t = w->tasks;
+
+	while (t && !(t->state == T_BLOCKED && t->c.wait.kind == W_INPUT))
+		t = t->next;
+	return t;
+}
+
+bool tty_idle(struct world *w, uint64_t deadline)
+{
+	struct tty *y = w->tty;
+	struct task *t = reader(w);
+	uint64_t turn = w->turn, wait = 0;
+	int ms = 0;
+
+	if (y->master < 0)
+		return false;
+	tty_pump(w);
+	if (w->turn != turn)
+		return true;
+	if (w->expect && take_due(w, 0)) {
+		tty_pump(w);
+		return true;
+	}
+	if (y->eof && t) {
+		type_end(w);
+		return true;
+	}
+	if (y->eof || w->expect)
+		return false;
+	if (deadline == NO_DEADLINE) {
+		ms = -1;
+	} else if (t) {
+		wait = (deadline - w->now) / 1000000 + 1;
+		ms = wait < 3600000 ? (int) wait : 3600000;
+	}
+	if (!take(w, ms, 0))
+		return wait > 3600000;
+	tty_pump(w);
+	return true;
+}
+
+/* ---- life ---- */
+
+/* Replay: the places of all inputs. */
+static int find_due(struct world *w, struct err *e)
+{
+	struct tty *y = w->tty;
+	struct event ev;
+	int r = trace_seek(w->expect, 0, e);
+
+	for (uint64_t i = 0; !r && (r = trace_next(w->expect, &ev, e)) > 0; i++) {
+		struct tty_due *p;
+
+		r = 0;
+		if (ev.kind != EV_INPUT)
+			continue;
+		p = realloc(y->due, (y->n_due + 1) * sizeof *p);
+		must(p);
+		y->due = p;
+		p[y->n_due++] = (struct tty_due) { i, ev.vtime, ev.nr };
+	}
+	return r < 0 ? r : trace_seek(w->expect, w->nevents, e);
+}
+
+static void first_size(struct world *w)
+{
+	struct tty *y = w->tty;
+	bool given = w->o->rows && w->o->cols;
+
+	set_size(w, given ? w->o->rows : 24, given ? w->o->cols : 80);
+	for (int i = 0; i < 3 && y->outside < 0 && !w->o->strict; i++)
+		if (ioctl(w->o->stdio[i], TIOCGWINSZ, &y->size) == 0)
+			y->outside = w->o->stdio[i];
+	if (w->expect) {
+		take_due(w, 0);
+	} else if (!given) {
+		y->size = (struct winsize) { .ws_row = 24, .ws_col = 80 };
+		take_size(w, 0);
+	}
+}
+
+int tty_start(struct world *w, int master, struct err *e)
+{
+	struct tty *y = calloc(1, sizeof *y);
+	struct stat st;
+	int r;
+
+	must(y);
+	w->tty = y;
+	*y = (struct tty) { .master = master, .slave = -1, .outside = -1, .eof = w->o->strict };
+	r = open_slave(y);
+	if (!r && (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 || fstat(y->slave, &st) < 0))
+		r = -errno;
+	if (r < 0)
+		return fail(e, r, "open the container's terminal");
+	y->dev = st.st_dev;
+	y->rdev = st.st_rdev;
+	r = w->expect ? find_due(w, e) : 0;
+	if (!r)
+		first_size(w);
+	return r;
+}
+
+void tty_end(struct world *w)
+{
+	struct tty *y = w->tty;
+
+	if (!y)
+		return;
+	if (y->master >= 0) {
+		drain(w);
+		close(y->slave);
+		close(y->master);
+	}
+	buf_free(&y->in);
+	free(y->due);
+	free(y);
+	w->tty = NULL;
+}
+
+/* ---- calls ---- */
+
+static long wait_input(struct call *c, uint64_t deadline, int intr)
+{
+	return call_block(c, (struct wait) { .kind = W_INPUT, .key2 = true, .deadline = deadline,
+		.intr = intr });
+}
+
+/* The kernel would stop it, with its group. */
+static bool background(struct call *c)
+{
+	struct tty *y = c->w->tty;
+	pid_t group, session;
+
+	return y->master >= 0 && ioctl(y->master, TIOCGPGRP, &group) == 0 &&
+		ioctl(y->master, TIOCGSID, &session) == 0 && getsid(c->t->pid) == session &&
+		getpgid(c->t->pid) != group;
+}
+
+/* The kernel does it, without waiting. */
+static long run_now(struct call *c, int fd, int flags)
+{
+	c->scratch[1] = !(flags & O_NONBLOCK);
+	if (c->scratch[1])
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	return call_run_leave(c);
+}
+
+void tty_leave(struct call *c)
+{
+	own_fd fd = c->scratch[1] ? call_getfd(c, (int) c->a[0]) : -1;
+	bool may_wait = fd >= 0;
+
+	if (may_wait)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	c->scratch[1] = 0;
+	tty_ioctl_leave(c);
+	if (c->ret == -EAGAIN && may_wait)
+		wait_input(c, NO_DEADLINE, RESTARTSYS);
+}
+
+void tty_ioctl_leave(struct call *c)
+{
+	if (!c->w->tty || c->w->tty->master < 0)
+		return;
+	drain(c->w);
+	signals_sent(c->w, NULL); /* SIGTTIN, SIGTTOU, SIGWINCH go to groups */
+}
+
+long tty_read(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	struct pollfd p = { .fd = io->fd, .events = POLLIN };
+	int flags = fcntl(io->fd, F_GETFL);
+	struct termios t;
+
+	if (c->timed_out)
+		return 0;
+	tty_pump(c->w);
+	poll(&p, 1, 0);
+	if (p.revents || flags & O_NONBLOCK || background(c) || tcgetattr(io->fd, &t) < 0)
+		return run_now(c, io->fd, flags);
+	if (t.c_lflag & ICANON || t.c_cc[VMIN])
+		return wait_input(c, NO_DEADLINE, RESTARTSYS);
+	if (!t.c_cc[VTIME])
+		return run_now(c, io->fd, flags);
+	if (!c->again)
+		c->scratch[0] = c->w->now + t.c_cc[VTIME] * (uint64_t) TENTH_NS;
+	return wait_input(c, c->scratch[0], RESTARTSYS);
+}
+
+static bool stops_writers(int fd)
+{
+	struct termios t;
+
+	return tcgetattr(fd, &t) == 0 && t.c_lflag & TOSTOP;
+}
+
+long tty_write(struct call *c)
+{
+	struct io_state *io = io_of(c->w);
+	size_t done = c->again ? c->scratch[0] : 0;
+	int flags = fcntl(io->fd, F_GETFL);
+	struct xfer x;
+	const char *p;
+	ssize_t r = 0;
+	long bad = xfer_load(c, &x);
+
+	if (bad < 0)
+		return bad;
+	if (background(c) && stops_writers(io->fd))
+		return run_now(c, io->fd, flags);
+	p = xfer_in(c, &x, x.total);
+	if (!p)
+		return -EFAULT;
+	flags = nb_begin(io->fd);
+	while (done < x.total && !c->w->fatal) {
+		size_t n = x.total - done < WRITE ? x.total - done : WRITE;
+
+		r = write(io->fd, p + done, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			break;
+		done += (size_t) r;
+		if (c->w->tty->master >= 0)
+			drain(c->w);
+	}
+	r = r < 0 ? -errno : r;
+	nb_end(io->fd, flags);
+	c->scratch[0] = done;
+	if (r == -EAGAIN && !(flags & O_NONBLOCK)) /* it was told to stop */
+		return wait_input(c, NO_DEADLINE, done ? (int) done : RESTARTSYS);
+	return r < 0 && !done ? r : (long) done;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's terminal. The supervisor holds its master: what the guest writes goes on to the
+ * caller at once, in order; what the caller types is an external input, recorded at its place among
+ * the events, and typed for the line discipline of the kernel to deal with.
+ */
+#ifndef DETRUN_SYS_TTY_H
+#define DETRUN_SYS_TTY_H
+
+#include "shim/engine.h"
+#include "shim/sys/io.h"
+
+/** Whether our duplicate @fd of a guest's descriptor is the container's terminal. */
+bool tty_is(struct world *w, int fd, const struct stat *st);
+/** Type what has come, as far as the guest has read what was typed before. */
+void tty_pump(struct world *w);
+
+/** For the descriptor of io_by_fd(), if tty_is(). */
+long tty_read(struct call *c);
+long tty_write(struct call *c);
+/** leave() of all that the kernel runs on a terminal. */
+void tty_leave(struct call *c);
+void tty_ioctl_leave(struct call *c);
+
+#endif
