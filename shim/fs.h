@@ -23,6 +23,14 @@ bool fs_ours(const struct call *c);
 long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
 /** The same for a descriptor. 0 or -errno. */
 long fs_fstat(struct call *c, int fd, struct stat *ret);
+/** What the mode bits say to these ids, whatever the kernel's own would be allowed. */
+bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, int mode);
+/**
+ * The same for the image's files and directories, where users other than root are the supervisor's
+ * matter: may the task do this to a file, or to the directory that holds @path?
+ */
+bool fs_may(struct call *c, const struct stat *st, int mode);
+bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode);
 /** For bookkeeping: what is there now, if we can tell. */
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
 /** Is @err (negative) what the guest would get for a path below our @fd, whoever asks? */
@@ -57,6 +65,8 @@ void inode_move(struct world *w, const struct stat *before, const struct stat *n
 void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real);
 /** The number a guest sees for a pipe, socket or anonymous inode known by its real number. */
 uint64_t inode_number(struct world *w, dev_t dev, ino_t ino);
+/** On the image's own file system, not on a volume's or one made for this run. */
+bool inode_of_image(struct world *w, dev_t dev);
 /** Look at what the container has mounted; done once, by whoever comes first. */
 void inode_look(struct world *w);
 

@@ -46,6 +46,43 @@ static bool hidden(const struct world *w, const char *path, const struct stat *s
 	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(path + 6);
 }
 
+bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, int mode)
+{
+	uint32_t uid = effective ? ids->fsuid : ids->ruid, gid = effective ? ids->fsgid : ids->rgid;
+	unsigned bits = st->st_mode & 7;
+	bool member = gid == st->st_gid;
+
+	if (!uid)
+		return !(mode & X_OK) || S_ISDIR(st->st_mode) || st->st_mode & 0111;
+	for (unsigned i = 0; i < ids->ngroups; i++)
+		member |= ids->groups[i] == st->st_gid;
+	if (uid == st->st_uid)
+		bits = st->st_mode >> 6 & 7;
+	else if (member)
+		bits = st->st_mode >> 3 & 7;
+	return !((unsigned) mode & ~bits);
+}
+
+bool fs_may(struct call *c, const struct stat *st, int mode)
+{
+	struct stat view = *st;
+
+	if (!fs_ours(c) || !c->t->proc->ids.fsuid || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) ||
+		(c->w->proc_dev && st->st_dev == c->w->proc_dev) || !inode_of_image(c->w, st->st_dev))
+		return true;
+	inode_view(c->w, &view);
+	return fs_permitted(&c->t->proc->ids, true, &view, mode);
+}
+
+bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode)
+{
+	struct stat st;
+
+	if (!fs_ours(c) || !c->t->proc->ids.fsuid || !*path)
+		return true;
+	return fs_stat(c, dirfd, fs_parent(c, path), 0, &st) != 0 || fs_may(c, &st, mode);
+}
+
 long fs_fstat(struct call *c, int fd, struct stat *ret)
 {
 	own_fd dup = call_getfd(c, fd);

@@ -101,6 +101,12 @@ static bool of_image(const struct world *w, dev_t dev)
 	return major(dev) == 0; /* overlayfs gives lower files devices of their own without xino */
 }
 
+bool inode_of_image(struct world *w, dev_t dev)
+{
+	inode_look(w);
+	return of_image(w, dev);
+}
+
 static bool kernel_dev(const struct world *w, dev_t dev)
 {
 	return dev == w->ino.pipe || dev == w->ino.sock || dev == w->ino.anon;

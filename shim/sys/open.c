@@ -52,6 +52,22 @@ static int lookup_flags(int flags)
 	return flags & O_NOFOLLOW || excl ? AT_SYMLINK_NOFOLLOW : 0;
 }
 
+/* Users other than root are ours: the kernel would let them. */
+static bool may_open(struct call *c, const struct opening *o)
+{
+	int acc = o->flags & O_ACCMODE, mode = 0;
+
+	if (!fs_may_reach(c, o->dirfd, o->path, o->have ? X_OK : W_OK | X_OK))
+		return false;
+	if (!o->have || o->flags & O_PATH)
+		return true;
+	if (acc != O_WRONLY)
+		mode |= R_OK;
+	if (acc != O_RDONLY || o->flags & O_TRUNC)
+		mode |= W_OK;
+	return fs_may(c, &o->before, mode);
+}
+
 /* @fa: which argument holds the flags; 6 = none that can be changed (creat, openat2). */
 static long open_common(struct call *c, int dirfd, const char *path, int flags, unsigned fa)
 {
@@ -71,6 +87,8 @@ static long open_common(struct call *c, int dirfd, const char *path, int flags, 
 	else
 		o->have = !r;
 	o->absent = !o->have;
+	if (!may_open(c, o))
+		return -EACCES;
 	if (o->have && S_ISFIFO(o->before.st_mode) && !(flags & (O_PATH | O_NONBLOCK)) && fa < 6)
 		return fifo_open(c, dirfd, path, &o->before, keep, fa);
 	return call_run_leave(c);

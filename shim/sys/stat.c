@@ -184,24 +184,6 @@ static void statx_leave(struct call *c)
 
 /* ---- access ---- */
 
-/* What a user without the kernel's own privileges would be told. */
-static bool permitted(const struct ids *ids, bool effective, const struct stat *st, int mode)
-{
-	uint32_t uid = effective ? ids->fsuid : ids->ruid, gid = effective ? ids->fsgid : ids->rgid;
-	unsigned bits = st->st_mode & 7;
-	bool member = gid == st->st_gid;
-
-	if (!uid)
-		return !(mode & X_OK) || S_ISDIR(st->st_mode) || st->st_mode & 0111;
-	for (unsigned i = 0; i < ids->ngroups; i++)
-		member |= ids->groups[i] == st->st_gid;
-	if (uid == st->st_uid)
-		bits = st->st_mode >> 6 & 7;
-	else if (member)
-		bits = st->st_mode >> 3 & 7;
-	return !((unsigned) mode & ~bits);
-}
-
 static long access_answer(struct call *c, int dirfd, unsigned path_arg, int mode, int flags)
 {
 	const char *path;
@@ -222,7 +204,7 @@ static long access_answer(struct call *c, int dirfd, unsigned path_arg, int mode
 		faccessat(fd, path, W_OK, flags & AT_SYMLINK_NOFOLLOW) < 0 && errno == EROFS)
 		return -EROFS;
 	inode_view(c->w, &st);
-	return permitted(&c->t->proc->ids, flags & AT_EACCESS, &st, mode) ? 0 : -EACCES;
+	return fs_permitted(&c->t->proc->ids, flags & AT_EACCESS, &st, mode) ? 0 : -EACCES;
 }
 
 static long access_enter(struct call *c)
