@@ -88,6 +88,17 @@ void world_run(struct world *w);
 /** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
 struct task *sched_next(struct world *w);
 
+/* spin.c */
+void spin_begin(struct world *w);
+void spin_end(void);
+/** The wait for the running task was interrupted. True: by our own clock. */
+bool spin_tick(struct world *w, struct task *t);
+/**
+ * In a stop between two instructions: is it in a spin loop? Then it is parked. Else *@st may be the
+ * wait status of another stop, to which it came meanwhile.
+ */
+bool spin_look(struct world *w, struct task *t, int *st);
+
 /* exec.c */
 /** At PTRACE_EVENT_EXEC: canonical stack, CPU, no vDSO. */
 int exec_setup(struct world *w, struct task *t);

@@ -295,6 +295,8 @@ static int await_stop(struct world *w, struct task *t, int *st)
 	while (waitpid(t->pid, st, __WALL) < 0) {
 		if (errno != EINTR)
 			return -errno;
+		if (spin_tick(w, t))
+			continue;
 		signals_sent(w, NULL);
 		if (t->how != PTRACE_CONT)
 			continue;
@@ -337,19 +339,8 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 	return true;
 }
 
-static void turn(struct world *w, struct task *t)
+static void served(struct world *w, struct task *t, int st)
 {
-	int st, sig = t->sig;
-
-	t->sig = 0;
-	t->state = T_RUNNING;
-	/* killed meanwhile: its death is what comes next (the first time it has not stopped yet) */
-	if (tracee_resume(t, t->how, sig) < 0 && !t->setup) {
-		t->proc->dying = true;
-		w->init_going |= w->init && t->proc == w->init->proc;
-	}
-	if (!wait_for(w, t, &st))
-		return;
 	if (!WIFSTOPPED(st)) {
 		task_died(w, t, st);
 		return;
@@ -360,10 +351,40 @@ static void turn(struct world *w, struct task *t)
 		t->state = T_READY;
 }
 
+static void turn(struct world *w, struct task *t)
+{
+	int st = 0, sig = t->sig;
+
+	if (t->spins && !sig && spin_look(w, t, &st))
+		return;
+	t->sig = 0;
+	t->state = T_RUNNING;
+	if (st) {
+		served(w, t, st);
+		return;
+	}
+	w->spin.runs++;
+	/* killed meanwhile: its death is what comes next (the first time it has not stopped yet) */
+	if (tracee_resume(t, t->how, sig) < 0 && !t->setup) {
+		t->proc->dying = true;
+		w->init_going |= w->init && t->proc == w->init->proc;
+	}
+	if (!wait_for(w, t, &st))
+		return;
+	if (t->look && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8) && (spin_look(w, t, &st) || !st)) {
+		t->look = false;
+		t->state = T_READY;
+		return;
+	}
+	t->look = false;
+	served(w, t, st);
+}
+
 void world_run(struct world *w)
 {
 	struct task *t;
 
+	spin_begin(w);
 	while (!w->done && !w->fatal && (t = sched_next(w))) {
 		turn(w, t);
 		if (w->killer && !task_find(w, w->killer)) { /* its kill(2) was the end of itself, too */
@@ -371,6 +392,7 @@ void world_run(struct world *w)
 			collect_killed(w, NULL, NULL);
 		}
 	}
+	spin_end();
 	if (w->tasks) { /* init is gone, or we can't go on: nobody stays */
 		struct task *init = w->init;
 

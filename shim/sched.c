@@ -110,8 +110,10 @@ void world_signal(struct world *w, struct task *t, int sig, bool to_group)
 
 static bool can_run(struct world *w, struct task *t)
 {
-	if (t->state == T_READY)
-		return true;
+	if (t->state == T_READY) {
+		t->parked &= t->tried == w->spin.runs;
+		return !t->parked;
+	}
 	if (t->state != T_BLOCKED)
 		return false;
 	if (t->c.wait.deadline <= w->now && t->c.wait.kind != W_NONE) {
@@ -179,8 +181,9 @@ static void deadlock(struct world *w)
 	for (struct task *t = w->tasks; t && n < sizeof text - 1; t = t->next) {
 		int k = snprintf(text + n, sizeof text - n, "%stask %u in %s waits for %s",
 			n ? ", " : "", t->nr,
-			t->state == T_STOPPED ? "a stop" : t->c.row ? sys_row(t->c.nr)->name : "?",
-			wait_name(t));
+			t->parked ? "a loop" : t->state == T_STOPPED ? "a stop"
+				: t->c.row ? sys_row(t->c.nr)->name : "?",
+			t->parked ? "memory to change" : wait_name(t));
 
 		n += k > 0 ? (size_t) k : 0;
 	}
@@ -229,6 +232,7 @@ static bool idle(struct world *w)
 		w->now = d;
 	timers_fire(w);
 	timerfd_fire(w);
+	w->spin.runs++;
 	w->turn++;
 	return true;
 }

@@ -116,6 +116,8 @@ static int to_stop(struct task *t)
 		return r;
 	if (!WIFSTOPPED(st))
 		return -ESRCH;
+	if (st >> 16 == PTRACE_EVENT_STOP) /* an interrupt that came too late */
+		return to_stop(t);
 	if (st >> 16 == PTRACE_EVENT_SECCOMP || WSTOPSIG(st) == (SIGTRAP | 0x80))
 		return st >> 16 == PTRACE_EVENT_SECCOMP;
 	return -EPROTO;

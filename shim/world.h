@@ -192,7 +192,11 @@ struct world {
 	uint64_t last_vtime; /* of the last event */
 	uint64_t nstops; /* for the debug log */
 	uint64_t turn;	 /* counts turns of the run token */
-	struct { uint64_t at_ms, did; uint32_t task; } spin; /* the last look at who computes */
+	struct {
+		uint64_t at_ms, did; /* the last look at who computes, and what it had done */
+		uint32_t task;
+		uint64_t runs; /* counts resumes: what could have changed memory */
+	} spin;
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spin loops. A task that computes without end while others wait keeps the token: that is
+ * deterministic. But one that merely looks at memory until another one has changed it would wait
+ * for ever. It is recognised by its state, never by time: stepped through, its registers take the
+ * same values in the same sequence again and again, with no instruction between that could change
+ * memory from turn to turn. Then any number of turns has the same result; it is left at one state
+ * of the cycle, always the same one, and goes on when somebody else has run.
+ *
+ * The clock only says when to look.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+enum {
+	PERIOD_MAX = 512,  /* steps of one turn */
+	TURNS = 3,	   /* to see, after the first state's return */
+	TICK_MS = 400,
+};
+
+/* ---- instructions that leave memory as the registers say ---- */
+
+struct insn {
+	const uint8_t *p, *end;
+	bool rep;
+};
+
+static int next_byte(struct insn *i)
+{
+	return i->p < i->end ? *i->p++ : -1;
+}
+
+/* With a modrm byte that names memory, is it changed by what it was? */
+static bool keeps(struct insn *i, bool (*by_reg)(unsigned reg))
+{
+	int m = next_byte(i);
+
+	return m >= 0 && ((m >> 6) == 3 || by_reg((unsigned) m >> 3 & 7));
+}
+
+static bool never(unsigned reg) { (void) reg; return false; }
+static bool compare(unsigned reg) { return reg == 7; }
+static bool test_mul(unsigned reg) { return reg != 2 && reg != 3; }
+static bool call_jump(unsigned reg) { return reg >= 2; }
+static bool bit_test(unsigned reg) { return reg == 4; }
+
+static bool steady_0f(struct insn *i)
+{
+	int op = next_byte(i);
+
+	if (op < 0)
+		return false;
+	if ((op >= 0x80 && op <= 0x9f) || (op >= 0x40 && op <= 0x4f) || (op >= 0xc8 && op <= 0xcf))
+		return true; /* jcc, setcc, cmovcc, bswap */
+	switch (op) {
+	case 0x0d: case 0x18: case 0x1e: case 0x1f: /* hints */
+	case 0xa3: case 0xaf: case 0xbc: case 0xbd: case 0xb8: /* bt, imul, bsf, bsr, popcnt */
+	case 0xb0: case 0xb1: case 0xc0: case 0xc1: /* cmpxchg, xadd: what was there is seen after */
+	case 0xb6: case 0xb7: case 0xbe: case 0xbf: return true; /* movzx, movsx */
+	case 0xba: return keeps(i, bit_test);
+	case 0xae: return keeps(i, never); /* fences */
+	}
+	return false;
+}
+
+static bool steady_op(struct insn *i, int op)
+{
+	if (op < 0x40 && (op & 7) < 2 && (op & 0x38) != 0x38)
+		return keeps(i, never); /* add … xor to memory */
+	if (op < 0x40)
+		return (op & 7) < 6;
+	if (op < 0x60 || op == 0x63 || op == 0x90 || (op >= 0x70 && op <= 0x7f) ||
+		(op >= 0x84 && op <= 0x8b) || (op >= 0xb0 && op <= 0xbf))
+		return true;
+	switch (op) {
+	case 0x68: case 0x69: case 0x6a: case 0x6b: case 0x8d: case 0x98: case 0x99:
+	case 0xa8: case 0xa9: case 0xc2: case 0xc3: case 0xc6: case 0xc7: case 0xc9:
+	case 0xe8: case 0xe9: case 0xeb: return true;
+	case 0x80: case 0x81: case 0x83: return keeps(i, compare);
+	case 0xc0: case 0xc1: case 0xd0: case 0xd1: case 0xd2: case 0xd3: return keeps(i, never);
+	case 0xf6: case 0xf7: return keeps(i, test_mul);
+	case 0xfe: case 0xff: return keeps(i, call_jump);
+	}
+	return false;
+}
+
+/* Stores are of values that the registers show; nothing is added to what memory holds. */
+static bool steady(const uint8_t *code, size_t n)
+{
+	struct insn i = { code, code + n, false };
+	int op;
+
+	do {
+		op = next_byte(&i);
+	} while (op == 0x66 || op == 0xf2 || op == 0xf3 || op == 0xf0 || op == 0x2e || op == 0x3e ||
+		op == 0x64 || op == 0x65);
+	if (op >= 0x40 && op <= 0x4f)
+		op = next_byte(&i);
+	if (op < 0 || op == 0xc4 || op == 0xc5 || op == 0x62)
+		return false;
+	return op == 0x0f ? steady_0f(&i) : steady_op(&i, op);
+}
+
+static bool steady_at(struct world *w, struct task *t)
+{
+	uint64_t ip = t->regs.rip;
+	uint8_t code[16];
+	size_t n = sizeof code, page = 4096 - (size_t) (ip & 4095);
+
+	if (w->ops->read(t, ip, code, n) != (ssize_t) n) {
+		n = page < n ? page : n;
+		if (w->ops->read(t, ip, code, n) != (ssize_t) n)
+			return false;
+	}
+	return steady(code, n);
+}
+
+/* ---- states ---- */
+
+static int by_state(const struct user_regs_struct *a, const struct user_regs_struct *b)
+{
+	if (a->rip != b->rip)
+		return a->rip < b->rip ? -1 : 1;
+	return memcmp(a, b, sizeof *a);
+}
+
+/* One instruction on. False: something else than that has happened (*ret: the wait status). */
+static bool step(struct task *t, int *ret)
+{
+	*ret = 0;
+	if (t->regs_dirty && tracee_setregs(t) < 0)
+		return false;
+	if (ptrace(PTRACE_SINGLESTEP, t->pid, NULL, NULL) < 0 || tracee_wait(t->pid, ret) < 0)
+		return false;
+	if (!WIFSTOPPED(*ret) || *ret >> 16 || WSTOPSIG(*ret) != SIGTRAP)
+		return false;
+	*ret = 0;
+	return tracee_getregs(t) == 0;
+}
+
+static bool steady_step(struct world *w, struct task *t, int *ret)
+{
+	*ret = 0;
+	return steady_at(w, t) && step(t, ret);
+}
+
+/* The states of one turn, into @s; 0: it doesn't come back. */
+static size_t one_turn(struct world *w, struct task *t, struct user_regs_struct *s, int *st)
+{
+	for (size_t n = 0; n < PERIOD_MAX; n++) {
+		if (n && !by_state(&t->regs, &s[0]))
+			return n;
+		s[n] = t->regs;
+		if (!steady_step(w, t, st))
+			return 0;
+	}
+	return 0;
+}
+
+static bool same_turns(struct world *w, struct task *t, const struct user_regs_struct *s, size_t n,
+	int *st)
+{
+	for (size_t i = 0; i < n * TURNS; i++) {
+		if (by_state(&t->regs, &s[i % n]))
+			return false;
+		if (!steady_step(w, t, st))
+			return false;
+	}
+	return true;
+}
+
+static bool to_lowest(struct world *w, struct task *t, const struct user_regs_struct *s, size_t n,
+	int *st)
+{
+	const struct user_regs_struct *low = s;
+
+	for (size_t i = 1; i < n; i++)
+		if (by_state(&s[i], low) < 0)
+			low = &s[i];
+	while (by_state(&t->regs, low))
+		if (!steady_step(w, t, st))
+			return false;
+	return true;
+}
+
+/* In a stop, registers read. What ended the steps when it isn't a spin loop is in *@st, or 0. */
+static bool is_spinning(struct world *w, struct task *t, int *st)
+{
+	own_free struct user_regs_struct *s = calloc(PERIOD_MAX, sizeof *s);
+	size_t n;
+
+	must(s);
+	if (!steady_step(w, t, st)) /* the first state may still show a call's traces */
+		return false;
+	n = one_turn(w, t, s, st);
+	return n && same_turns(w, t, s, n, st) && to_lowest(w, t, s, n, st);
+}
+
+bool spin_look(struct world *w, struct task *t, int *st)
+{
+	*st = 0;
+	t->spins = tracee_getregs(t) == 0 && is_spinning(w, t, st);
+	if (t->spins) {
+		t->parked = true;
+		t->tried = w->spin.runs;
+		t->slice = UINT32_MAX;
+	}
+	t->how = PTRACE_CONT;
+	return t->spins;
+}
+
+/* ---- when to look ---- */
+
+static void ticked(int sig)
+{
+	(void) sig; /* it ends a waitpid() */
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+void spin_begin(struct world *w)
+{
+	const struct sigaction sa = { .sa_handler = ticked };
+	const struct timeval tick = { 0, TICK_MS * 1000 };
+	const struct itimerval it = { tick, tick };
+
+	w->spin.at_ms = now_ms();
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+void spin_end(void)
+{
+	const struct itimerval none = { 0 };
+
+	setitimer(ITIMER_REAL, &none, NULL);
+}
+
+bool spin_tick(struct world *w, struct task *t)
+{
+	uint64_t now = now_ms(), did = w->nstops + w->nevents;
+	bool idle = w->spin.task == t->nr && w->spin.did == did;
+
+	if (now - w->spin.at_ms < TICK_MS - 20)
+		return false;
+	w->spin.at_ms = now;
+	w->spin.task = t->nr;
+	w->spin.did = did;
+	if (idle && t->how == PTRACE_CONT && !t->setup) {
+		t->look = true;
+		ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL);
+	}
+	return true;
+}
