@@ -149,8 +149,10 @@ struct differ {
 
 static void tell(struct differ *d, const char *field, const char *want, const char *got)
 {
-	buf_printf(d->b, "  %s%s%s: expected %s, got %s\n", d->where, field ? ", field " : "",
-		field ? field : "", want, got);
+	const char *sep = !field || *field == '[' ? "" : ", field ";
+
+	buf_printf(d->b, "  %s%s%s: expected %s, got %s\n", d->where, sep, field ? field : "", want,
+		got);
 	d->n++;
 }
 
@@ -205,7 +207,7 @@ static bool diff_strings(struct differ *d, const struct ev_val *a, const struct 
 			put_quoted(p, strlen(p), &was);
 		if (q < qend)
 			put_quoted(q, strlen(q), &is);
-		snprintf(name, sizeof name, "%u", i);
+		snprintf(name, sizeof name, "[%u]", i);
 		tell(d, name, p < pend && buf_cstr(&was) ? (char *) was.p : "nothing",
 			q < qend && buf_cstr(&is) ? (char *) is.p : "nothing");
 		return true;

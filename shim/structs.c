@@ -194,8 +194,8 @@ STRUCT(struct sysinfo, sysinfo, { AT(struct sysinfo, uptime) },
 	{ AT(struct sysinfo, mem_unit), MORE });
 
 static const struct flag_name infinity[] = { { UINT64_MAX, "RLIM64_INFINITY" }, { 0, NULL } };
-STRUCT(struct rlimit, rlimit, { AT(struct rlimit, rlim_cur), .flags = infinity },
-	{ AT(struct rlimit, rlim_max), .flags = infinity });
+STRUCT(struct rlimit, rlimit, { AT(struct rlimit, rlim_cur), SIGNED, .flags = infinity },
+	{ AT(struct rlimit, rlim_max), SIGNED, .flags = infinity });
 
 STRUCT(struct winsize, winsize, { AT(struct winsize, ws_row) }, { AT(struct winsize, ws_col) },
 	{ AT(struct winsize, ws_xpixel) }, { AT(struct winsize, ws_ypixel) });
