@@ -63,12 +63,21 @@ bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, 
 	return !((unsigned) mode & ~bits);
 }
 
+/* Of a volume's files only those that the task's user made inside are known to be whose. */
+static bool whose(struct call *c, const struct stat *st)
+{
+	const struct vinode *v = inode_peek(c->w, st->st_dev, st->st_ino);
+
+	return inode_of_image(c->w, st->st_dev) ||
+		(v && v->has_owner && v->uid == c->t->proc->ids.fsuid);
+}
+
 bool fs_may(struct call *c, const struct stat *st, int mode)
 {
 	struct stat view = *st;
 
 	if (!fs_ours(c) || !c->t->proc->ids.fsuid || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) ||
-		(c->w->proc_dev && st->st_dev == c->w->proc_dev) || !inode_of_image(c->w, st->st_dev))
+		(c->w->proc_dev && st->st_dev == c->w->proc_dev) || !whose(c, st))
 		return true;
 	inode_view(c->w, &view);
 	return fs_permitted(&c->t->proc->ids, true, &view, mode);
