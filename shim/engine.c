@@ -203,6 +203,12 @@ static void finish(struct call *c, bool has_res)
 	t->slice++;
 }
 
+static void result_dirty(struct task *t)
+{
+	if (t->regs_dirty == REGS_CLEAN)
+		t->regs_dirty = REGS_RESULT;
+}
+
 static void done(struct world *w, struct task *t)
 {
 	struct call *c = &t->c;
@@ -211,7 +217,7 @@ static void done(struct world *w, struct task *t)
 	if (t->at == STOP_ENTRY)
 		t->regs.orig_rax = (unsigned long long) -1;
 	t->regs.rax = (unsigned long long) c->ret;
-	t->regs_dirty = REGS_ARGS;
+	result_dirty(t);
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
 	(void) w;
@@ -353,7 +359,7 @@ void engine_exit(struct world *w, struct task *t)
 	finish(c, true);
 	if ((long) t->regs.rax != c->ret) {
 		t->regs.rax = (unsigned long long) c->ret;
-		t->regs_dirty = REGS_ARGS;
+		result_dirty(t);
 	}
 	t->how = PTRACE_CONT;
 	t->state = T_READY;

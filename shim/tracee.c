@@ -71,10 +71,28 @@ static int set_args(struct task *t)
 	return ptrace(PTRACE_SETREGSET, t->pid, (void *) NT_PRSTATUS, &v) < 0 ? -errno : 0;
 }
 
+static int poke(struct task *t, size_t at, unsigned long long v)
+{
+	return ptrace(PTRACE_POKEUSER, t->pid, (void *) at, (void *) v) < 0 ? -errno : 0;
+}
+
+/* Two words cost less than a register set. */
+static int set_result(struct task *t)
+{
+	int r = poke(t, offsetof(struct user, regs.rax), t->regs.rax);
+
+	t->regs_dirty = REGS_CLEAN;
+	if (!r && t->at == STOP_ENTRY)
+		r = poke(t, offsetof(struct user, regs.orig_rax), t->regs.orig_rax);
+	return r;
+}
+
 int tracee_resume(struct task *t, int how, int sig)
 {
 	if (t->regs_dirty) {
-		int r = t->regs_dirty == REGS_ALL ? tracee_setregs(t) : set_args(t);
+		int r = t->regs_dirty == REGS_ALL    ? tracee_setregs(t)
+			: t->regs_dirty == REGS_ARGS ? set_args(t)
+						     : set_result(t);
 
 		if (r < 0)
 			return r;

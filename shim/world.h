@@ -106,7 +106,8 @@ struct task {
 	uint64_t wait_seq; /* order of arrival at a futex */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
 	int sig;       /* signal to inject at the next resume */
-	enum { REGS_CLEAN, REGS_ARGS, REGS_ALL } regs_dirty; /* ARGS: all up to rip */
+	/* RESULT: rax, and orig_rax at a call's entry; ARGS: all up to rip */
+	enum { REGS_CLEAN, REGS_RESULT, REGS_ARGS, REGS_ALL } regs_dirty;
 	struct user_regs_struct regs;
 	struct call c;
 	struct task *vfork_child; /* waits for it */
