@@ -122,12 +122,9 @@ begin_herd() { # [ARG]: $herd is detrun's pid, $all everybody's
 }
 
 end_herd() { # sets $got: detrun's status
-	( sleep 60; kill -9 $herd 2>/dev/null ) 9>&- &
-	local guard=$!
-	wait $herd
+	timeout 60 tail -s 0.1 --pid=$herd -f /dev/null 9>&- || kill -9 $herd
+	wait $herd 2>/dev/null
 	got=$?
-	kill $guard 2>/dev/null
-	wait $guard 2>/dev/null
 	exec 9>&-
 }
 
