@@ -194,7 +194,9 @@ static void say_trace(const struct job *j, const struct outputs *o, const struct
 	char root[SHA256_HEX];
 
 	hex(s->root, sizeof s->root, root);
-	if (j->trace && o->trace >= 0)
+	if (o->trace >= 0 && !s->events) /* the supervisor had to be killed */
+		fprintf(stderr, "detrun: the trace in %s has no end\n", o->trace_path);
+	else if (j->trace && o->trace >= 0)
 		fprintf(stderr, "detrun: trace %s in %s\n", root, o->trace_path);
 	else if (o->trace >= 0)
 		log_debug("trace %s in %s", root, o->trace_path);
