@@ -319,7 +319,8 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 		collect_dead(w, p);
 		return false;
 	}
-	if (p->nthreads > 1 && (t->c.nr == SYS_execve || t->c.nr == SYS_execveat) && !t->setup && t->state == T_RUNNING &&
+	if (p->nthreads > 1 && (t->c.nr == SYS_execve || t->c.nr == SYS_execveat) && !t->setup &&
+		t->state == T_RUNNING &&
 		t->in_exec) {
 		int r = collect_for_exec(w, t);
 
