@@ -206,7 +206,7 @@ static long timerfd_settime_enter(struct call *c)
 {
 	const struct itimerspec *s = in(c, 2, sizeof *s);
 	struct itimerspec *old;
-	struct timerfd *f;
+	struct timerfd *f = NULL;
 	own_fd fd = -1;
 	char token;
 	long r = timerfd_arg(c, &f);
@@ -234,7 +234,7 @@ static long timerfd_settime_enter(struct call *c)
 static long timerfd_gettime_enter(struct call *c)
 {
 	struct itimerspec *cur;
-	struct timerfd *f;
+	struct timerfd *f = NULL;
 	long r = timerfd_arg(c, &f);
 
 	if (r < 0)
