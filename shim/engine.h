@@ -87,6 +87,8 @@ void world_run(struct world *w);
 /* sched.c */
 /** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
 struct task *sched_next(struct world *w);
+/** poll(2) of a descriptor of the caller's; -1: a signal of the launcher's. */
+int poll_outside(struct world *w, int fd, int ms);
 
 /* spin.c */
 void spin_begin(struct world *w);
@@ -129,6 +131,8 @@ uint64_t timerfd_next_deadline(struct world *w);
 int tty_start(struct world *w, int master, struct err *e);
 /** Now and then while tasks run: has the caller typed something? */
 void tty_look(struct world *w);
+/** The running task computes, and was interrupted: look at the next turn. */
+void tty_soon(struct world *w);
 /** All tasks wait: for the caller, no longer than until @deadline. True: something has happened. */
 bool tty_idle(struct world *w, uint64_t deadline);
 void tty_end(struct world *w);

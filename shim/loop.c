@@ -375,6 +375,8 @@ static void turn(struct world *w, struct task *t)
 	if (t->look && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8) && (spin_look(w, t, &st) || !st)) {
 		t->look = false;
 		t->state = T_READY;
+		if (w->tty)
+			tty_soon(w);
 		return;
 	}
 	t->look = false;

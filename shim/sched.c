@@ -190,11 +190,22 @@ static void deadlock(struct world *w)
 	world_fatal(w, 0, "the program is deadlocked (%s): it would wait for ever", text);
 }
 
+/* The clock that says when to look at who computes would end each wait early. */
+int poll_outside(struct world *w, int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	spin_end();
+	n = poll(&p, 1, ms);
+	spin_begin(w);
+	return n;
+}
+
 /* All wait, and somebody waits for the outside world. */
 static bool wait_outside(struct world *w, uint64_t deadline)
 {
 	struct task *t;
-	struct pollfd p;
 	int ms = -1, n;
 
 	for (t = w->tasks; t; t = t->next)
@@ -202,13 +213,12 @@ static bool wait_outside(struct world *w, uint64_t deadline)
 			break;
 	if (!t)
 		return false;
-	p = (struct pollfd){ .fd = (int) t->c.wait.key1, .events = POLLIN };
 	if (deadline != NO_DEADLINE)
 		ms = (int) ((deadline - w->now) / 1000000 + 1);
 	if (w->expect)
 		n = world_input_due(w, t);
 	else
-		n = poll(&p, 1, ms);
+		n = poll_outside(w, (int) t->c.wait.key1, ms);
 	if (n < 0)
 		signals_sent(w, NULL); /* the launcher pokes us: a signal has come from outside */
 	if (n == 0)

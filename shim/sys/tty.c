@@ -23,6 +23,7 @@ enum {
 	/* which external input it is, for world_input() */
 	INPUT_KEYS = 0, INPUT_SIZE = 1,
 	INPUT_RUNNING = 2, /* came while tasks ran, not when all waited */
+	INPUT_COMPUTES = 4, /* came to one that made no system call */
 	LOOK_EVERY = 16, /* events: at the outside while tasks run */
 	AHEAD = 2048,	 /* bytes taken from outside while tasks run */
 	TAKE = 1024,
@@ -47,6 +48,7 @@ struct tty {
 	unsigned ends;
 	uint64_t looked; /* at the outside, after so many events */
 	unsigned skipped;
+	bool soon;
 	struct tty_due *due; /* replay */
 	size_t n_due, next_due;
 };
@@ -223,7 +225,7 @@ static void set_size(struct world *w, unsigned rows, unsigned cols)
 	signals_sent(w, NULL);
 }
 
-static bool size_is(struct world *w, const char *text, size_t n, int when)
+static bool size_is(struct world *w, const char *text, size_t n, unsigned when)
 {
 	unsigned rows, cols;
 
@@ -235,7 +237,7 @@ static bool size_is(struct world *w, const char *text, size_t n, int when)
 }
 
 /* The caller's terminal has another size than when we looked last. */
-static bool take_size(struct world *w, int when)
+static bool take_size(struct world *w, unsigned when)
 {
 	struct tty *y = w->tty;
 	struct winsize s;
@@ -250,12 +252,14 @@ static bool take_size(struct world *w, int when)
 	return size_is(w, text, (size_t) n, when);
 }
 
-static bool keys_are(struct world *w, const void *p, size_t n, int when)
+static bool keys_are(struct world *w, const void *p, size_t n, unsigned when)
 {
 	struct tty *y = w->tty;
 
 	if (world_input(w, w->tasks, INPUT_KEYS | when, p, n) < 0)
 		return false;
+	if (when & INPUT_COMPUTES)
+		engine_note(w, w->tasks, "typed while a program computed: where in it, the trace can't say");
 	y->eof = !n;
 	buf_put(&y->in, p, n);
 	must(!y->in.failed);
@@ -263,7 +267,7 @@ static bool keys_are(struct world *w, const void *p, size_t n, int when)
 }
 
 /* @ms: how long to wait for it; -1: as long as it takes. */
-static bool take(struct world *w, int ms, int when)
+static bool take(struct world *w, int ms, unsigned when)
 {
 	struct tty *y = w->tty;
 	struct pollfd p = { .fd = w->o->stdio[0], .events = POLLIN };
@@ -275,7 +279,7 @@ static bool take(struct world *w, int ms, int when)
 		return true;
 	if (y->eof || (!ms && y->in.n >= AHEAD))
 		return false;
-	r = poll(&p, 1, ms);
+	r = ms ? poll_outside(w, p.fd, ms) : poll(&p, 1, 0);
 	if (r < 0) { /* poked: a signal from outside, or a new size */
 		signals_sent(w, NULL);
 		return true;
@@ -289,7 +293,7 @@ static bool take(struct world *w, int ms, int when)
 }
 
 /* Replay: what came at this place. */
-static bool take_due(struct world *w, int when)
+static bool take_due(struct world *w, unsigned when)
 {
 	struct tty *y = w->tty;
 	const struct tty_due *d = &y->due[y->next_due];
@@ -297,10 +301,11 @@ static bool take_due(struct world *w, int when)
 	uint32_t which;
 
 	if (y->next_due == y->n_due || d->event != w->nevents || w->now - w->start < d->vtime ||
-		(d->which & INPUT_RUNNING) != (unsigned) when)
+		(d->which & INPUT_RUNNING) != (when & INPUT_RUNNING))
 		return false;
 	y->next_due++;
 	which = d->which & INPUT_SIZE;
+	when = d->which & (INPUT_RUNNING | INPUT_COMPUTES);
 	if (world_input_bytes(w, w->tasks, &b) < 0 || !buf_cstr(&b))
 		return false;
 	return which == INPUT_SIZE ? size_is(w, (char *) b.p, b.n, when) : keys_are(w, b.p, b.n, when);
@@ -309,13 +314,23 @@ static bool take_due(struct world *w, int when)
 void tty_look(struct world *w)
 {
 	struct tty *y = w->tty;
+	unsigned when;
 
-	if (w->nevents == y->looked || y->master < 0 || !w->tasks)
+	if ((w->nevents == y->looked && !y->soon) || y->master < 0 || !w->tasks)
 		return;
+	if (w->nevents != y->looked)
+		y->skipped++;
 	y->looked = w->nevents;
-	if (w->expect ? take_due(w, INPUT_RUNNING)
-		      : ++y->skipped % LOOK_EVERY == 0 && take(w, 0, INPUT_RUNNING))
+	when = INPUT_RUNNING | (y->soon ? INPUT_COMPUTES : 0);
+	if (w->expect ? take_due(w, when)
+		      : (y->soon || y->skipped % LOOK_EVERY == 0) && take(w, 0, when))
 		tty_pump(w);
+	y->soon = false;
+}
+
+void tty_soon(struct world *w)
+{
+	w->tty->soon = true;
 }
 
 static struct task *reader(struct world *w)

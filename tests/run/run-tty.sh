@@ -45,6 +45,10 @@ type while sleep 1; do :; done\r
 sleep 0.3
 type \x03
 wait # 
+type while :; do :; done\r
+sleep 0.5
+type \x03
+wait #\x20
 type read x; echo got $x\r
 sleep 0.2
 type foo\r
