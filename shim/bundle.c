@@ -22,7 +22,7 @@ static void escapes(struct world *w, struct json_out *j)
 	json_key(j, "escapes");
 	json_open(j, '[');
 	json_str(j, "RDRAND, RDSEED and XBEGIN used without asking CPUID are not trapped");
-	json_str(j, "a loop without system calls is never preempted");
+	json_str(j, "a loop without system calls is left only when its state repeats");
 	if (!w->cpu_faults)
 		json_str(j, "this CPU cannot fault on CPUID: programs see the host's CPU");
 	if (!w->o->rootfs && !w->o->virtual_ids)
