@@ -52,15 +52,6 @@ static bool snapshot(const struct spec_mount *m)
 	return m->type && !strcmp(m->type, "overlay") && !*m->data;
 }
 
-static bool needs_priv(const struct job *j)
-{
-	if (j->root != ROOT_BIND)
-		return true;
-	for (size_t i = 0; i < j->spec->n_mounts; i++)
-		if (snapshot(&j->spec->mounts[i]))
-			return true;
-	return false;
-}
 
 static int priv_sub(const struct priv *p, const char *name, struct err *e)
 {
@@ -69,9 +60,23 @@ static int priv_sub(const struct priv *p, const char *name, struct err *e)
 	return priv_dir(p, name, &path, e);
 }
 
+static bool has_snapshots(const struct job *j)
+{
+	for (size_t i = 0; i < j->spec->n_mounts; i++)
+		if (snapshot(&j->spec->mounts[i]))
+			return true;
+	return false;
+}
+
+static bool needs_priv(const struct job *j)
+{
+	return j->root != ROOT_BIND || has_snapshots(j);
+}
+
 static int make_priv(const struct job *j, struct priv *p, struct err *e)
 {
-	int r = priv_make(p, e);
+	/* the host door's root is a skeleton; what is built goes to /build */
+	int r = priv_make(j->root == ROOT_EMPTY && !has_snapshots(j), p, e);
 
 	if (!r)
 		r = priv_sub(p, "upper", e);

@@ -104,9 +104,22 @@ static bool fit_for_upper(const char *path)
 	return true;
 }
 
-static char *pick_place(void)
+/* A few directories to be made and removed again at each run: a disk takes its time for that. */
+static char *place_in_memory(void)
 {
-	char *first = NULL;
+	struct statfs s;
+
+	if (statfs("/dev/shm", &s) < 0 || (unsigned long) s.f_type != TMPFS_MAGIC)
+		return NULL;
+	return shared_place("/dev/shm");
+}
+
+static char *pick_place(bool in_memory)
+{
+	char *first = in_memory ? place_in_memory() : NULL;
+
+	if (first)
+		return first;
 
 	for (int i = 0; i < 4; i++) {
 		char *p = i == 0 ? state_home()
@@ -154,9 +167,9 @@ static void sweep(const char *runs)
 	}
 }
 
-int priv_make(struct priv *ret, struct err *e)
+int priv_make(bool in_memory, struct priv *ret, struct err *e)
 {
-	own_free char *place = pick_place(), *runs = NULL, *path = NULL;
+	own_free char *place = pick_place(in_memory), *runs = NULL, *path = NULL;
 	own_fd lock = -1;
 
 	if (!place)

@@ -6,6 +6,8 @@
 #ifndef DETRUN_PRIV_H
 #define DETRUN_PRIV_H
 
+#include <stdbool.h>
+
 #include "runtime/base/err.h"
 
 struct priv {
@@ -16,9 +18,10 @@ struct priv {
 
 /**
  * Make a private directory on a file system that overlayfs can write on: below $XDG_STATE_HOME or
- * ~/.local/state, $TMPDIR, /var/tmp or /tmp, the first that will do. Removes what dead runs left.
+ * ~/.local/state, $TMPDIR, /var/tmp or /tmp, the first that will do;
+ * @in_memory: in /dev/shm where that is a tmpfs. Removes what dead runs left.
  */
-int priv_make(struct priv *ret, struct err *e);
+int priv_make(bool in_memory, struct priv *ret, struct err *e);
 /** Remove it; @userns: fd of the user namespace whose ids own the files in it, or -1. */
 void priv_done(struct priv *p, int userns);
 

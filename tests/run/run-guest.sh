@@ -143,7 +143,8 @@ nobody_left() { # within a second
 }
 
 nothing_left() { # of the private directories, and no mount
-	[ -z "$(ls -A "$work/state/detrun/run" 2>/dev/null)" ] && ! grep -q "$work" /proc/mounts
+	[ -z "$(ls -A "$work/state/detrun/run" 2>/dev/null)" ] && ! grep -q "$work" /proc/mounts &&
+		! ls "/dev/shm/detrun-$(id -u)/run" 2>/dev/null | grep -q "^$herd\."
 }
 
 death() { # NAME STATUS TEXT-ON-STDERR COMMAND [HERD-ARG]
