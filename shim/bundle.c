@@ -23,6 +23,9 @@ static void escapes(struct world *w, struct json_out *j)
 	json_open(j, '[');
 	json_str(j, "RDRAND, RDSEED and XBEGIN used without asking CPUID are not trapped");
 	json_str(j, "a loop without system calls is left only when its state repeats");
+	json_str(j, "signal frames are as large as the host's extended state (XSAVE) wants them");
+	json_str(j, "approximate floating point instructions (RCPPS, RSQRTPS) are the silicon's own");
+	json_str(j, "hard limits of the host below the fixed ones are seen");
 	if (!w->cpu_faults)
 		json_str(j, "this CPU cannot fault on CPUID: programs see the host's CPU");
 	if (!w->o->rootfs && !w->o->virtual_ids)
