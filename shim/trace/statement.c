@@ -13,7 +13,7 @@
 #include "shim/trace/sign.h"
 
 #define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
-#define PREDICATE_TYPE "https://detrun.dev/trace/v1"
+#define PREDICATE_TYPE "https://detrun.org/trace/v1"
 
 void statement_free(struct statement *st)
 {

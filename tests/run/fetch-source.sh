@@ -5,7 +5,12 @@
 # usage: fetch-source.sh SUITE PACKAGE DIR    DIR gets the .dsc and what it names
 set -eu
 suite=$1 package=$2 dir=$3
-mirror=${DETRUN_TEST_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/*$')}
+# The mirror that this machine's apt uses, unless another is named.
+mirror=${DETRUN_TEST_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/*$' || :)}
+[ -n "$mirror" ] || {
+	echo "$0: no Debian mirror in apt's sources (run apt-get update, or set DETRUN_TEST_MIRROR)" >&2
+	exit 1
+}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 mkdir -p "$dir"
