@@ -52,7 +52,7 @@ extern const struct decoder dec_mode, dec_dev, dec_signal, dec_sigset, dec_sigin
 	dec_stat, dec_statx, dec_statfs, dec_timespec, dec_timespecs, dec_timeval,
 	dec_timevals, dec_itimerval, dec_itimerspec, dec_timezone, dec_utimbuf, dec_tms, dec_rusage,
 	dec_pollfd, dec_epoll_event, dec_epoll_events, dec_sockaddr, dec_utsname, dec_sysinfo, dec_rlimit,
-	dec_winsize, dec_termios, dec_cpumask, dec_cap_data, dec_flock, dec_open_how,
+	dec_winsize, dec_termios, dec_cpumask, dec_flock, dec_open_how,
 	dec_dirents64;
 extern const struct flag_name names_domain[], names_socktype[], names_epoll_op[], names_open[];
 

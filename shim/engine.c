@@ -209,7 +209,7 @@ static void result_dirty(struct task *t)
 		t->regs_dirty = REGS_RESULT;
 }
 
-static void done(struct world *w, struct task *t)
+static void done(struct task *t)
 {
 	struct call *c = &t->c;
 
@@ -220,7 +220,6 @@ static void done(struct world *w, struct task *t)
 	result_dirty(t);
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
-	(void) w;
 }
 
 static void run_native(struct task *t, bool leave)
@@ -252,7 +251,7 @@ static void act(struct world *w, struct task *t, long r)
 	switch (c->verdict) {
 	case V_DONE:
 		c->ret = r;
-		done(w, t);
+		done(t);
 		break;
 	case V_RUN:
 		finish(c, false);

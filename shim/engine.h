@@ -142,7 +142,7 @@ void tty_end(struct world *w);
 void futex_dying(struct world *w, struct task *t);
 /** It is gone: wake who waits for it or for its locks. */
 void futex_exit(struct world *w, struct task *t);
-/* sys/rw.c */
+/* sys/io.c: forget what descriptors are; a number gets another meaning only in a trapped call */
 void rw_cache_drop(struct world *w);
 
 /* random.c */

@@ -90,8 +90,6 @@ static int enter_namespaces(struct world *w, pid_t pid, struct err *e)
 static int world_setup(struct world *w, const struct shim_opts *o, struct shim_result *res,
 	struct err *e)
 {
-	struct stat st;
-
 	w->o = o;
 	w->ops = &tracee_real;
 	w->result = res;
@@ -109,7 +107,6 @@ static int world_setup(struct world *w, const struct shim_opts *o, struct shim_r
 		w->pipe_is[i] = o->pipes[i] >= 0 && fstat(o->pipes[i], &w->pipe_st[i]) == 0;
 	if (o->expect_dir >= 0 && trace_open(o->expect_dir, &w->expect, e) < 0)
 		return -e->code;
-	(void) st;
 	return 0;
 }
 

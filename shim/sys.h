@@ -88,7 +88,7 @@ enum row_flags {
 	LOCAL = 2,     /* needs only the world page and its arguments */
 	QUIET = 4,     /* handled, but not in the trace (restartable noise); DENY: not even trapped */
 	NOTED = 8,     /* DENY: a NOTE event names it once per task */
-	CACHE_KEEP = 16, /* keeps the cache of the last written descriptor: see rw.c */
+	CACHE_KEEP = 16, /* gives no descriptor another meaning: see rw_cache_drop() */
 	INTR_LEAVE = 32, /* leave() runs when a signal ends the wait: c->ret is the restart code */
 };
 
