@@ -26,6 +26,8 @@ static const struct verb {
 		"find the first event that differs, and its arguments that do; exit status 1 then" },
 	{ "nondet", trace_nondet, 1, "[--jsonl] DIR",
 		"say what was not virtualised, and which inputs came from outside" },
+	{ "code", trace_code, 2, "[--jsonl] DIR ROOTFS",
+		"find instructions that can't be trapped in the programs and libraries of the run" },
 	{ "recover", trace_do_recover, 1, "[--key PEM] [--allow-unsigned] DIR",
 		"sign what a killed recorder left" },
 	{ "proof", trace_do_proof, 2, "DIR N",

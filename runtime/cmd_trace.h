@@ -22,7 +22,7 @@ struct trace_args {
 
 /* Each returns the exit status, or -errno and the error. */
 typedef int trace_verb(const struct trace_args *a, struct err *e);
-trace_verb trace_show, trace_stat, trace_diff, trace_nondet, trace_do_recover, trace_do_proof;
+trace_verb trace_show, trace_stat, trace_diff, trace_nondet, trace_code, trace_do_recover, trace_do_proof;
 
 /** The names of system calls and their arguments; @verbose: structs with all their fields. */
 const struct event_names *trace_names(bool verbose);

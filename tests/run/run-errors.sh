@@ -56,6 +56,12 @@ if [ "$(id -u)" = 0 ] && command -v setpriv unshare >/dev/null; then
 	no_userns() { # the sysctl is a user namespace's own: that of one that may have none
 		unshare -U -r sh -c 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"' sh "$@"
 	}
+	yama() { # as a kernel with Yama would show it
+		unshare -m sh -c 'mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama &&
+			echo 3 > /proc/sys/kernel/yama/ptrace_scope && exec "$@"' sh "$@"
+	}
+	bad "nothing may be traced" 125 "/proc/sys/kernel/yama/ptrace_scope is 3" yama \
+		"$detrun" --trace none --chroot "$root" id
 	bad "no user namespaces" 125 "/proc/sys/user/max_user_namespaces" no_userns \
 		"$detrun" --trace none --chroot "$root" id
 	full() {
