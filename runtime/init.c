@@ -15,6 +15,7 @@
 #include "runtime/caps.h"
 #include "runtime/console.h"
 #include "runtime/launch.h"
+#include "runtime/program.h"
 #include "shim/shim.h"
 
 __attribute__((noreturn))
@@ -101,84 +102,6 @@ static int ready(struct init_state *s, struct err *e)
 
 /* --- the program ------------------------------------------------------------------------- */
 
-static const char *env_path(const struct spec *s)
-{
-	for (size_t i = 0; i < s->process.n_env; i++)
-		if (!strncmp(s->process.env[i], "PATH=", 5))
-			return s->process.env[i] + 5;
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-}
-
-static int is_program(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
-}
-
-static int search(const char *name, const char *path, char *ret, size_t n)
-{
-	int found = -ENOENT;
-
-	while (path) {
-		const char *end = strchrnul(path, ':');
-		int len = (int) (end - path), r;
-
-		r = snprintf(ret, n, "%.*s/%s", len ? len : 1, len ? path : ".", name);
-		if (r > 0 && (size_t) r < n) {
-			r = is_program(ret);
-			if (!r)
-				return 0;
-			if (r == -EACCES)
-				found = r;
-		}
-		path = *end ? end + 1 : NULL;
-	}
-	return found;
-}
-
-static int exec_status(int r)
-{
-	return r == -ENOENT || r == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-}
-
-/* Messages as runc words them: engines read them. */
-static int exec_fail(const char *name, bool searched, int r, struct err *e)
-{
-	if (r == -ENOENT && searched)
-		fail_msg(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
-	else if (r == -ENOENT || r == -ENOTDIR)
-		fail_msg(e, -r, "exec: \"%s\": stat %s: no such file or directory", name, name);
-	else if (r == -EACCES)
-		fail_msg(e, EACCES, "exec: \"%s\": permission denied", name);
-	else if (r == -EISDIR)
-		fail_msg(e, EISDIR, "exec: \"%s\": is a directory", name);
-	else if (r == -ENOEXEC)
-		fail_msg(e, ENOEXEC, "exec %s: exec format error", name);
-	else
-		fail(e, r, "exec %s", name);
-	return exec_status(r);
-}
-
-static int find_program(const struct spec *s, char *ret, size_t n, struct err *e)
-{
-	const char *name = s->process.args[0];
-	bool slash = strchr(name, '/');
-	int r;
-
-	if (!*name)
-		r = -ENOENT;
-	else if (slash)
-		r = (size_t) snprintf(ret, n, "%s", name) < n ? is_program(name) : -ENAMETOOLONG;
-	else
-		r = search(name, env_path(s), ret, n);
-	return r < 0 ? exec_fail(name, !slash, r, e) : 0;
-}
-
 /* All fds but stdio and the preserved are closed at the exec, and no earlier: one says why not. */
 static int close_rest(const struct init *in, struct err *e)
 {
@@ -224,7 +147,7 @@ static void run_program(const struct init *in)
 	const struct spec_process *p = &in->spec->process;
 	struct err e = ERR_INIT;
 	char path[4096];
-	int status = find_program(in->spec, path, sizeof path, &e);
+	int status = program_find(p, path, sizeof path, &e);
 
 	if (status)
 		die(in, status, &e);
@@ -240,7 +163,7 @@ static void run_program(const struct init *in)
 	if (in->virtual_ids)
 		stand_in(in);
 	execve(path, (char *const *) (uintptr_t) p->args, (char *const *) (uintptr_t) p->env);
-	status = exec_fail(p->args[0], false, -errno, &e);
+	status = program_fail(p->args[0], false, -errno, &e);
 	die(in, status, &e);
 }
 

@@ -57,7 +57,7 @@ pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e)
 	struct clone_args a = {
 		.flags = flags | CLONE_PIDFD,
 		.pidfd = (uintptr_t) &pidfd,
-		.exit_signal = SIGCHLD,
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* else our own is taken over */
 	};
 	long pid = syscall(SYS_clone3, &a, sizeof a);
 
