@@ -31,6 +31,12 @@ bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, 
  */
 bool fs_may(struct call *c, const struct stat *st, int mode);
 bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode);
+/** May it search all directories on the way to @path? */
+bool fs_may_search(struct call *c, int dirfd, const char *path);
+/** Is it the file's owner, or root? */
+bool fs_may_own(struct call *c, const struct stat *st);
+/** May it take the entry @path, which is @st, out of its directory? 0 or -errno. */
+long fs_may_remove(struct call *c, int dirfd, const char *path, const struct stat *st);
 /** For bookkeeping: what is there now, if we can tell. */
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
 /** Is @err (negative) what the guest would get for a path below our @fd, whoever asks? */

@@ -83,15 +83,6 @@ bool fs_may(struct call *c, const struct stat *st, int mode)
 	return fs_permitted(&c->t->proc->ids, true, &view, mode);
 }
 
-bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode)
-{
-	struct stat st;
-
-	if (!fs_ours(c) || !c->t->proc->ids.fsuid || !*path)
-		return true;
-	return fs_stat(c, dirfd, fs_parent(c, path), 0, &st) != 0 || fs_may(c, &st, mode);
-}
-
 long fs_fstat(struct call *c, int fd, struct stat *ret)
 {
 	own_fd dup = call_getfd(c, fd);
@@ -115,13 +106,11 @@ static long stat_base(struct call *c, int dirfd, struct stat *ret)
 	return fstat(fd, ret) < 0 ? -errno : 0;
 }
 
-long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
+static long look_up(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
 {
 	int fd;
 	long r;
 
-	if (!fs_ours(c))
-		return FS_ASK;
 	if (!*path)
 		return flags & AT_EMPTY_PATH ? stat_base(c, dirfd, ret) : -ENOENT;
 	r = call_dirfd(c, dirfd, path, &fd);
@@ -131,6 +120,90 @@ long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat
 		return hidden(c->w, path, ret) ? -ENOENT : 0;
 	r = -errno;
 	return fs_sure(fd, path, r) ? r : FS_ASK;
+}
+
+/* ---- users other than root: theirs are the permissions that we keep, not the kernel's ---- */
+
+/* True for whom every file is open, as for root. */
+static bool unbound(const struct call *c)
+{
+	return !fs_ours(c) || !c->t->proc->ids.fsuid;
+}
+
+static bool may_search(struct call *c, int dirfd, const char *dir)
+{
+	struct stat st;
+
+	return look_up(c, dirfd, dir, *dir ? 0 : AT_EMPTY_PATH, &st) != 0 || fs_may(c, &st, X_OK);
+}
+
+bool fs_may_search(struct call *c, int dirfd, const char *path)
+{
+	size_t n = strlen(path);
+	char *dir;
+
+	if (unbound(c) || !n)
+		return true;
+	if (!may_search(c, dirfd, *path == '/' ? "/" : ""))
+		return false;
+	while (n && path[n - 1] == '/')
+		n--;
+	dir = call_mem(c, n + 1);
+	memcpy(dir, path, n);
+	dir[n] = 0;
+	for (size_t i = 1; i < n; i++) {
+		bool there;
+
+		if (dir[i] != '/' || dir[i - 1] == '/')
+			continue;
+		dir[i] = 0;
+		there = may_search(c, dirfd, dir);
+		dir[i] = '/';
+		if (!there)
+			return false;
+	}
+	return true;
+}
+
+bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode)
+{
+	struct stat st;
+
+	if (unbound(c) || !*path)
+		return true;
+	return fs_may_search(c, dirfd, path) &&
+		(look_up(c, dirfd, fs_parent(c, path), 0, &st) != 0 || fs_may(c, &st, mode));
+}
+
+bool fs_may_own(struct call *c, const struct stat *st)
+{
+	struct stat view = *st;
+
+	if (unbound(c) || !whose(c, st))
+		return true;
+	inode_view(c->w, &view);
+	return view.st_uid == c->t->proc->ids.fsuid;
+}
+
+long fs_may_remove(struct call *c, int dirfd, const char *path, const struct stat *st)
+{
+	struct stat dir;
+
+	if (!fs_may_reach(c, dirfd, path, W_OK | X_OK))
+		return -EACCES;
+	if (unbound(c) || look_up(c, dirfd, fs_parent(c, path), 0, &dir) != 0 || !whose(c, &dir))
+		return 0;
+	inode_view(c->w, &dir);
+	if (!(dir.st_mode & S_ISVTX) || dir.st_uid == c->t->proc->ids.fsuid)
+		return 0;
+	return fs_may_own(c, st) ? 0 : -EPERM;
+}
+
+long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
+{
+	if (!fs_ours(c))
+		return FS_ASK;
+	return fs_may_search(c, dirfd, path) ? look_up(c, dirfd, path, flags, ret) : -EACCES;
 }
 
 /* An absolute path of a task that has changed its root. */

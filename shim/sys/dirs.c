@@ -424,6 +424,25 @@ static void fs_forget(struct call *c)
 
 static long chdir_enter(struct call *c)
 {
+	struct stat st;
+	const char *path;
+	long r = in_path(c, 0, &path);
+
+	if (r < 0)
+		return r;
+	if (!fs_may_search(c, AT_FDCWD, path) ||
+		(fs_stat(c, AT_FDCWD, path, 0, &st) == 0 && S_ISDIR(st.st_mode) &&
+			!fs_may(c, &st, X_OK)))
+		return -EACCES;
+	return call_run_leave(c);
+}
+
+static long fchdir_enter(struct call *c)
+{
+	struct stat st;
+
+	if (fs_fstat(c, (int) c->a[0], &st) == 0 && S_ISDIR(st.st_mode) && !fs_may(c, &st, X_OK))
+		return -EACCES;
 	return call_run_leave(c);
 }
 
@@ -441,6 +460,13 @@ static void fchdir_leave(struct call *c)
 	c->t->fs->cwd = call_getfd(c, (int) c->a[0]);
 	if (c->t->fs->cwd < 0)
 		c->t->fs->cwd = -1;
+}
+
+static long chroot_enter(struct call *c)
+{
+	if (fs_ours(c) && c->t->proc->ids.euid)
+		return -EPERM;
+	return chdir_enter(c);
 }
 
 static void chroot_leave(struct call *c)
@@ -481,13 +507,13 @@ static const struct row rows[] = {
 
 	{ SYS(fchdir, 81), OBSERVE,
 	  .arg = { FD(fd) },
-	  .enter = chdir_enter,
+	  .enter = fchdir_enter,
 	  .leave = fchdir_leave,
 	  .why = "the supervisor follows where relative paths start" },
 
 	{ SYS(chroot, 161), OBSERVE,
 	  .arg = { PATH(path) },
-	  .enter = chdir_enter,
+	  .enter = chroot_enter,
 	  .leave = chroot_leave,
 	  .why = "from then on the kernel looks up this task's paths" },
 };

@@ -95,6 +95,8 @@ static long chmod_common(struct call *c, int dirfd, const char *path, unsigned m
 	mode &= 07777;
 	if (r == FS_ASK)
 		return call_run_leave(c);
+	if (!r && !fs_may_own(c, &before))
+		r = -EPERM;
 	if (r < 0)
 		return r;
 	r = chmod_disk(c, t, mode & DISK_BITS);
@@ -155,6 +157,26 @@ static void owner_set(struct call *c, const struct stat *st, uint32_t uid, uint3
 	inode_changed(c->w, inode_of(c->w, st));
 }
 
+static bool in_group(const struct ids *ids, uint32_t gid)
+{
+	bool member = gid == ids->fsgid;
+
+	for (unsigned i = 0; i < ids->ngroups; i++)
+		member |= ids->groups[i] == gid;
+	return member;
+}
+
+/* Only root gives files away; an owner may give his to another group of his. */
+static bool may_chown(struct call *c, const struct stat *st, uint32_t uid, uint32_t gid)
+{
+	const struct ids *ids = &c->t->proc->ids;
+
+	if (!ids->fsuid)
+		return true;
+	return fs_may_own(c, st) && (uid == (uint32_t) -1 || uid == ids->fsuid) &&
+		(gid == (uint32_t) -1 || in_group(ids, gid));
+}
+
 /* @ia: the argument with the uid; the gid follows. */
 static long chown_common(struct call *c, int dirfd, const char *path, int flags, unsigned ia)
 {
@@ -164,6 +186,8 @@ static long chown_common(struct call *c, int dirfd, const char *path, int flags,
 
 	c->scratch[0] = ia;
 	r = target_lookup(c, t, &st);
+	if (!r && !may_chown(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]))
+		r = -EPERM;
 	if (r < 0)
 		return r;
 	if (r == FS_ASK) {

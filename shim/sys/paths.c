@@ -71,7 +71,11 @@ static long make_common(struct call *c, int dirfd, unsigned pa)
 	o = op_new(c, dirfd, pa, &r);
 	if (r < 0)
 		return r;
-	return o->have && fs_ours(c) ? -EEXIST : call_run_leave(c);
+	if (!fs_may_search(c, dirfd, o->path))
+		return -EACCES;
+	if (o->have && fs_ours(c))
+		return -EEXIST;
+	return fs_may_reach(c, dirfd, o->path, W_OK | X_OK) ? call_run_leave(c) : -EACCES;
 }
 
 static long mkdir_enter(struct call *c)
@@ -146,6 +150,8 @@ static long symlink_common(struct call *c, int dirfd, unsigned pa)
 		return r;
 	if (!fs_ours(c))
 		return call_run_leave(c);
+	if (!fs_may_reach(c, dirfd, o->path, o->have ? X_OK : W_OK | X_OK))
+		return -EACCES;
 	r = call_dirfd(c, dirfd, o->path, &fd);
 	if (r < 0)
 		return r;
@@ -193,7 +199,9 @@ static long remove_common(struct call *c, int dirfd, unsigned pa, int flags)
 		return r;
 	if (!fs_ours(c))
 		return call_run_leave(c);
-	r = call_dirfd(c, dirfd, o->path, &fd);
+	r = o->have ? fs_may_remove(c, dirfd, o->path, &o->st) : 0;
+	if (!r)
+		r = call_dirfd(c, dirfd, o->path, &fd);
 	if (r < 0)
 		return r;
 	r = unlinkat(fd, o->path, flags) < 0 ? -errno : 0;
@@ -248,6 +256,26 @@ static bool one_image(struct call *c, const struct op *o)
 		parent.st_dev == c->w->ino.root;
 }
 
+/* What users other than root may move or link: 0 or -errno. */
+static long two_permitted(struct call *c, const struct op *o, bool link)
+{
+	long r = 0;
+
+	if (!fs_may_search(c, o->dirfd, o->path) || !fs_may_search(c, o->dirfd2, o->path2))
+		return -EACCES;
+	if (!o->have || (link && o->have2))
+		return 0; /* the error is another */
+	if (!link)
+		r = fs_may_remove(c, o->dirfd, o->path, &o->st);
+	else if (!fs_may_own(c, &o->st) && !(S_ISREG(o->st.st_mode) && fs_may(c, &o->st, R_OK | W_OK)))
+		r = -EPERM; /* as with fs.protected_hardlinks */
+	if (!r && o->have2)
+		return fs_may_remove(c, o->dirfd2, o->path2, &o->st2);
+	if (!r && !fs_may_reach(c, o->dirfd2, o->path2, W_OK | X_OK))
+		r = -EACCES;
+	return r;
+}
+
 static long two_common(struct call *c, struct op *o, bool link)
 {
 	own_fd own = -1;
@@ -256,7 +284,9 @@ static long two_common(struct call *c, struct op *o, bool link)
 
 	if (!fs_ours(c))
 		return call_run_leave(c);
-	r = two_dirs(c, o, &fd, &own, &fd2);
+	r = two_permitted(c, o, link);
+	if (!r)
+		r = two_dirs(c, o, &fd, &own, &fd2);
 	if (r < 0)
 		return r;
 	if (link)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "shim/engine.h"
+#include "shim/fs.h"
 
 #define CLONE_NEW_ANY                                                                        \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
@@ -69,6 +70,15 @@ static long strings(struct call *c, uint64_t at, struct buf *b)
 	return 0;
 }
 
+static bool may_exec(struct call *c, int dirfd, const char *path, int flags)
+{
+	struct stat st;
+
+	if (!fs_may_search(c, dirfd, path))
+		return false;
+	return fs_stat(c, dirfd, path, flags, &st) != 0 || fs_may(c, &st, X_OK);
+}
+
 static long exec(struct call *c, unsigned path, uint64_t argv, uint64_t envp)
 {
 	const char *s;
@@ -78,6 +88,8 @@ static long exec(struct call *c, unsigned path, uint64_t argv, uint64_t envp)
 		r = strings(c, argv, &c->w->exec_argv);
 	if (!r)
 		r = strings(c, envp, &c->w->exec_env);
+	if (!r && !may_exec(c, path ? (int) c->a[0] : AT_FDCWD, s, path ? (int) c->a[4] : 0))
+		r = -EACCES;
 	if (r < 0)
 		return r;
 	memcpy(c->w->exec_path, s, strlen(s) + 1);

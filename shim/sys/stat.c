@@ -298,7 +298,7 @@ static long readlink_answer(struct call *c, int dirfd, unsigned path_arg)
 		return r;
 	if (!fs_ours(c) || !*path)
 		return call_run_leave(c);
-	r = call_dirfd(c, dirfd, path, &fd);
+	r = fs_may_search(c, dirfd, path) ? call_dirfd(c, dirfd, path, &fd) : -EACCES;
 	if (r < 0)
 		return r;
 	n = readlinkat(fd, path, s, sizeof s - 1);

@@ -12,6 +12,7 @@ struct times {
 	int dirfd, flags;
 	const char *path; /* NULL: dirfd is the file */
 	bool set[2];	  /* atime, mtime */
+	bool now;	  /* both are now: who may write may do that */
 	uint64_t to[2];
 };
 
@@ -19,7 +20,7 @@ static struct times *times_now(struct call *c)
 {
 	struct times *t = call_mem(c, sizeof *t);
 
-	*t = (struct times){ .set = { true, true }, .to = { c->w->now, c->w->now } };
+	*t = (struct times){ .set = { true, true }, .now = true, .to = { c->w->now, c->w->now } };
 	c->scratch[3] = (uintptr_t) t;
 	return t;
 }
@@ -49,6 +50,8 @@ static long times_set(struct call *c, struct times *t, int dirfd, const char *pa
 		r = fs_ours(c) ? fs_fstat(c, dirfd, &st) : FS_ASK;
 	if (r == FS_ASK)
 		return call_run_leave(c);
+	if (!r && !fs_may_own(c, &st) && !(t->now && fs_may(c, &st, W_OK)))
+		r = t->now ? -EACCES : -EPERM;
 	if (!r && (t->set[0] || t->set[1]))
 		apply(c, t, &st);
 	return r;
@@ -81,6 +84,7 @@ static long utime_enter(struct call *c)
 		u = in(c, 1, sizeof *u);
 		if (!u)
 			return -EFAULT;
+		t->now = false;
 		t->to[0] = ns(u->actime, 0);
 		t->to[1] = ns(u->modtime, 0);
 	}
@@ -97,6 +101,7 @@ static long load_timevals(struct call *c, unsigned i, struct times *t)
 	tv = in(c, i, 2 * sizeof *tv);
 	if (!tv)
 		return -EFAULT;
+	t->now = false;
 	for (int k = 0; k < 2; k++) {
 		if (tv[k].tv_usec < 0 || tv[k].tv_usec >= 1000000)
 			return -EINVAL;
@@ -143,6 +148,7 @@ static long utimensat_enter(struct call *c)
 			return -EFAULT;
 		for (int k = 0; k < 2; k++) {
 			t->set[k] = ts[k].tv_nsec != UTIME_OMIT;
+			t->now &= ts[k].tv_nsec == UTIME_NOW;
 			if (!t->set[k] || ts[k].tv_nsec == UTIME_NOW)
 				continue;
 			if (ts[k].tv_nsec < 0 || ts[k].tv_nsec >= (long) NSEC)

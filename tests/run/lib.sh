@@ -77,13 +77,14 @@ make_root() {
 	local p
 	mkdir -p "$1"/{etc,tmp,proc,root,usr,var}
 	chmod 1777 "$1/tmp"
-	for p in sh cat chown env id ls mkdir nproc pwd rm sleep stat touch uname; do
+	for p in sh cat chmod chown env id ls mkdir nproc pwd rm sleep stat touch uname; do
 		copy_program "$1" "$(command -v $p 2>/dev/null | grep / || echo /bin/$p)"
 	done
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 	echo 'www:x:33:34:www:/srv/www:/bin/sh' >>"$1/etc/passwd"
 	printf 'root:x:0:\nwww:x:34:\nvideo:x:44:\n' >"$1/etc/group"
 	echo secret >"$1/etc/shadow" && chmod 600 "$1/etc/shadow"
+	echo x >"$1/root/x" && chmod 700 "$1/root"
 	ln -s /proc/self/fd/1 "$1/tmp/link"
 }
 root=$work/root

@@ -28,6 +28,19 @@ out /srv/www
 out 33
 t "--user by number" 0 in_root -u 1000:1001 id -g
 out 1001
+u_can() { t "a user: $2" "$1" in_root -u www sh -c "$2"; }
+u_can 0 'cd /tmp && touch f && chmod 600 f && mkdir d && rm f && test -w /tmp'
+u_can 1 'mkdir /x'
+u_can 1 'rm /etc/passwd'
+u_can 1 'chown 0 /etc/passwd'
+u_can 1 'touch /etc/passwd'
+u_can 1 'stat /root/x'
+u_can 1 'cat /root/x'
+u_can 2 'cd /root'
+u_can 1 'chmod 666 /etc/passwd'
+u_can 2 'ls /root'
+u_can 1 'rm /tmp/link'
+u_can 126 '/etc/group'
 t "--hostname" 0 in_root --hostname box uname -n
 out box
 t "--cpus" 0 in_root --cpus 3 nproc
