@@ -59,6 +59,7 @@ void read_seccomp(struct rd *rd, const struct json *linux_)
 	c->default_errno = (uint32_t) rd_int(rd, j, "defaultErrnoRet", 0, UINT32_MAX, 0,
 		&c->has_default_errno);
 	rd_strs(rd, j, "architectures", &c->arches, &c->n_arches);
+	c->has_flags = rd_get(rd, j, "flags", JSON_ARR);
 	rd_strs(rd, j, "flags", &c->flags, &c->n_flags);
 	c->listener_path = rd_str(rd, j, "listenerPath");
 	c->listener_metadata = rd_str(rd, j, "listenerMetadata");

@@ -182,6 +182,7 @@ struct spec_seccomp {
 	uint32_t default_errno;
 	const char *const *arches;
 	size_t n_arches;
+	bool has_flags; /* an empty list says something too */
 	const char *const *flags;
 	size_t n_flags;
 	const char *listener_path, *listener_metadata;

@@ -239,19 +239,42 @@ static int canonical_signals(struct err *e)
 	return 0;
 }
 
-int shim_filter_install(struct err *e)
+/* The supervisor's filter, below the container's own if there is one. */
+static int make_filter(const struct sock_fprog *first, struct sock_fprog *ret, struct err *e)
 {
 	own_free struct filter_row *rows = calloc(1024, sizeof *rows);
-	struct sock_fprog prog = { 0 };
+	struct sock_fprog ours = { 0 };
 	int r;
 
 	if (!rows)
 		return fail(e, ENOMEM, "make the system call filter");
-	if (personality(ADDR_NO_RANDOMIZE) < 0)
+	r = filter_build(rows, sys_filter_rows(rows, 1024), &ours, e);
+	if (r < 0)
+		return r;
+	if (!first || !first->filter) {
+		*ret = ours;
+		return 0;
+	}
+	r = filter_merge(first, &ours, ret, e);
+	filter_free(&ours);
+	return r;
+}
+
+int shim_filter_install(struct err *e)
+{
+	return shim_filter_install_with(NULL, 0, e);
+}
+
+int shim_filter_install_with(const struct sock_fprog *first, unsigned long persona, struct err *e)
+{
+	struct sock_fprog prog = { 0 };
+	int r;
+
+	if (personality(ADDR_NO_RANDOMIZE | persona) < 0)
 		return fail(e, errno, "switch off address randomisation");
 	r = canonical_signals(e);
 	if (!r)
-		r = filter_build(rows, sys_filter_rows(rows, 1024), &prog, e);
+		r = make_filter(first, &prog, e);
 	if (r < 0)
 		return r;
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)

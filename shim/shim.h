@@ -81,6 +81,9 @@ int shim_run(const struct shim_opts *o, struct shim_result *ret, struct err *e);
  * The caller has no_new_privs set or CAP_SYS_ADMIN in its user namespace. Only execve follows.
  */
 int shim_filter_install(struct err *e);
+/** The same; the container's own filter @first (or NULL) becomes part of it. @persona: more PER_*. */
+struct sock_fprog;
+int shim_filter_install_with(const struct sock_fprog *first, unsigned long persona, struct err *e);
 
 /** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
 int shim_pin_cpu(struct err *e);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/confine.h"
+
+#include <sys/prctl.h>
+
+#include "shim/shim.h"
+
+int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e)
+{
+	int r;
+
+	*c = CONFINE_INIT;
+	c->spec = s;
+	c->supervised = supervised;
+	r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
+	if (!r && supervised && c->seccomp.notify)
+		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
+			"calls unseen by the supervisor: take it out, or run with --determinism=off");
+	if (!r)
+		r = scmp_agent_open(&c->seccomp, &s->linux_.seccomp, &c->agent, e);
+	return r;
+}
+
+int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e)
+{
+	return scmp_agent_tell(&c->agent, c->spec, init, state, e);
+}
+
+/* At the exec of a set-id program the kernel would randomise addresses again: supervised, none. */
+int confine_last(const struct confine *c, struct err *e)
+{
+	bool nnp = c->supervised || c->spec->process.no_new_privs;
+
+	if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "set no_new_privs");
+	if (c->supervised)
+		return shim_filter_install_with(&c->seccomp.bpf, 0, e);
+	return scmp_apply(&c->seccomp, &c->agent, e);
+}
+
+void confine_drop(struct confine *c)
+{
+	scmp_prog_free(&c->seccomp);
+	scmp_agent_close(&c->agent);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What config.json says of the container's first process beyond its mounts: seccomp, labels,
+ * scheduling, memory policy, time offsets. Each is prepared by the parent, which may open host files and say
+ * what is wrong; some of it is then the parent's to do to init, and the rest init's own.
+ */
+#ifndef DETRUN_CONFINE_H
+#define DETRUN_CONFINE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/err.h"
+#include "runtime/scmp.h"
+
+struct confine {
+	const struct spec *spec;
+	bool supervised; /* there is a supervisor: what would hide things from it is refused */
+	struct scmp_prog seccomp;
+	struct scmp_agent agent;
+};
+
+#define CONFINE_INIT ((struct confine) { .agent = { .sock = -1 } })
+
+/** Parent, before the clone: look at everything, compile, connect. */
+int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e);
+/** Parent, before init may go on: what is done to it from outside. @state: JSON object. */
+int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
+/** Init, the last thing before the exec. */
+int confine_last(const struct confine *c, struct err *e);
+void confine_drop(struct confine *c);
+
+#endif
