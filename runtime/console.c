@@ -73,7 +73,7 @@ static int mount_console(int root, int slave, struct err *e)
 	return r < 0 ? r : mnt_attach(fd, root, "/dev/console", e);
 }
 
-int console_make(int root, uid_t owner, int *ret_master, struct err *e)
+int console_pty(int root, uid_t owner, int *ret_master, int *ret_slave, struct err *e)
 {
 	own_fd master = -1, slave = -1;
 	int r = open_master(root, &master, e);
@@ -88,7 +88,18 @@ int console_make(int root, uid_t owner, int *ret_master, struct err *e)
 		return fail(e, r, "set up the container's terminal");
 	if (owner && fchown(slave, owner, (gid_t) -1) < 0)
 		return fail(e, errno, "give the container's terminal to user %u", owner);
-	r = mount_console(root, slave, e);
+	*ret_master = take_fd(&master);
+	*ret_slave = take_fd(&slave);
+	return 0;
+}
+
+int console_make(int root, uid_t owner, int *ret_master, struct err *e)
+{
+	own_fd master = -1, slave = -1;
+	int r = console_pty(root, owner, &master, &slave, e);
+
+	if (!r)
+		r = mount_console(root, slave, e);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < 3; i++)

@@ -18,6 +18,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{ "run", cmd_run, "run an OCI bundle" },
+	{ "exec", cmd_exec, "run a further process in a container" },
 	{ "state", cmd_state, "print a container's state" },
 	{ "list", cmd_list, "list the containers" },
 	{ "kill", cmd_kill, "send a signal to a container" },

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes with a file descriptor beside them, through a unix socket. */
+#ifndef DETRUN_FDPASS_H
+#define DETRUN_FDPASS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+
+/** One message; @fd -1: none. 0 or -errno. A peer that is gone is -EPIPE, never a signal. */
+int fd_send(int sock, const void *p, size_t n, int fd);
+/** One message of at most @n bytes. How many, or -errno; *@ret_fd (CLOEXEC) or -1. */
+ssize_t fd_recv(int sock, void *p, size_t n, int *ret_fd);
+
+/** Connect to the unix socket at @path. */
+int unix_connect(const char *path, int *ret_fd, struct err *e);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A further process of a running container. A helper joins the namespaces of the container's first
+ * process and makes ours in them, as a child of the caller's (who may leave it to a subreaper). The
+ * parent half is exec.c, the process's own half exec_child.c.
+ */
+#ifndef DETRUN_EXEC_H
+#define DETRUN_EXEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oci/spec.h"
+#include "runtime/init.h"
+#include "runtime/state.h"
+
+struct exec_job {
+	const struct spec *spec;  /* the container's; .process is the one to be made */
+	const struct state *state;
+	int init;		  /* pidfd of the container's first process */
+	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
+	unsigned preserve;	  /* fds from 3 on that it keeps */
+	bool detach;
+};
+
+/** 0 and the exit status (0 when detached); or -errno: the process does not run. */
+int exec_run(const struct exec_job *x, int *ret_status, struct err *e);
+
+/* What the process finds when it is born in the namespaces. */
+struct exec_child {
+	const struct exec_job *job;
+	uint64_t joined;  /* CLONE_NEW* */
+	bool setgroups;	  /* and supplementary groups may be set there */
+	int root;	  /* the root directory of the container's first process */
+	int sync;	  /* end of a socket pair with the caller */
+	int err;	  /* end of the pipe for struct init_error */
+};
+/** Never returns. */
+void exec_child(const struct exec_child *c) __attribute__((noreturn));
+
+/* exec_spec.c: what the process is to be, by the command line */
+struct exec_opts {
+	const char *process; /* file with a process object, or NULL: as config.json and what follows */
+	const char *cwd, *user, *apparmor, *label;
+	const char *const *env, *const *caps, *const *gids;
+	size_t n_env, n_caps, n_gids;
+	bool terminal, no_new_privs;
+	int argc;
+	char **argv;
+};
+/**
+ * Change @s, the container's spec, so that its process is the one asked for. *@ret_file: what it
+ * points into then, or NULL; to be freed after it.
+ */
+int exec_spec(struct spec *s, const struct exec_opts *o, struct spec **ret_file, struct err *e);
+
+#endif
