@@ -2,6 +2,7 @@
 #include "runtime/base/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,15 @@ static void one_line(char *s)
 			*s = ' ';
 }
 
+/* As engines know it: they tell failures apart by the text of other runtimes, which has no capitals. */
+static void put_errno(char *to, size_t room, int errnum)
+{
+	const char *text = strerror(errnum);
+	bool word = text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z';
+
+	snprintf(to, room, ": %c%s", word ? text[0] + 'a' - 'A' : text[0], text + 1);
+}
+
 static void set(struct err *e, int errnum, int with_text, const char *fmt, va_list ap)
 {
 	int n;
@@ -29,7 +39,7 @@ static void set(struct err *e, int errnum, int with_text, const char *fmt, va_li
 	e->code = errnum;
 	n = vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 	if (with_text && n >= 0 && (size_t) n < sizeof e->msg)
-		snprintf(e->msg + n, sizeof e->msg - (size_t) n, ": %s", strerror(errnum));
+		put_errno(e->msg + n, sizeof e->msg - (size_t) n, errnum);
 	one_line(e->msg);
 }
 

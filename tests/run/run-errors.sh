@@ -71,6 +71,6 @@ if [ "$(id -u)" = 0 ] && command -v setpriv unshare >/dev/null; then
 	mkdir "$work/empty"
 	t "a full disk" 125 full env XDG_STATE_HOME="$work/full" "$detrun" --trace "$work/full/t" \
 		--chroot "$root" sh -c 'i=0; while [ $i -lt 200000 ]; do ls /nothing 2>/dev/null; i=$((i+1)); done'
-	err "No space left"
+	err "no space left"
 fi
 finish

@@ -183,13 +183,13 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	t "trace on a full disk" 125 small "$work/small" timeout -k 5 60 "$detrun" \
 		--trace "$work/small/t" --chroot "$root" -- \
 		sh -c 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); [ -e /etc/$i$i$i ]; done'
-	err "No space left"
+	err "no space left"
 	ok "trace on a full disk: one line" one_line
 	mkdir -p "$work/state"
 	SIZE=2m t "the container's disk is full" 125 small "$work/state" timeout -k 5 60 "$detrun" \
 		--trace none --chroot "$root" -- \
 		sh -c 'while cat /bin/* >>/tmp/big; do :; done; exit 9'
-	err "No space left"
+	err "no space left"
 	ok "the container's disk is full: one line" one_line
 fi
 finish

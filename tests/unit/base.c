@@ -31,7 +31,7 @@ TEST(err_says_what_and_why)
 	struct err e = ERR_INIT;
 
 	EQ(fail(&e, ENOENT, "open %s", "/x"), -ENOENT);
-	STREQ(e.msg, "open /x: No such file or directory");
+	STREQ(e.msg, "open /x: no such file or directory");
 	EQ(e.code, ENOENT);
 	EQ(fail(&e, -EPERM, "y"), -EPERM); /* either sign */
 	EQ(fail(&e, 0, "z"), -EIO);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hooks of config.json. Each gets the container's state on standard input, and nothing of ours
+ * else; what it prints is shown when it fails.
+ */
+#ifndef DETRUN_HOOKS_H
+#define DETRUN_HOOKS_H
+
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/err.h"
+
+struct hook_state {
+	const char *id, *bundle;
+	const char *status; /* "creating", "created", "running", "stopped" */
+	pid_t pid;	    /* 0: none any more */
+};
+
+/** The state object of the specification. */
+void hooks_state(const struct spec *s, const struct hook_state *st, struct buf *ret);
+
+/**
+ * Run all of one kind, in order, here: the caller is in the namespaces that the kind asks for. 0, or
+ * -errno from the first that failed or took too long; the others are not run then. A poststop
+ * hook that fails is only warned of.
+ */
+int hooks_run(const struct spec *s, enum spec_hook_when when, const struct hook_state *st,
+	struct err *e);
+
+#endif
