@@ -18,7 +18,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/ns.h"
-#include "runtime/exec_relay.h"
+#include "runtime/relay.h"
 
 struct exec {
 	const struct exec_job *job;

@@ -3,8 +3,8 @@
  * The foreground's side of a process of a container: its terminal's bytes go to and fro, signals go
  * on to it, and its end is ours.
  */
-#ifndef DETRUN_EXEC_RELAY_H
-#define DETRUN_EXEC_RELAY_H
+#ifndef DETRUN_RELAY_H
+#define DETRUN_RELAY_H
 
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/exec_relay.h"
+#include "runtime/relay.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "runtime/base/own.h"
 #include "runtime/console.h"
 
-enum { P_END, P_SIGNAL, P_MASTER, P_STDIN, P_COUNT };
+enum { P_SIGNAL, P_MASTER, P_STDIN, P_COUNT };
 enum { CHUNK = 16384 };
 
 struct turn {
@@ -25,6 +25,8 @@ struct turn {
 	struct pollfd p[P_COUNT];
 	uint8_t typed[CHUNK]; /* not yet taken by the terminal */
 	size_t n_typed;
+	bool ended;
+	int status; /* of wait */
 };
 
 void relay_block_signals(void)
@@ -49,7 +51,21 @@ static void pass_size(const struct relay *r)
 		}
 }
 
-static void on_signal(const struct turn *t)
+/* Its end, and that of anybody who was left to us. */
+static void reap_all(struct turn *t)
+{
+	pid_t pid;
+	int st;
+
+	while ((pid = waitpid(-1, &st, WNOHANG)) > 0) {
+		if (pid != t->r->pid)
+			continue;
+		t->ended = true;
+		t->status = st;
+	}
+}
+
+static void on_signal(struct turn *t)
 {
 	struct signalfd_siginfo si;
 
@@ -57,6 +73,8 @@ static void on_signal(const struct turn *t)
 		return;
 	switch (si.ssi_signo) {
 	case SIGCHLD:
+		reap_all(t);
+		break;
 	case SIGURG:
 	case SIGPIPE:
 		break;
@@ -130,33 +148,33 @@ static void drain(const struct turn *t)
 		;
 }
 
-static int until_end(const struct relay *r, int sfd, struct err *e)
+static int until_end(struct turn *t, int sfd, struct err *e)
 {
-	struct turn t = { .r = r };
+	const struct relay *r = t->r;
 
-	t.p[P_END] = (struct pollfd) { r->pidfd, POLLIN, 0 };
-	t.p[P_SIGNAL] = (struct pollfd) { sfd, POLLIN, 0 };
-	t.p[P_MASTER] = (struct pollfd) { r->master, 0, 0 };
-	t.p[P_STDIN] = (struct pollfd) { r->master < 0 ? -1 : 0, POLLIN, 0 };
-	for (;;) {
-		t.p[P_MASTER].events = (short) (POLLIN | (t.n_typed ? POLLOUT : 0));
-		t.p[P_STDIN].events = t.n_typed ? 0 : POLLIN;
-		if (poll(t.p, P_COUNT, -1) < 0 && errno != EINTR)
+	t->p[P_SIGNAL] = (struct pollfd) { sfd, POLLIN, 0 };
+	t->p[P_MASTER] = (struct pollfd) { r->master, 0, 0 };
+	t->p[P_STDIN] = (struct pollfd) { r->master < 0 ? -1 : 0, POLLIN, 0 };
+	reap_all(t);
+	while (!t->ended) {
+		t->p[P_MASTER].events = (short) (POLLIN | (t->n_typed ? POLLOUT : 0));
+		t->p[P_STDIN].events = t->n_typed ? 0 : POLLIN;
+		if (poll(t->p, P_COUNT, -1) > 0)
+			serve(t);
+		else if (errno != EINTR)
 			return fail(e, errno, "wait for the process");
-		if (t.p[P_END].revents)
-			break;
-		serve(&t);
 	}
-	drain(&t);
+	drain(t);
 	return 0;
 }
 
 int relay_run(const struct relay *r, int *ret_status, struct err *e)
 {
+	struct turn t = { .r = r };
 	struct console c = { 0 };
 	own_fd sfd = -1;
 	sigset_t set;
-	int st = 0, got;
+	int got;
 
 	sigprocmask(SIG_SETMASK, NULL, &set);
 	sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -167,11 +185,8 @@ int relay_run(const struct relay *r, int *ret_status, struct err *e)
 		pass_size(r);
 		console_raw(&c);
 	}
-	got = until_end(r, sfd, e);
+	got = until_end(&t, sfd, e);
 	console_restore(&c);
-	while (waitpid(r->pid, &st, 0) < 0)
-		if (errno != EINTR)
-			return fail(e, errno, "wait for the process");
-	*ret_status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+	*ret_status = WIFSIGNALED(t.status) ? 128 + WTERMSIG(t.status) : WEXITSTATUS(t.status);
 	return got;
 }
