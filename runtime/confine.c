@@ -3,16 +3,22 @@
 
 #include <sys/prctl.h>
 
+#include "runtime/lsm.h"
+#include "runtime/procattr.h"
+#include "runtime/timens.h"
 #include "shim/shim.h"
 
 int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e)
 {
-	int r;
+	int r = lsm_check(s, e);
 
 	*c = CONFINE_INIT;
 	c->spec = s;
 	c->supervised = supervised;
-	r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
+	if (!r)
+		r = procattr_check(s, e);
+	if (!r)
+		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
 	if (!r && supervised && c->seccomp.notify)
 		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
 			"calls unseen by the supervisor: take it out, or run with --determinism=off");
@@ -23,18 +29,33 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e)
 {
-	return scmp_agent_tell(&c->agent, c->spec, init, state, e);
+	int r = procattr_of(&c->spec->process, init, c->supervised, e);
+
+	return r < 0 ? r : scmp_agent_tell(&c->agent, c->spec, init, state, e);
+}
+
+/* Supervised, the container has a clock of its own anyway. */
+int confine_first(struct confine *c, struct err *e)
+{
+	int r = c->supervised ? 0 : timens_enter(c->spec, e);
+
+	return r < 0 ? r : lsm_open(&c->spec->process, &c->label, e);
 }
 
 /* At the exec of a set-id program the kernel would randomise addresses again: supervised, none. */
 int confine_last(const struct confine *c, struct err *e)
 {
 	bool nnp = c->supervised || c->spec->process.no_new_privs;
+	int r = procattr_own(&c->spec->linux_, c->supervised, e);
 
+	if (!r)
+		r = lsm_apply(&c->spec->process, c->label, e);
+	if (r < 0)
+		return r;
 	if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "set no_new_privs");
 	if (c->supervised)
-		return shim_filter_install_with(&c->seccomp.bpf, 0, e);
+		return shim_filter_install_with(&c->seccomp.bpf, e);
 	return scmp_apply(&c->seccomp, &c->agent, e);
 }
 

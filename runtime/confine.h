@@ -19,14 +19,17 @@ struct confine {
 	bool supervised; /* there is a supervisor: what would hide things from it is refused */
 	struct scmp_prog seccomp;
 	struct scmp_agent agent;
+	int label; /* in init: takes the label of the next exec, or -1 */
 };
 
-#define CONFINE_INIT ((struct confine) { .agent = { .sock = -1 } })
+#define CONFINE_INIT ((struct confine) { .agent = { .sock = -1 }, .label = -1 })
 
 /** Parent, before the clone: look at everything, compile, connect. */
 int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e);
 /** Parent, before init may go on: what is done to it from outside. @state: JSON object. */
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
+/** Init, as soon as it is root in its user namespace, the host's /proc still being there. */
+int confine_first(struct confine *c, struct err *e);
 /** Init, the last thing before the exec. */
 int confine_last(const struct confine *c, struct err *e);
 void confine_drop(struct confine *c);

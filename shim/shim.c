@@ -262,15 +262,15 @@ static int make_filter(const struct sock_fprog *first, struct sock_fprog *ret, s
 
 int shim_filter_install(struct err *e)
 {
-	return shim_filter_install_with(NULL, 0, e);
+	return shim_filter_install_with(NULL, e);
 }
 
-int shim_filter_install_with(const struct sock_fprog *first, unsigned long persona, struct err *e)
+int shim_filter_install_with(const struct sock_fprog *first, struct err *e)
 {
 	struct sock_fprog prog = { 0 };
 	int r;
 
-	if (personality(ADDR_NO_RANDOMIZE | persona) < 0)
+	if (personality(ADDR_NO_RANDOMIZE) < 0)
 		return fail(e, errno, "switch off address randomisation");
 	r = canonical_signals(e);
 	if (!r)

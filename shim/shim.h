@@ -40,6 +40,7 @@ struct shim_opts {
 	unsigned cpus;	      /* CPUs the guest sees */
 	const char *hostname; /* the guest's */
 	bool strict;	      /* refuse external inputs */
+	uint32_t persona;     /* PER_LINUX or PER_LINUX32: what the guest sees as its own */
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
 	bool host_root; /* the root is the host's own: only volumes are in the manifests */
@@ -81,9 +82,9 @@ int shim_run(const struct shim_opts *o, struct shim_result *ret, struct err *e);
  * The caller has no_new_privs set or CAP_SYS_ADMIN in its user namespace. Only execve follows.
  */
 int shim_filter_install(struct err *e);
-/** The same; the container's own filter @first (or NULL) becomes part of it. @persona: more PER_*. */
+/** The same; the container's own filter @first (or NULL) becomes part of it. */
 struct sock_fprog;
-int shim_filter_install_with(const struct sock_fprog *first, unsigned long persona, struct err *e);
+int shim_filter_install_with(const struct sock_fprog *first, struct err *e);
 
 /** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
 int shim_pin_cpu(struct err *e);

@@ -71,6 +71,7 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 		p->ids = (struct ids){ .ruid = w->o->uid, .euid = w->o->uid, .suid = w->o->uid,
 			.fsuid = w->o->uid, .rgid = w->o->gid, .egid = w->o->gid,
 			.sgid = w->o->gid, .fsgid = w->o->gid };
+		p->attr.personality = w->o->persona;
 	}
 	p->next = w->procs;
 	w->procs = p;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/procattr.h"
+
+#include <fcntl.h>
+#include <linux/ioprio.h>
+#include <linux/mempolicy.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+
+enum { NODES_MAX = 1024, LONG_BITS = 8 * sizeof(unsigned long) };
+
+/* --- lists of numbers -------------------------------------------------------------------- */
+
+typedef void (*set_fn)(void *set, unsigned n);
+
+/* "0-3,7": each number below @max is given to @add. */
+static int parse_list(const char *list, unsigned max, set_fn add, void *set)
+{
+	const char *p = list;
+
+	while (*p) {
+		unsigned long from, to;
+		char *end;
+
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
+		from = to = strtoul(p, &end, 10);
+		if (*end == '-') {
+			if (end[1] < '0' || end[1] > '9')
+				return -EINVAL;
+			to = strtoul(end + 1, &end, 10);
+		}
+		if (from > to || to >= max || (*end && *end != ',') || (*end && !end[1]))
+			return -EINVAL;
+		for (unsigned long n = from; n <= to; n++)
+			add(set, (unsigned) n);
+		p = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+static void add_cpu(void *set, unsigned n)
+{
+	CPU_SET(n, (cpu_set_t *) set);
+}
+
+static int cpus_of(const char *list, cpu_set_t *set, struct err *e)
+{
+	CPU_ZERO(set);
+	if (parse_list(list, CPU_SETSIZE, add_cpu, set) < 0)
+		return fail_msg(e, EINVAL, "process.execCPUAffinity: \"%.100s\" is no list of CPUs "
+			"such as 0-3,7", list);
+	return 0;
+}
+
+int procattr_cpus(const char *list, pid_t pid, struct err *e)
+{
+	cpu_set_t set;
+	int r;
+
+	if (!list || !*list)
+		return 0;
+	r = cpus_of(list, &set, e);
+	if (!r && sched_setaffinity(pid, sizeof set, &set) < 0)
+		return fail(e, errno, "bind to the CPUs %s", list);
+	return r;
+}
+
+/* --- memory policy ----------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	int mode;
+	bool nodes; /* makes no sense without */
+} modes[] = {
+	{ "MPOL_DEFAULT", 0, false },	 { "MPOL_PREFERRED", 1, false },
+	{ "MPOL_BIND", 2, true },	 { "MPOL_INTERLEAVE", 3, true },
+	{ "MPOL_LOCAL", 4, false },	 { "MPOL_PREFERRED_MANY", 5, true },
+	{ "MPOL_WEIGHTED_INTERLEAVE", 6, true },
+};
+
+static const struct {
+	const char *name;
+	int flag;
+} mode_flags[] = {
+	{ "MPOL_F_STATIC_NODES", 1 << 15 },
+	{ "MPOL_F_RELATIVE_NODES", 1 << 14 },
+	{ "MPOL_F_NUMA_BALANCING", 1 << 13 },
+};
+
+static void add_node(void *set, unsigned n)
+{
+	((unsigned long *) set)[n / LONG_BITS] |= 1ul << n % LONG_BITS;
+}
+
+struct policy {
+	int mode;
+	bool any;
+	unsigned long nodes[NODES_MAX / LONG_BITS];
+};
+
+static int policy_mode(const struct spec_linux *l, struct policy *p, bool *needs, struct err *e)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(modes) && strcmp(modes[i].name, l->memory_policy))
+		i++;
+	if (i == ARRAY_LEN(modes))
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.mode: unknown mode \"%.40s\"",
+			l->memory_policy);
+	p->mode = modes[i].mode;
+	*needs = modes[i].nodes;
+	for (i = 0; i < l->n_memory_policy_flags; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(mode_flags) &&
+			strcmp(mode_flags[k].name, l->memory_policy_flags[i]))
+			k++;
+		if (k == ARRAY_LEN(mode_flags))
+			return fail_msg(e, EINVAL, "linux.memoryPolicy.flags: unknown flag \"%.40s\"",
+				l->memory_policy_flags[i]);
+		p->mode |= mode_flags[k].flag;
+	}
+	return 0;
+}
+
+static int policy_of(const struct spec_linux *l, struct policy *p, struct err *e)
+{
+	const char *nodes = l->memory_policy_nodes;
+	bool needs = false;
+	int r = policy_mode(l, p, &needs, e);
+
+	if (r < 0)
+		return r;
+	p->any = nodes && *nodes;
+	if (p->any && parse_list(nodes, NODES_MAX, add_node, p->nodes) < 0)
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: \"%.100s\" is no list of nodes "
+			"such as 0-3,7", nodes);
+	if (needs && !p->any)
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: %s needs some",
+			l->memory_policy);
+	return 0;
+}
+
+static int set_policy(const struct spec_linux *l, struct err *e)
+{
+	struct policy p = { 0 };
+	int r = policy_of(l, &p, e);
+
+	if (r < 0)
+		return r;
+	if (syscall(SYS_set_mempolicy, p.mode, p.any ? p.nodes : NULL, p.any ? NODES_MAX + 1 : 0) < 0)
+		return fail(e, errno, "set the memory policy %s of nodes %s", l->memory_policy,
+			p.any ? l->memory_policy_nodes : "(none)");
+	return 0;
+}
+
+/* --- by the parent ----------------------------------------------------------------------- */
+
+static int set_oom(int score, pid_t pid, struct err *e)
+{
+	char path[64], text[16];
+	int n = snprintf(text, sizeof text, "%d", score), r;
+	own_fd fd = -1;
+
+	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : write_full(fd, text, (size_t) n);
+	return r < 0 ? fail(e, r, "set oom_score_adj to %d", score) : 0;
+}
+
+static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *e)
+{
+	struct { /* as the first version of it, which every kernel knows */
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} a = { sizeof a, (uint32_t) s->policy, s->flags, s->nice, (uint32_t) s->priority,
+		s->runtime, s->deadline, s->period };
+
+	if (syscall(SYS_sched_setattr, pid, &a, 0) < 0)
+		return fail(e, errno, "error setting scheduler attributes of process.scheduler");
+	return 0;
+}
+
+static int set_io_priority(const struct spec_io_priority *p, pid_t pid, struct err *e)
+{
+	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid,
+		    IOPRIO_PRIO_VALUE(p->class, p->priority)) < 0)
+		return fail(e, errno, "failed to set io priority of process.ioPriority");
+	return 0;
+}
+
+int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, struct err *e)
+{
+	int r = p->has_oom_score_adj ? set_oom(p->oom_score_adj, pid, e) : 0;
+
+	if (!r && p->io_priority.present)
+		r = set_io_priority(&p->io_priority, pid, e);
+	if (r < 0 || !p->scheduler.present)
+		return r;
+	if (!virtual_time)
+		return set_scheduler(&p->scheduler, pid, e);
+	log_warn("process.scheduler has no effect: the supervisor decides which task runs");
+	return 0;
+}
+
+/* --- by the process itself --------------------------------------------------------------- */
+
+int procattr_own(const struct spec_linux *l, bool virtual_persona, struct err *e)
+{
+	if (l->memory_policy) {
+		int r = set_policy(l, e);
+
+		if (r < 0)
+			return r;
+	}
+	if (l->has_personality && !virtual_persona && personality(l->personality) < 0)
+		return fail(e, errno, "set the personality of linux.personality");
+	return 0;
+}
+
+int procattr_check(const struct spec *s, struct err *e)
+{
+	const char *const lists[] = { s->process.exec_cpu_initial, s->process.exec_cpu_final };
+	struct policy p = { 0 };
+	cpu_set_t set;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists) && !r; i++)
+		r = lists[i] ? cpus_of(lists[i], &set, e) : 0;
+	if (!r && s->linux_.memory_policy)
+		r = policy_of(&s->linux_, &p, e);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes of a process that config.json sets: scheduling, memory policy, oom score, personality. */
+#ifndef DETRUN_PROCATTR_H
+#define DETRUN_PROCATTR_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/err.h"
+
+/** Words and lists that the parser doesn't look into. 0 or -errno. */
+int procattr_check(const struct spec *s, struct err *e);
+/**
+ * By the parent, whose privileges these take: oom score, scheduler, I/O priority of @pid. The
+ * scheduler is not set where the container's time is virtual.
+ */
+int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, struct err *e);
+/** By the process itself: memory policy; personality, unless it is @virtual_persona. */
+int procattr_own(const struct spec_linux *l, bool virtual_persona, struct err *e);
+/** Bind @pid to the CPUs of a list such as "0-3,7". Nothing is done for NULL or "". */
+int procattr_cpus(const char *list, pid_t pid, struct err *e);
+
+#endif
