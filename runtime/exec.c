@@ -22,6 +22,7 @@
 
 struct exec {
 	const struct exec_job *job;
+	struct confine confine;
 	uint64_t join; /* CLONE_NEW* of the namespaces that aren't ours */
 	bool setgroups;
 	int root, sync, err;	    /* our ends */
@@ -31,7 +32,7 @@ struct exec {
 	int master;
 };
 
-#define EXEC_INIT(j) ((struct exec) { .job = (j), .root = -1, .sync = -1, .err = -1, \
+#define EXEC_INIT(j) ((struct exec) { .job = (j), .confine = CONFINE_INIT, .root = -1, .sync = -1, .err = -1, \
 	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1 })
 
 static void exec_drop(struct exec *x)
@@ -40,6 +41,7 @@ static void exec_drop(struct exec *x)
 		kill(x->pid, SIGKILL);
 		waitpid(x->pid, NULL, 0);
 	}
+	confine_drop(&x->confine);
 	own_fd_drop(&x->root);
 	own_fd_drop(&x->sync);
 	own_fd_drop(&x->err);
@@ -140,7 +142,7 @@ static void helper(const struct exec *x, int out)
 		b.pid = ns_clone(CLONE_PARENT, &pidfd, &b.e);
 	if (!b.pid) {
 		struct exec_child c = {
-			.job = x->job, .joined = x->join, .setgroups = x->setgroups,
+			.job = x->job, .confine = &x->confine, .joined = x->join, .setgroups = x->setgroups,
 			.root = x->root, .sync = x->their_sync, .err = x->their_err,
 		};
 
@@ -269,12 +271,26 @@ static int await_ready(struct exec *x, struct err *e)
 	return n == 1 ? 0 : fail_msg(e, EPIPE, "the process died during its set-up");
 }
 
-static int start(struct exec *x, struct err *e)
+static int from_outside(struct exec *x, struct err *e)
 {
+	own_buf state = { 0 };
+	struct json_out o = { .b = &state };
 	int r = set_limits(x, e);
 
 	if (!r)
 		r = set_oom_score(x, e);
+	if (r < 0)
+		return r;
+	state_put(x->job->state, &o);
+	if (!buf_cstr(&state))
+		return fail(e, ENOMEM, "write the container's state");
+	return confine_parent(&x->confine, x->pid, (char *) state.p, e);
+}
+
+static int start(struct exec *x, struct err *e)
+{
+	int r = from_outside(x, e);
+
 	if (!r)
 		r = tell(x, "g", e);
 	if (!r)
@@ -316,6 +332,8 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 	if (!job->detach)
 		relay_block_signals();
 	r = find_container(&x, e);
+	if (!r)
+		r = confine_prepare(&x.confine, job->spec, false, e);
 	if (!r)
 		r = make_ends(&x, e);
 	if (!r)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "oci/spec.h"
+#include "runtime/confine.h"
 #include "runtime/init.h"
 #include "runtime/state.h"
 
@@ -29,6 +30,7 @@ int exec_run(const struct exec_job *x, int *ret_status, struct err *e);
 /* What the process finds when it is born in the namespaces. */
 struct exec_child {
 	const struct exec_job *job;
+	const struct confine *confine;
 	uint64_t joined;  /* CLONE_NEW* */
 	bool setgroups;	  /* and supplementary groups may be set there */
 	int root;	  /* the root directory of the container's first process */

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -153,11 +152,7 @@ static int become(const struct exec_child *c, struct err *e)
 
 	umask(p->user.has_umask ? p->user.umask : 022);
 	r = enter_cwd(p->cwd, e);
-	if (!r)
-		r = caps_apply(p, false, c->setgroups, e);
-	if (!r && p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		r = fail(e, errno, "set no_new_privs");
-	return r;
+	return r < 0 ? r : caps_apply(p, false, c->setgroups, e);
 }
 
 void exec_child(const struct exec_child *c)
@@ -183,6 +178,8 @@ void exec_child(const struct exec_child *c)
 		r = -ENOENT;
 	if (!r)
 		r = close_rest(c->job->preserve, &e);
+	if (!r)
+		r = confine_last(c->confine, &e);
 	if (!r) {
 		execve(path, (char *const *) (uintptr_t) p->args,
 			(char *const *) (uintptr_t) p->env);
