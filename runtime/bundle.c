@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <time.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/startsock.h"
 
 struct bundle {
 	const struct bundle_run *run;
@@ -132,9 +135,15 @@ static char **annotations(const struct spec *s)
 	return a;
 }
 
-static int make_state(struct bundle *b, struct err *e)
+static char *owner(void)
 {
-	struct passwd *pw = getpwuid(getuid());
+	struct passwd *pw = getuid() ? getpwuid(getuid()) : NULL;
+
+	return strdup(!getuid() ? "root" : pw ? pw->pw_name : "");
+}
+
+static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
+{
 	int r = state_root(b->run->root, &b->state_top, e);
 
 	if (!r)
@@ -146,9 +155,10 @@ static int make_state(struct bundle *b, struct err *e)
 		.bundle = strdup(b->dir),
 		.rootfs = strdup(b->rootfs),
 		.created = now(),
-		.owner = strdup(pw ? pw->pw_name : ""),
+		.owner = owner(),
 		.version = strdup(b->spec->version),
 		.annotations = annotations(b->spec),
+		.mode = mode,
 	};
 	return 0;
 }
@@ -158,22 +168,70 @@ static int write_pid(const char *path, pid_t pid, struct err *e)
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d", pid);
 
-	return write_file(AT_FDCWD, path, text, (size_t) n, 0644, e);
+	return replace_file(AT_FDCWD, path, text, (size_t) n, 0644, e);
 }
 
-static int started(void *ctx, const struct launch *l, struct err *e)
+static int send_to(const char *what, const char *path, const char *name, int fd, struct err *e)
+{
+	own_fd s = -1;
+	int r = unix_connect(path, &s, e);
+
+	if (!r && (r = fd_send(s, name, strlen(name), fd)) < 0)
+		fail(e, r, "send to %s", path);
+	return r < 0 ? fail_ctx(e, r, "%s", what) : 0;
+}
+
+/* Who reads the pid file may begin: it comes last. */
+static int created(void *ctx, const struct launch *l, struct err *e)
 {
 	struct bundle *b = ctx;
+	const struct bundle_run *run = b->run;
 	int r;
 
 	b->state.pid = l->init;
 	b->state.pid_start = pid_start_time(l->init);
 	b->state.shim = l->shim_pid;
-	b->state.shim_start = pid_start_time(l->shim_pid);
-	b->state.running = true;
+	b->state.shim_start = l->shim_pid > 0 ? pid_start_time(l->shim_pid) : 0;
 	r = state_save(b->state_dir, &b->state, e);
-	if (!r && b->run->pid_file)
-		r = write_pid(b->run->pid_file, l->init, e);
+	if (!r && run->console_socket)
+		r = send_to("--console-socket", run->console_socket, "/dev/pts/0", l->master,
+			e);
+	if (!r && run->pidfd_socket)
+		r = send_to("--pidfd-socket", run->pidfd_socket, "pidfd", l->init_fd, e);
+	if (!r && run->pid_file)
+		r = write_pid(run->pid_file, l->init, e);
+	return r;
+}
+
+/* --- the terminal, descriptors ----------------------------------------------------------- */
+
+static int check_terminal(const struct bundle *b, struct err *e)
+{
+	bool detached = b->run->create || b->run->detach, tty = b->spec->process.terminal;
+
+	if (detached && tty && !b->run->console_socket)
+		return fail_msg(e, EINVAL, "cannot allocate tty if detrun will detach without "
+			"setting console socket");
+	if (b->run->console_socket && (!detached || !tty))
+		return fail_msg(e, EINVAL, "cannot use console socket if detrun will not detach or "
+			"allocate tty");
+	return 0;
+}
+
+/* Ours are closed at an exec, those that were handed to us were not. */
+static int check_preserved(const struct bundle_run *run, unsigned *ret, struct err *e)
+{
+	long long n = 0;
+	int r = run->preserve ? opt_number(run->preserve, "--preserve-fds", 0, 1000, &n, e) : 0;
+
+	for (int fd = 3; !r && fd < 3 + n; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || flags & FD_CLOEXEC)
+			return fail_msg(e, EBADF, "please check that preserved-fd %d (of %lld) is "
+				"present", fd - 3, n);
+	}
+	*ret = (unsigned) n;
 	return r;
 }
 
@@ -196,16 +254,22 @@ static void put_inputs(struct bundle *b, const struct job *j)
 	json_close(&host, '}');
 }
 
-static int declare(struct bundle *b, struct job *j, struct err *e)
+/* The virtual clock, pids and files are made of these two. */
+static int check_supervisable(const struct spec *s, struct err *e)
 {
-	struct job_opts jo = b->run->job;
-	long long n = 0;
-	int r;
+	const struct spec_ns *ns = s->linux_.ns;
+	const char *lacks = !ns[SPEC_NS_PID].present ? "pid" : !ns[SPEC_NS_MOUNT].present ? "mount"
+											  : NULL;
 
-	annotated(b->spec, &jo);
-	r = job_declare(j, &jo, e);
-	if (!r && b->run->preserve)
-		r = opt_number(b->run->preserve, "--preserve-fds", 0, 1000, &n, e);
+	return lacks ? fail_msg(e, EOPNOTSUPP, "linux.namespaces: a new %s namespace is needed for "
+		"a repeatable run, add {\"type\": \"%s\"} (or use --determinism=off)", lacks, lacks)
+		     : 0;
+}
+
+static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
+{
+	int r = check_supervisable(b->spec, e);
+
 	if (!r)
 		r = list_writable(b, e);
 	if (r < 0)
@@ -215,34 +279,61 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 		!buf_cstr(&b->inputs) ||
 		!buf_cstr(&b->host))
 		return fail(e, ENOMEM, "write down the inputs");
-	j->preserve = (unsigned) n;
 	j->config = (char *) b->config.p;
 	j->inputs = (char *) b->inputs.p;
 	j->host_inputs = (char *) b->host.p;
 	return 0;
 }
 
+static int declare(struct bundle *b, struct job *j, struct err *e)
+{
+	struct job_opts jo = b->run->job;
+	int r;
+
+	annotated(b->spec, &jo);
+	j->spec = b->spec;
+	r = job_declare(j, &jo, e);
+	if (!r)
+		r = check_terminal(b, e);
+	if (!r && j->mode != DET_OFF)
+		r = declare_inputs(b, j, e);
+	return r;
+}
+
+static int make_start(struct bundle *b, struct job *j, int *ret, struct err *e)
+{
+	int r = make_state(b, j->mode, e);
+
+	j->lock = b->state_dir;
+	if (!r && b->run->create)
+		r = startsock_make(b->state_dir, ret, e);
+	j->start = *ret;
+	return r;
+}
+
 static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim_result *ret,
 	struct err *e)
 {
+	own_fd start = -1;
 	int r;
 
-	j->spec = b->spec;
 	j->root = ROOT_BIND;
 	j->lower = b->rootfs;
 	j->volumes = b->in;
 	j->shared = b->out;
 	j->no_pivot = b->run->no_pivot;
 	j->no_keyring = b->run->no_keyring;
-	j->started = started;
+	j->detached = b->run->create || b->run->detach;
+	j->created = created;
 	j->ctx = b;
 	if (j->dry_run)
 		return job_run(j, ret_status, ret, e);
-	r = make_state(b, e);
-	if (r < 0)
-		return r;
-	r = job_run(j, ret_status, ret, e);
-	if (!b->run->keep || !b->state.pid)
+	if (!j->detached && !b->run->no_subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	r = make_start(b, j, &start, e);
+	if (!r)
+		r = job_run(j, ret_status, ret, e);
+	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep)))
 		state_remove(b->state_top, b->run->id, NULL);
 	return r;
 }
@@ -252,9 +343,11 @@ int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result 
 {
 	own_cleanup(bundle_drop) struct bundle b = { .run = run, .state_dir = -1 };
 	struct job j = JOB_INIT;
-	int r = load(&b, e);
+	int r = check_preserved(run, &j.preserve, e); /* before we open anything */
 
 	*ret_status = EXIT_OURS;
+	if (!r)
+		r = load(&b, e);
 	if (!r)
 		r = declare(&b, &j, e);
 	if (r < 0)

@@ -6,7 +6,7 @@
 #include "runtime/job.h"
 #include "runtime/state.h"
 
-enum { BUNDLE_OPTS = 24 };
+enum { BUNDLE_OPTS = 28 };
 
 struct bundle_run {
 	struct job_opts job;
@@ -14,9 +14,13 @@ struct bundle_run {
 	const char *dir;  /* NULL: the current directory */
 	const char *id;
 	char made_id[32];
-	const char *pid_file, *preserve;
-	bool no_pivot, no_keyring, keep;
+	const char *pid_file, *preserve, *console_socket, *pidfd_socket;
+	bool no_pivot, no_keyring, keep, detach, no_subreaper;
+	bool create; /* for `start` to let go */
 };
+
+/** The options of create, and with @run those of run, into @t; their number without the end. */
+size_t bundle_options(struct bundle_run *b, bool run, struct opt t[BUNDLE_OPTS]);
 
 /** Run it to its end. @expect_dir: the trace to compare with, or -1. */
 int bundle_run(const struct bundle_run *b, int expect_dir, struct shim_result *ret,

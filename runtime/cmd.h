@@ -8,6 +8,7 @@
 /* What stands before the verb. */
 struct global {
 	const char *root; /* --root: the state directory, or NULL for the default */
+	const char *determinism; /* --determinism, or NULL */
 	const char *log;  /* --log */
 	bool log_json;
 	bool debug;
@@ -16,7 +17,7 @@ struct global {
 /** Each returns detrun's exit status. */
 typedef int cmd_fn(const struct global *g, int argc, char **argv);
 
-cmd_fn cmd_run, cmd_exec, cmd_state, cmd_list, cmd_kill, cmd_delete, cmd_replay;
+cmd_fn cmd_create, cmd_start, cmd_run, cmd_exec, cmd_state, cmd_list, cmd_kill, cmd_delete, cmd_replay;
 cmd_fn cmd_trace, cmd_verify, cmd_spec, cmd_syscalls, cmd_features;
 
 #endif

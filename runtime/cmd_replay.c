@@ -111,6 +111,7 @@ static void job_options(struct replay *r, struct job_opts *o)
 	o->epoch = r->epoch;
 	o->cpus = r->cpus;
 	o->strict = flag(r->in, "strict");
+	o->determinism = "record"; /* if not strict: only what was supervised left a trace */
 	o->trace = r->trace ? r->trace : "none";
 	o->key = r->key;
 }

@@ -205,9 +205,13 @@ int door_run(struct door *d, int expect_dir, struct shim_result *ret, int *ret_s
 	struct rootfs_opts ro = { NULL };
 	struct rootfs fs = { .lock = -1 };
 	struct job j = JOB_INIT;
-	int r = check(d, e);
+	int r;
 
 	*ret_status = EXIT_OURS;
+	if (!d->job.determinism)
+		d->job.determinism = "record"; /* what stands in the environment is for engines */
+	d->job.strict |= !strcmp(d->job.determinism, "strict");
+	r = check(d, e);
 	if (!r)
 		r = job_declare(&j, &d->job, e);
 	if (!r)
@@ -218,6 +222,9 @@ int door_run(struct door *d, int expect_dir, struct shim_result *ret, int *ret_s
 		r = find_chroot(d, e);
 	if (!r && d->chroot)
 		r = rootfs_prepare(d->chroot, &ro, &fs, e);
+	if (!r && j.mode == DET_OFF)
+		r = fail_msg(e, EINVAL, "--determinism=off is for bundles; a command without one "
+			"is always supervised");
 	if (r < 0)
 		return r;
 	j.virtual_ids = true;

@@ -3,36 +3,48 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/caps.h"
 #include "runtime/console.h"
 #include "runtime/launch.h"
+#include "runtime/ns.h"
 #include "runtime/program.h"
+#include "runtime/startsock.h"
 #include "shim/shim.h"
 
+/* To who waits: `start`, when it was that who let us go, else the launcher. */
 __attribute__((noreturn))
-static void die(const struct init *in, int status, const struct err *e)
+static void die(const struct init_state *s, int status, const struct err *e)
 {
 	struct init_error m = { .status = status, .e = *e };
 
-	(void) !write_full(in->err, &m, sizeof m);
+	if (s->told >= 0)
+		(void) !write_full(s->told, &m, sizeof m);
+	else if (write_full(s->in->up, (char[]) { UP_FAILED }, 1) == 0)
+		(void) !write_full(s->in->up, &m, sizeof m);
 	_exit(status);
 }
 
-static int wait_maps(const struct init *in, struct err *e)
+/* The launcher's word. If it is gone, nobody waits for the container: go, too. */
+static void await(const struct init *in, char what)
 {
 	char c;
 
-	if (read_full(in->maps, &c, 1) != 1)
-		_exit(EXIT_OURS); /* the parent gave up, and has said why */
+	if (read_full(in->up, &c, 1) != 1 || c != what)
+		_exit(EXIT_OURS);
+}
+
+static int become_root(const struct init *in, struct err *e)
+{
 	if (!in->userns)
 		return 0;
 	if (in->setgroups && setgroups(0, NULL) < 0)
@@ -43,6 +55,17 @@ static int wait_maps(const struct init *in, struct err *e)
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "stay dumpable");
 	return 0;
+}
+
+/* The cgroup namespace starts where we are, and that is the container's cgroup only by now. */
+static int enter(const struct init *in, struct err *e)
+{
+	const struct spec_ns *cgroup = &in->spec->linux_.ns[SPEC_NS_CGROUP];
+	int r = in->join ? ns_join(in->spec, e) : 0;
+
+	if (!r && cgroup->present && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
+		r = fail(e, errno, "make a cgroup namespace");
+	return r;
 }
 
 /* Nothing of the caller's shell or engine may reach the program. */
@@ -67,37 +90,51 @@ static int set_stdio(const struct init *in, struct err *e)
 	return 0;
 }
 
-/* The byte, and with it the terminal's master, if there is one. */
-static int say_ready(int sync, int master)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master)] = { 0 };
-	struct iovec v = { (char[]) { 'R' }, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
-	struct cmsghdr *h;
-
-	if (master >= 0) {
-		m.msg_control = control;
-		m.msg_controllen = sizeof control;
-		h = CMSG_FIRSTHDR(&m);
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof master);
-		memcpy(CMSG_DATA(h), &master, sizeof master);
-	}
-	return sendmsg(sync, &m, MSG_NOSIGNAL) == 1 ? 0 : -errno;
-}
-
-static int ready(struct init_state *s, struct err *e)
+/* Set up. The launcher notes that we are there, then somebody lets us go. */
+static int created(struct init_state *s, struct err *e)
 {
 	const struct init *in = s->in;
-	char c = 0;
+	bool ours = in->mode == DET_OFF; /* otherwise the terminal is the supervisor's */
+	char path[4096];
+	int status = 0;
 
-	if (say_ready(in->sync, s->master) < 0)
+	if (in->spec->has_process)
+		status = program_find(&in->spec->process, path, sizeof path, e);
+	if (status)
+		die(s, status, e);
+	if (fd_send(in->up, (char[]) { UP_READY }, 1, ours ? s->master : -1) < 0)
+		_exit(EXIT_OURS);
+	if (ours) {
+		own_fd_drop(&s->master);
+		s->master = -1;
+	}
+	await(in, UP_GO);
+	if (in->start < 0)
+		return 0;
+	s->told = startsock_await(in->start, in->up);
+	close(in->start);
+	return s->told < 0 ? fail(e, s->told, "wait for start") : 0;
+}
+
+/* The byte, and with it the terminal's master, if there is one. */
+static int ready(struct init_state *s, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char c;
+
+	if (fd_send(s->in->sync, (char[]) { 'R' }, 1, s->master) < 0)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
 	own_fd_drop(&s->master);
-	if (read_full(in->sync, &c, 1) != 1 || c != 'G')
-		_exit(EXIT_OURS); /* it has said why */
-	return 0;
+	s->master = -1;
+	if (read_full(s->in->sync, &c, 1) != 1)
+		return fail_msg(e, EPIPE, "the supervisor is gone");
+	if (c == 'G')
+		return 0;
+	if (s->told < 0)
+		_exit(EXIT_OURS); /* the launcher knows why */
+	if (read_full(s->in->sync, &why, sizeof why) != sizeof why)
+		return fail_msg(e, EPIPE, "the supervisor is gone");
+	return fail_msg(e, why.code, "%s", why.msg);
 }
 
 /* --- the program ------------------------------------------------------------------------- */
@@ -117,7 +154,7 @@ static int close_rest(const struct init *in, struct err *e)
  * leave it orphans to reap. So PID 1 stays ours and the command becomes PID 2. Supervised like
  * every other task, but without a place in the trace.
  */
-static void stand_in(const struct init *in)
+static void stand_in(const struct init_state *s)
 {
 	pid_t pid = fork(), got;
 	struct err e = ERR_INIT;
@@ -125,12 +162,12 @@ static void stand_in(const struct init *in)
 
 	if (pid < 0) {
 		fail(&e, errno, "fork the command");
-		die(in, EXIT_OURS, &e);
+		die(s, EXIT_OURS, &e);
 	}
 	if (!pid) {
 		setsid();
-		if (in->spec->process.terminal && console_control(&e) < 0)
-			die(in, EXIT_OURS, &e);
+		if (s->in->spec->process.terminal && console_control(&e) < 0)
+			die(s, EXIT_OURS, &e);
 		return;
 	}
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -141,30 +178,43 @@ static void stand_in(const struct init *in)
 	_exit(WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st));
 }
 
-__attribute__((noreturn))
-static void run_program(const struct init *in)
+/* Supervised, always: at the exec of a set-id program the kernel would randomise addresses again. */
+static int last_steps(const struct init *in, struct err *e)
 {
+	bool off = in->mode == DET_OFF;
+	int r = close_rest(in, e);
+
+	if (r < 0)
+		return r;
+	if ((!off || in->spec->process.no_new_privs) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "set no_new_privs");
+	return off ? 0 : shim_filter_install(e);
+}
+
+__attribute__((noreturn))
+static void run_program(const struct init_state *s)
+{
+	const struct init *in = s->in;
 	const struct spec_process *p = &in->spec->process;
 	struct err e = ERR_INIT;
 	char path[4096];
-	int status = program_find(p, path, sizeof path, &e);
+	int status;
 
-	if (status)
-		die(in, status, &e);
-	if (close_rest(in, &e) < 0)
-		die(in, EXIT_OURS, &e);
-	/* At the exec of a set-id program the kernel would randomise addresses again. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		fail(&e, errno, "set no_new_privs");
-		die(in, EXIT_OURS, &e);
+	if (!in->spec->has_process) {
+		fail_msg(&e, EINVAL, "cannot start a container without a process (config.json "
+			"has none)");
+		die(s, EXIT_OURS, &e);
 	}
-	if (shim_filter_install(&e) < 0)
-		die(in, EXIT_OURS, &e);
+	status = program_find(p, path, sizeof path, &e);
+	if (status)
+		die(s, status, &e);
+	if (last_steps(in, &e) < 0)
+		die(s, EXIT_OURS, &e);
 	if (in->virtual_ids)
-		stand_in(in);
+		stand_in(s);
 	execve(path, (char *const *) (uintptr_t) p->args, (char *const *) (uintptr_t) p->env);
 	status = program_fail(p->args[0], false, -errno, &e);
-	die(in, status, &e);
+	die(s, status, &e);
 }
 
 static int step(struct init_state *s, const struct op *o, struct err *e)
@@ -172,29 +222,54 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 	const struct init *in = s->in;
 
 	switch (o->kind) {
+	case OP_CREATED:
+		return created(s, e);
 	case OP_READY:
 		return ready(s, e);
 	case OP_USER:
 		return caps_apply(&in->spec->process, in->virtual_ids,
 			in->setgroups || !in->userns, e);
 	case OP_EXEC:
-		run_program(in);
+		run_program(s);
 	default:
 		return op_run(s, o, e);
 	}
 }
 
+/* Nothing that the caller leaked to us, nothing of the launcher's: its locks least of all. */
+static void keep_only(const struct init *in)
+{
+	int mine[] = { in->up, in->sync, in->start, in->stdio[0], in->stdio[1], in->stdio[2] };
+	unsigned from = 3 + in->preserve;
+
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (size_t i = 0; i < ARRAY_LEN(mine); i++)
+			if (mine[i] >= (int) from && (unsigned) mine[i] < next)
+				next = (unsigned) mine[i];
+		if (next > from)
+			close_range(from, next - 1, 0);
+		if (next == ~0U)
+			return;
+		from = next + 1;
+	}
+}
+
 void init_main(const struct init *in)
 {
-	struct init_state s = { .in = in, .root = -1, .procfs = -1, .master = -1 };
+	struct init_state s = { .in = in, .root = -1, .procfs = -1, .master = -1, .told = -1 };
 	struct err e = ERR_INIT;
 
 	umask(0);
-	if (wait_maps(in, &e) < 0 || reset_signals(&e) < 0 || set_stdio(in, &e) < 0)
-		die(in, EXIT_OURS, &e);
+	keep_only(in);
+	await(in, UP_MAPPED);
+	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || reset_signals(&e) < 0 ||
+		set_stdio(in, &e) < 0)
+		die(&s, EXIT_OURS, &e);
 	for (size_t i = 0; i < in->plan->n; i++)
 		if (step(&s, &in->plan->op[i], &e) < 0)
-			die(in, EXIT_OURS, &e);
+			die(&s, EXIT_OURS, &e);
 	fail_msg(&e, EINVAL, "the plan ends without a program");
-	die(in, EXIT_OURS, &e);
+	die(&s, EXIT_OURS, &e);
 }

@@ -9,20 +9,32 @@
 
 #include <stdbool.h>
 
+#include "runtime/mode.h"
 #include "runtime/plan.h"
 
 struct init {
 	const struct spec *spec;
 	const struct plan *plan;
+	enum det_mode mode;
 	bool userns;	  /* it has a user namespace of its own: become root in it first */
+	bool join;	  /* it has still to enter the namespaces named by path */
 	bool setgroups;	  /* and may set supplementary groups */
 	bool virtual_ids; /* the program's ids are the supervisor's: stay root for the kernel */
-	int maps;	  /* end of a pipe: a byte arrives when the id maps are written */
-	int sync;	  /* end of the socket pair with the supervisor */
-	int err;	  /* end of the pipe for struct init_error */
-	int stdio[3];	  /* what becomes 0, 1, 2 */
+	int up;		  /* end of the socket pair with the launcher, see below */
+	int sync;	  /* end of the socket pair with the supervisor, or -1 */
+	int start;	  /* socket on which `start` is awaited, or -1: the launcher's word is enough */
+	int stdio[3];	  /* what becomes 0, 1, 2; -1: what is there */
 	unsigned preserve; /* how many fds from 3 on the program keeps */
 };
+
+/*
+ * Between launcher and init, a byte each: the launcher says MAPPED when the id maps are written and
+ * the cgroup is joined; init asks for HOOKS (if there are any), the launcher says HOOKED; init says
+ * READY, with it the terminal's master by SCM_RIGHTS if there is no supervisor to have it; the
+ * launcher says GO. At any time init may say FAILED and a struct init_error. The exec of the
+ * program closes init's end.
+ */
+enum { UP_MAPPED = 'm', UP_HOOKS = 'H', UP_HOOKED = 'h', UP_READY = 'R', UP_GO = 'G', UP_FAILED = 'E' };
 
 struct init_error {
 	int status; /* exit status: 125 set-up, 126, 127 */
@@ -37,7 +49,8 @@ struct init_state {
 	const struct init *in;
 	int root;   /* the container's root mount */
 	int procfs; /* a procfs of our own, attached nowhere */
-	int master; /* of the container's terminal, until the supervisor has it; or -1 */
+	int master; /* of the container's terminal, until somebody has it; or -1 */
+	int told;   /* connection of who says `start`: errors go there; or -1: to the launcher */
 };
 int op_run(struct init_state *s, const struct op *o, struct err *e);
 

@@ -14,7 +14,11 @@
 int job_declare(struct job *j, const struct job_opts *o, struct err *e)
 {
 	const char *epoch = o->epoch ? o->epoch : getenv("SOURCE_DATE_EPOCH");
+	int r = det_mode_of(o->strict ? "strict" : o->determinism, j->spec, &j->mode, e);
 	long long v;
+
+	if (r < 0)
+		return r;
 
 	if (epoch && *epoch) {
 		if (opt_number(epoch, o->epoch ? "--epoch" : "SOURCE_DATE_EPOCH", 0, 4000000000LL,
@@ -35,7 +39,7 @@ int job_declare(struct job *j, const struct job_opts *o, struct err *e)
 		j->seed = o->seed;
 	j->trace = o->trace;
 	j->key = o->key;
-	j->strict = o->strict;
+	j->strict = j->mode == DET_STRICT;
 	j->dry_run = o->dry_run;
 	return 0;
 }
@@ -70,7 +74,7 @@ static bool has_snapshots(const struct job *j)
 
 static bool needs_priv(const struct job *j)
 {
-	return j->root != ROOT_BIND || has_snapshots(j);
+	return j->root != ROOT_BIND || (j->mode != DET_OFF && has_snapshots(j));
 }
 
 static int make_priv(const struct job *j, struct priv *p, struct err *e)
@@ -108,6 +112,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.userns = userns(j),
 		.no_pivot = j->no_pivot,
 		.no_keyring = j->no_keyring,
+		.off = j->mode == DET_OFF,
 		.soft_rlimits = j->soft_rlimits,
 		.dirs = j->dirs,
 		.links = j->links,
@@ -185,11 +190,26 @@ static int launch(const struct job *j, struct launch *l, int *ret_status, struct
 
 	if (!r)
 		r = launch_start(l, e);
+	if (!r && j->created)
+		r = j->created(j->ctx, l, e);
+	if (!r)
+		r = launch_go(l, e);
+	if (!r && j->start < 0 && j->started)
+		r = j->started(j->ctx, l, e);
+	if (l->failed)
+		*ret_status = l->failed;
+	if (r < 0 && l->interrupted) { /* nothing of it has run */
+		*ret_status = 128 + l->interrupted;
+		return 0;
+	}
 	if (r < 0)
 		return r;
-	r = j->started ? j->started(j->ctx, l, e) : 0;
-	if (!r)
-		r = launch_wait(l, ret, e);
+	if (j->detached) {
+		launch_leave(l);
+		*ret_status = 0;
+		return 0;
+	}
+	r = launch_wait(l, ret, e);
 	*ret_status = ret->status;
 	return r;
 }
@@ -214,7 +234,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	struct utsname un;
 	int r = make_plan(j, p->path, &plan, e);
 
-	if (!r)
+	if (!r && j->mode != DET_OFF)
 		r = outputs_open(j, o, e);
 	if (!r)
 		r = open_upper(j, p, l, e);
@@ -225,12 +245,20 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	l->virtual_ids = j->virtual_ids;
 	l->null_stdin = j->null_stdin;
 	l->preserve = j->preserve;
+	l->mode = j->mode;
+	l->detached = j->detached;
+	l->start = j->start;
+	l->lock = j->lock;
+	l->born = j->born;
+	l->hooks = j->hooks;
+	l->ctx = j->ctx;
 	fill_shim(j, o, &l->shim);
 	uname(&un);
 	l->shim.nodename = un.nodename;
 	r = launch(j, l, ret_status, ret, e);
-	if (!r)
-		r = outputs_commit(j, o, e);
+	if (r < 0 || j->detached || j->mode == DET_OFF)
+		return r;
+	r = outputs_commit(j, o, e);
 	if (!r)
 		say_trace(j, o, ret);
 	return r;
@@ -258,6 +286,10 @@ static int run(const struct job *j, int *ret_status, struct shim_result *ret, st
 	if (!r)
 		r = run_in(j, &p, &l, &o, ret_status, res, e);
 	own_fd_drop(&l.shim.upper);
+	if (j->detached && !r) { /* the trace has yet to begin */
+		free(o.trace_path);
+		o.trace_path = NULL;
+	}
 	outputs_close(&o);
 	ns = take_fd(&l.userns);
 	launch_done(&l);
@@ -283,11 +315,15 @@ static struct plan_file *sys_files(const struct shim_file *f, size_t n)
 int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struct err *e)
 {
 	struct shim_file *f = NULL;
-	size_t n = procview_static(j->cpu, j->cpus, &f);
-	own_free struct plan_file *v = sys_files(f, n);
+	own_free struct plan_file *v = NULL;
+	size_t n;
 	struct job with = *j;
 	int r;
 
+	if (j->mode == DET_OFF)
+		return run(j, ret_status, ret, e);
+	n = procview_static(j->cpu, j->cpus, &f);
+	v = sys_files(f, n);
 	with.sys = v;
 	r = n && v ? run(&with, ret_status, ret, e) : fail(e, ENOMEM, "make /sys");
 	procview_free(f, n);

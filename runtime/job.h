@@ -32,6 +32,12 @@ struct job {
 	bool virtual_ids, soft_rlimits, no_pivot, no_keyring;
 	unsigned preserve;
 
+	/* how */
+	enum det_mode mode;
+	bool detached; /* job_run() is back when it is set up, or runs */
+	int start;     /* see struct launch; or -1 */
+	int lock;      /* likewise */
+
 	/* declared inputs */
 	const char *seed, *cpu;
 	uint64_t epoch;
@@ -48,11 +54,15 @@ struct job {
 	int expect_dir;	   /* replay: the bundle to compare with, or -1 */
 	bool dry_run;
 
-	/* called when init exists and before it runs: state, pid file; may be NULL */
+	/* called when init is born, when it asks for hooks, and when it is set up: may be NULL */
+	int (*born)(void *ctx, const struct launch *l, struct err *e);
+	int (*hooks)(void *ctx, const struct launch *l, struct err *e);
+	int (*created)(void *ctx, const struct launch *l, struct err *e);
+	/* called when the program runs; a failure ends it */
 	int (*started)(void *ctx, const struct launch *l, struct err *e);
 	void *ctx;
 };
-#define JOB_INIT ((struct job) { .expect_dir = -1, .seed = "0", .cpu = "x86-64-v2", .cpus = 1, \
+#define JOB_INIT ((struct job) { .expect_dir = -1, .start = -1, .lock = -1, .seed = "0", .cpu = "x86-64-v2", .cpus = 1, \
 	.epoch = DEFAULT_EPOCH })
 
 /**
@@ -63,7 +73,7 @@ int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struc
 
 /* The options all doors share. */
 struct job_opts {
-	const char *trace, *key, *seed, *epoch, *cpu, *cpus;
+	const char *determinism, *trace, *key, *seed, *epoch, *cpu, *cpus;
 	bool strict, dry_run;
 };
 /** Fill the job from the texts, defaults and SOURCE_DATE_EPOCH. */

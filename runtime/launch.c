@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/init.h"
+#include "runtime/relay.h"
 
 enum {
 	GRACE_MS = 3000, /* from a signal to the kill */
@@ -23,7 +25,7 @@ enum {
 };
 
 /* Both ends of everything between launcher (and supervisor), ours, and init, theirs. */
-enum { SYNC, MAPS, ERR, STDIN, STDOUT, STDERR, N_ENDS };
+enum { UP, SYNC, STDIN, STDOUT, STDERR, N_ENDS };
 
 struct ends {
 	int ours[N_ENDS], theirs[N_ENDS];
@@ -48,22 +50,33 @@ static int ends_pipe(struct ends *x, int i, bool they_read, struct err *e)
 	return 0;
 }
 
-static int ends_make(struct ends *x, bool null_stdin, bool terminal, struct err *e)
+static int ends_pair(struct ends *x, int i, struct err *e)
 {
-	int s[2], r = 0;
+	int s[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) < 0)
+		return fail(e, errno, "make a socket pair");
+	x->ours[i] = s[0];
+	x->theirs[i] = s[1];
+	return 0;
+}
+
+static int ends_make(struct ends *x, const struct launch *l, struct err *e)
+{
+	bool pipes = l->mode != DET_OFF && !l->spec->process.terminal;
+	int r;
 
 	for (int i = 0; i < N_ENDS; i++)
 		x->ours[i] = x->theirs[i] = -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) < 0)
-		return fail(e, errno, "make a socket pair");
-	x->ours[SYNC] = s[0];
-	x->theirs[SYNC] = s[1];
-	for (int i = MAPS; !r && i < (terminal ? STDIN : N_ENDS); i++) {
-		if (i == STDIN && null_stdin)
+	r = ends_pair(x, UP, e);
+	if (!r && l->mode != DET_OFF)
+		r = ends_pair(x, SYNC, e);
+	for (int i = STDIN; !r && pipes && i < N_ENDS; i++) {
+		if (i == STDIN && l->null_stdin)
 			continue;
-		r = ends_pipe(x, i, i == MAPS || i == STDIN, e);
+		r = ends_pipe(x, i, i == STDIN, e);
 	}
-	if (!r && null_stdin && !terminal) {
+	if (!r && pipes && l->null_stdin) {
 		x->theirs[STDIN] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (x->theirs[STDIN] < 0)
 			return fail(e, errno, "open /dev/null");
@@ -73,25 +86,34 @@ static int ends_make(struct ends *x, bool null_stdin, bool terminal, struct err 
 
 /* --- init -------------------------------------------------------------------------------- */
 
-__attribute__((noreturn))
-static void child(const struct launch *l, const struct ends *x)
+/* Of a namespace that others made. */
+static bool may_setgroups(void)
 {
+	own_fd fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+	char c = 'a';
+
+	return fd < 0 || read(fd, &c, 1) != 1 || c == 'a';
+}
+
+__attribute__((noreturn))
+static void child(const struct launch *l, const struct ends *x, bool join)
+{
+	const struct spec_ns *user = &l->spec->linux_.ns[SPEC_NS_USER];
 	struct init in = {
 		.spec = l->spec,
 		.plan = l->plan,
-		.userns = l->spec->linux_.ns[SPEC_NS_USER].present,
-		.setgroups = l->maps.setgroups,
+		.mode = l->mode,
+		.userns = user->present,
+		.join = join,
+		.setgroups = user->path ? may_setgroups() : l->maps.setgroups,
 		.virtual_ids = l->virtual_ids,
-		.maps = x->theirs[MAPS],
+		.up = x->theirs[UP],
 		.sync = x->theirs[SYNC],
-		.err = x->theirs[ERR],
+		.start = l->start,
 		.stdio = { x->theirs[STDIN], x->theirs[STDOUT], x->theirs[STDERR] },
 		.preserve = l->preserve,
 	};
 
-	for (int i = 0; i < N_ENDS; i++)
-		if (x->ours[i] >= 0)
-			close(x->ours[i]);
 	init_main(&in);
 }
 
@@ -116,7 +138,7 @@ static int clone_joined(struct launch *l, uint64_t flags, const struct ends *x, 
 		if (ns_join(l->spec, &m.e) == 0)
 			m.pid = ns_clone(flags | CLONE_PARENT, &pidfd, &m.e);
 		if (!m.pid)
-			child(l, x);
+			child(l, x, false);
 		_exit(write_full(out, &m, sizeof m) < 0);
 	}
 	close(take_fd(&out));
@@ -132,37 +154,111 @@ static int clone_joined(struct launch *l, uint64_t flags, const struct ends *x, 
 
 static int make_init(struct launch *l, const struct ends *x, struct err *e)
 {
-	bool join;
-	uint64_t flags = ns_flags(l->spec, &join);
+	enum ns_how how = ns_how(l->spec);
+	uint64_t flags = ns_flags(l->spec);
 	pid_t pid;
 
-	if (join)
+	if (how == NS_BEFORE)
 		return clone_joined(l, flags, x, e);
 	pid = ns_clone(flags, &l->init_fd, e);
 	if (pid < 0)
 		return pid;
 	if (!pid)
-		child(l, x);
+		child(l, x, how == NS_INSIDE);
 	l->init = pid;
 	return 0;
 }
 
-static int let_init_go(struct launch *l, const struct ends *x, struct err *e)
+static int gone(const struct launch *l, struct err *e)
+{
+	(void) l;
+	return fail_msg(e, EPIPE, "the container's first process died during set-up");
+}
+
+static int map_ids(struct launch *l, struct err *e)
 {
 	const struct spec_ns *user = &l->spec->linux_.ns[SPEC_NS_USER];
 	char path[64];
+	int r = user->present && !user->path ? idmaps_write(&l->maps, l->init, e) : 0;
 
-	if (user->present && !user->path) {
-		int r = idmaps_write(&l->maps, l->init, e);
+	if (r < 0 || !user->present)
+		return r;
+	snprintf(path, sizeof path, "/proc/%d/ns/user", l->init);
+	l->userns = open(path, O_RDONLY | O_CLOEXEC);
+	return 0;
+}
 
+static int say(struct launch *l, char word, struct err *e)
+{
+	return send(l->up, &word, 1, MSG_NOSIGNAL) == 1 ? 0 : gone(l, e);
+}
+
+static int read_failure(struct launch *l, struct err *e)
+{
+	struct init_error ie;
+
+	if (read_full(l->up, &ie, sizeof ie) != sizeof ie)
+		return gone(l, e);
+	l->failed = ie.status;
+	return fail_msg(e, ie.e.code ? ie.e.code : EIO, "%s", ie.e.msg);
+}
+
+/* Of those signals that ask us to end; they are blocked where anybody waits for us. */
+static int signals_fd(const struct launch *l)
+{
+	sigset_t s;
+
+	if (l->detached)
+		return -1;
+	sigprocmask(SIG_BLOCK, NULL, &s);
+	return signalfd(-1, &s, SFD_CLOEXEC);
+}
+
+/* init's next word is there; or a signal that ends all. */
+static int await_word(struct launch *l, int sfd, struct err *e)
+{
+	for (;;) {
+		struct pollfd p[2] = { { l->up, POLLIN, 0 }, { sfd, POLLIN, 0 } };
+		struct signalfd_siginfo si;
+		int n = poll(p, sfd < 0 ? 1 : 2, -1);
+
+		if (n < 0 && errno != EINTR)
+			return fail(e, errno, "wait for the container's first process");
+		if (n > 0 && p[0].revents)
+			return 0;
+		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si && si.ssi_signo != SIGWINCH &&
+			si.ssi_signo != SIGCHLD) {
+			l->interrupted = (int) si.ssi_signo;
+			return fail_msg(e, EINTR, "ended by signal %d during set-up",
+				l->interrupted);
+		}
+	}
+}
+
+static int await_ready(struct launch *l, struct err *e)
+{
+	own_fd sfd = signals_fd(l);
+	char c = 0;
+	int r;
+
+	for (;;) {
+		r = await_word(l, sfd, e);
+		if (r < 0)
+			return r;
+		if (fd_recv(l->up, &c, 1, &l->master) != 1)
+			return gone(l, e);
+		if (c == UP_READY)
+			return 0;
+		if (c == UP_FAILED)
+			return read_failure(l, e);
+		if (c != UP_HOOKS)
+			return gone(l, e);
+		r = l->hooks ? l->hooks(l->ctx, l, e) : 0;
+		if (!r)
+			r = say(l, UP_HOOKED, e);
 		if (r < 0)
 			return r;
 	}
-	snprintf(path, sizeof path, "/proc/%d/ns/user", l->init);
-	l->userns = open(path, O_RDONLY | O_CLOEXEC);
-	if (write_full(x->ours[MAPS], "g", 1) < 0)
-		return fail_msg(e, EPIPE, "the container's process died at once");
-	return 0;
 }
 
 /* --- start ------------------------------------------------------------------------------- */
@@ -180,9 +276,9 @@ static int check_yama(struct err *e)
 
 static int make_shim(struct launch *l, struct ends *x, struct err *e)
 {
-	int not_ours[N_ENDS + 2], p[2];
+	int not_ours[N_ENDS + 5], p[2];
 	own_fd res = -1;
-	struct supervise s = { .o = &l->shim, .not_ours = not_ours };
+	struct supervise s = { .o = &l->shim, .not_ours = not_ours, .daemon = l->detached };
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return fail(e, errno, "make a pipe");
@@ -197,51 +293,99 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 	for (int i = 0; i < N_ENDS; i++)
 		not_ours[s.n_not_ours++] = x->theirs[i];
 	not_ours[s.n_not_ours++] = l->shim_res;
-	not_ours[s.n_not_ours++] = x->ours[ERR];
+	not_ours[s.n_not_ours++] = l->up;
+	not_ours[s.n_not_ours++] = l->start;
+	not_ours[s.n_not_ours++] = l->lock;
+	not_ours[s.n_not_ours++] = l->init_fd;
 	s.result = res;
 	l->shim_pid = supervise_fork(&s, e);
 	return l->shim_pid < 0 ? l->shim_pid : 0;
 }
 
-static void block_signals(bool terminal)
+static void block_signals(const struct launch *l)
 {
 	sigset_t s;
 
+	if (l->mode == DET_OFF) {
+		relay_block_signals();
+		return;
+	}
 	sigemptyset(&s);
 	sigaddset(&s, SIGINT);
 	sigaddset(&s, SIGTERM);
 	sigaddset(&s, SIGHUP);
 	sigaddset(&s, SIGQUIT);
-	if (terminal)
+	if (l->spec->process.terminal)
 		sigaddset(&s, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &s, NULL);
+}
+
+static int make_all(struct launch *l, struct ends *x, struct err *e)
+{
+	int r = make_init(l, x, e);
+
+	if (r < 0)
+		return r;
+	l->up = take_fd(&x->ours[UP]);
+	own_fd_drop(&x->theirs[UP]); /* its death has to be seen */
+	x->theirs[UP] = -1;
+	if (l->born)
+		r = l->born(l->ctx, l, e);
+	if (!r)
+		r = map_ids(l, e);
+	if (!r)
+		r = say(l, UP_MAPPED, e);
+	if (!r && l->mode != DET_OFF)
+		r = make_shim(l, x, e);
+	return r < 0 ? r : await_ready(l, e);
 }
 
 int launch_start(struct launch *l, struct err *e)
 {
 	own_cleanup(ends_drop) struct ends x;
-	int r = ends_make(&x, l->null_stdin, l->spec->process.terminal, e);
+	int r = ends_make(&x, l, e);
 
-	if (!r)
+	if (!r && l->mode != DET_OFF)
 		r = check_yama(e);
-	if (!r)
+	if (!r && l->mode != DET_OFF)
 		r = shim_pin_cpu(e);
 	if (r < 0)
 		return r;
-	block_signals(l->spec->process.terminal);
-	r = make_init(l, &x, e);
-	if (!r)
-		r = let_init_go(l, &x, e);
-	if (!r)
-		r = make_shim(l, &x, e);
-	if (r < 0) {
+	if (!l->detached)
+		block_signals(l);
+	r = make_all(l, &x, e);
+	if (r < 0)
 		launch_done(l);
+	return r;
+}
+
+/* The exec closes init's end; a failure comes before. */
+static int await_exec(struct launch *l, struct err *e)
+{
+	char c;
+	ssize_t n = read_full(l->up, &c, 1);
+
+	if (n == 1)
+		return read_failure(l, e);
+	return n < 0 ? fail(e, (int) n, "wait for the program") : 0;
+}
+
+int launch_go(struct launch *l, struct err *e)
+{
+	int r = say(l, UP_GO, e);
+
+	if (r < 0 || l->start >= 0)
 		return r;
-	}
-	l->init_err = take_fd(&x.ours[ERR]);
+	if (l->mode == DET_OFF)
+		return await_exec(l, e);
 	if (l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
 		console_raw(&l->console);
 	return 0;
+}
+
+void launch_leave(struct launch *l)
+{
+	l->init = l->shim_pid = 0;
 }
 
 /* --- wait -------------------------------------------------------------------------------- */
@@ -345,13 +489,14 @@ static int reap(pid_t *pid)
 static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 	int shim_status, struct shim_result *ret, struct err *e)
 {
-	struct init_error ie;
+	char c;
 
 	ret->status = EXIT_OURS;
-	fcntl(l->init_err, F_SETFL, O_NONBLOCK);
-	if (read_full(l->init_err, &ie, sizeof ie) == sizeof ie) {
-		ret->status = ie.status;
-		return fail_msg(e, ie.e.code, "%s", ie.e.msg);
+	if (recv(l->up, &c, 1, MSG_DONTWAIT) == 1) {
+		int r = read_failure(l, e);
+
+		ret->status = l->failed ? l->failed : EXIT_OURS;
+		return r;
 	}
 	if (!got && WIFSIGNALED(shim_status))
 		return fail_msg(e, EIO, "the supervisor was killed by signal %d; "
@@ -364,7 +509,7 @@ static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 	return 0;
 }
 
-int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
+static int supervised_wait(struct launch *l, struct shim_result *ret, struct err *e)
 {
 	struct supervise_result *m = malloc(sizeof *m);
 	struct ending end = { 0 };
@@ -388,6 +533,19 @@ int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 	return r;
 }
 
+int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
+{
+	struct relay y = { .pid = l->init, .pidfd = l->init_fd, .master = l->master };
+	int r;
+
+	if (l->mode != DET_OFF)
+		return supervised_wait(l, ret, e);
+	r = relay_run(&y, &ret->status, e);
+	if (!r)
+		l->init = 0;
+	return r;
+}
+
 void launch_done(struct launch *l)
 {
 	console_restore(&l->console);
@@ -399,6 +557,7 @@ void launch_done(struct launch *l)
 	reap(&l->init);
 	close(take_fd(&l->init_fd));
 	close(take_fd(&l->userns));
-	close(take_fd(&l->init_err));
+	close(take_fd(&l->up));
+	close(take_fd(&l->master));
 	close(take_fd(&l->shim_res));
 }

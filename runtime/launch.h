@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parent half of a launch. launch_start() makes init in its namespaces and the supervisor beside
- * it; launch_wait() stays until both are gone. Between the two a container is being created: what
- * `create` will leave behind, and `start` will let go.
+ * The parent half of a launch. launch_start() makes init in its namespaces, and the supervisor
+ * beside it, and is back when init is set up; launch_go() lets it execute the program, or wait for
+ * who says `start`. Then either launch_wait() stays until all is gone, or launch_leave() goes.
  */
 #ifndef DETRUN_LAUNCH_H
 #define DETRUN_LAUNCH_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "runtime/console.h"
+#include "runtime/mode.h"
 #include "runtime/ns.h"
 #include "runtime/plan.h"
 #include "shim/shim.h"
@@ -26,26 +27,43 @@ struct launch {
 	const struct spec *spec;
 	const struct plan *plan;
 	struct idmaps maps; /* if the spec makes a user namespace */
+	enum det_mode mode;
 	bool virtual_ids;
 	bool null_stdin;
+	bool detached;	      /* it outlives us */
 	unsigned preserve;    /* fds from 3 on that the program keeps */
+	int start;	      /* socket on which init awaits `start`, or -1: launch_go() is enough */
+	int lock;	      /* an fd that neither init nor the supervisor may hold, or -1 */
 	struct shim_opts shim; /* declared inputs and outputs; pids, pipes and sync are ours */
+
+	/* called when init is born and has done nothing yet; may be NULL */
+	int (*born)(void *ctx, const struct launch *l, struct err *e);
+	/* called when all is mounted and the root not yet entered, if .has_hooks; may be NULL */
+	int (*hooks)(void *ctx, const struct launch *l, struct err *e);
+	void *ctx;
 
 	/* state */
 	pid_t init, shim_pid;
 	int init_fd;   /* pidfd */
 	int userns;    /* fd of the container's user namespace, or -1 */
-	int init_err;  /* what init says of a failure */
+	int up;	       /* our end of the socket pair with init */
+	int master;    /* of the container's terminal, where no supervisor has it; or -1 */
+	int failed;    /* init's exit status, if it failed */
+	int interrupted; /* the signal that ended the set-up */
 	int shim_res;  /* the supervisor's result */
 	struct console console;
 };
 
-#define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .init_err = -1, \
-	.shim_res = -1, .shim = { .trace_dir = -1, .cache_dir = -1, .upper = -1, .keep = -1, \
-	.output = -1, .expect_dir = -1 } })
+#define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .up = -1, .master = -1, \
+	.start = -1, .lock = -1, .shim_res = -1, .shim = { .trace_dir = -1, .cache_dir = -1, \
+	.upper = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
 
-/** 0 or -errno, with nothing left behind. */
+/** 0 or -errno, with nothing left behind; l->failed is the exit status where it is init's. */
 int launch_start(struct launch *l, struct err *e);
+/** Without a supervisor and .start it is back when the program runs, or can't: -errno then. */
+int launch_go(struct launch *l, struct err *e);
+/** It is not ours any more. */
+void launch_leave(struct launch *l);
 /**
  * Wait for the end. Signals that ask us to end are passed on; a second one, or a container that
  * does not end, is killed. 0 and *ret; or -errno: *@ret->status is 125, 126 or 127 then.
@@ -59,6 +77,7 @@ enum { SUPERVISE_POKE = SIGUSR1 }; /* tells it that the container was sent a sig
 struct supervise {
 	const struct shim_opts *o;
 	int result;	      /* where the result goes */
+	bool daemon;	     /* it outlives who makes it */
 	const int *not_ours; /* fds to be closed in it */
 	unsigned n_not_ours;
 };

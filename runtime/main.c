@@ -18,6 +18,8 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{ "run", cmd_run, "run an OCI bundle" },
+	{ "create", cmd_create, "make a container of an OCI bundle" },
+	{ "start", cmd_start, "start what create made" },
 	{ "exec", cmd_exec, "run a further process in a container" },
 	{ "state", cmd_state, "print a container's state" },
 	{ "list", cmd_list, "list the containers" },
@@ -45,7 +47,7 @@ struct line {
 	bool version;
 };
 
-enum { N_GLOBAL = 10, N_TABLE = DOOR_OPTS + N_GLOBAL };
+enum { N_GLOBAL = 12, N_TABLE = DOOR_OPTS + N_GLOBAL };
 
 /* Options before a verb are runc's; those of a command without verb follow in the same table. */
 static void make_table(struct line *l, struct opt t[N_TABLE])
@@ -55,6 +57,8 @@ static void make_table(struct line *l, struct opt t[N_TABLE])
 		{ "log", 0, OPT_STR, &l->g.log, "FILE", "write messages there" },
 		{ "log-format", 0, OPT_STR, &l->log_format, "text|json", "how (default text)" },
 		{ "debug", 0, OPT_FLAG, &l->g.debug, NULL, "say more" },
+		{ "determinism", 0, OPT_STR, &l->g.determinism, "strict|record|off",
+			"external inputs are refused, recorded (default), or not looked at" },
 		{ "systemd-cgroup", 0, OPT_FLAG, NULL, NULL, NULL },
 		{ "rootless", 0, OPT_STR, NULL, NULL, NULL },
 		{ "cgroup-manager", 0, OPT_STR, NULL, NULL, NULL },
@@ -102,6 +106,7 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	}
 	if (v)
 		return v->fn(&l->g, argc, argv);
+	l->d.job.determinism = l->g.determinism;
 	status = door_command(&l->d, argc, argv);
 	door_free(&l->d);
 	return status;

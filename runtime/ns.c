@@ -68,38 +68,90 @@ pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e)
 	return (pid_t) pid;
 }
 
-uint64_t ns_flags(const struct spec *s, bool *ret_join)
+uint64_t ns_flags(const struct spec *s)
 {
 	uint64_t flags = 0;
 
-	*ret_join = false;
 	for (int t = 0; t < SPEC_NS_COUNT; t++) {
 		const struct spec_ns *n = &s->linux_.ns[t];
 
-		if (n->present && n->path)
-			*ret_join = true;
-		else if (n->present)
+		/* the cgroup's starts at the cgroup we are in: init makes it when it is in its own */
+		if (n->present && !n->path && t != SPEC_NS_CGROUP)
 			flags |= (uint64_t) (unsigned) spec_ns_flag((enum spec_ns_type) t);
 	}
 	return flags;
 }
 
-int ns_join(const struct spec *s, struct err *e)
+enum ns_how ns_how(const struct spec *s)
+{
+	const struct spec_ns *ns = s->linux_.ns;
+	bool any = false;
+
+	for (int t = 0; t < SPEC_NS_COUNT; t++)
+		any |= ns[t].present && ns[t].path;
+	if (!any)
+		return NS_NONE;
+	/* of a process that is there already only these can't be changed; and what is not of a
+	   new user namespace can't be joined from inside it */
+	return ns[SPEC_NS_PID].path || ns[SPEC_NS_USER].present ? NS_BEFORE : NS_INSIDE;
+}
+
+static int open_all(const struct spec *s, int fd[SPEC_NS_COUNT], struct err *e)
 {
 	for (int t = 0; t < SPEC_NS_COUNT; t++) {
 		const struct spec_ns *n = &s->linux_.ns[t];
-		own_fd fd = -1;
 
-		if (!n->present || !n->path)
+		if (!n->path)
 			continue;
-		fd = open(n->path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
+		fd[t] = open(n->path, O_RDONLY | O_CLOEXEC);
+		if (fd[t] < 0)
 			return fail(e, errno, "open the namespace %s", n->path);
-		if (setns(fd, spec_ns_flag((enum spec_ns_type) t)) < 0)
-			return fail(e, errno, "join the %s namespace %s",
-				spec_ns_name((enum spec_ns_type) t), n->path);
 	}
 	return 0;
+}
+
+static int join(const struct spec *s, enum spec_ns_type t, int *fd, struct err *e)
+{
+	if (*fd < 0)
+		return 0;
+	if (setns(*fd, spec_ns_flag(t)) < 0)
+		return fail(e, errno, "join the %s namespace %s", spec_ns_name(t),
+			s->linux_.ns[t].path);
+	close(take_fd(fd));
+	return 0;
+}
+
+/* Those that belong to our own user namespace are joined before we leave it, the others after. */
+static int join_all(const struct spec *s, int fd[SPEC_NS_COUNT], struct err *e)
+{
+	bool user = fd[SPEC_NS_USER] >= 0;
+	int r = 0;
+
+	for (int t = SPEC_NS_USER + 1; t < SPEC_NS_COUNT; t++) {
+		r = join(s, (enum spec_ns_type) t, &fd[t], e);
+		if (r < 0 && (!user || r != -EPERM))
+			return r;
+	}
+	if (!user)
+		return 0;
+	r = join(s, SPEC_NS_USER, &fd[SPEC_NS_USER], e);
+	for (int t = SPEC_NS_USER + 1; !r && t < SPEC_NS_COUNT; t++)
+		r = join(s, (enum spec_ns_type) t, &fd[t], e);
+	return r;
+}
+
+int ns_join(const struct spec *s, struct err *e)
+{
+	int fd[SPEC_NS_COUNT], r;
+
+	for (int t = 0; t < SPEC_NS_COUNT; t++)
+		fd[t] = -1;
+	r = open_all(s, fd, e);
+	if (!r)
+		r = join_all(s, fd, e);
+	for (int t = 0; t < SPEC_NS_COUNT; t++)
+		own_fd_drop(&fd[t]);
+	return r;
 }
 
 /* --- removing what the container's ids own ----------------------------------------------- */

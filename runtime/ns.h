@@ -34,10 +34,10 @@ int idmaps_write(const struct idmaps *m, pid_t pid, struct err *e);
  */
 pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e);
 
-/**
- * Namespaces of @s: the flags of those to be made; *@ret_join: some are to be joined by path.
- */
-uint64_t ns_flags(const struct spec *s, bool *ret_join);
+/** The flags of the namespaces to be made when init is cloned. */
+uint64_t ns_flags(const struct spec *s);
+/** Whether there are some to be joined by path, and who does: before init is cloned, or init. */
+enum ns_how { NS_NONE, NS_BEFORE, NS_INSIDE } ns_how(const struct spec *s);
 /** Enter those that @s names by path. */
 int ns_join(const struct spec *s, struct err *e);
 

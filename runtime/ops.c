@@ -61,8 +61,13 @@ static int do_root_overlay(struct init_state *s, const struct op *o, struct err 
 
 static int do_root_bind(struct init_state *s, const struct op *o, struct err *e)
 {
-	int fd, r = mnt_clone(o->source, true, true, &fd, e);
+	int fd, r;
 
+	if (o->flag) { /* no mount namespace: in its place */
+		s->root = open(o->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return s->root < 0 ? fail(e, errno, "open %s", o->source) : 0;
+	}
+	r = mnt_clone(o->source, true, true, &fd, e);
 	return r < 0 ? r : root_attach(s, fd, e);
 }
 

@@ -87,6 +87,7 @@ static void plan_root(const struct plan_in *in, struct plan *p)
 		break;
 	case ROOT_BIND:
 		o = add(p, OP_ROOT_BIND, "/");
+		o->flag = !in->spec->linux_.ns[SPEC_NS_MOUNT].present;
 		o->source = in->lower;
 		break;
 	case ROOT_EMPTY:
@@ -323,20 +324,30 @@ static void plan_process(const struct plan_in *in, struct plan *p)
 		add(p, OP_KEYRING, NULL)->optional = true;
 	add(p, OP_SESSION, NULL);
 	add(p, OP_UMASK, NULL)->mode = proc->user.has_umask ? proc->user.umask : 022;
-	add(p, OP_CWD, proc->cwd);
-	add(p, OP_READY, NULL);
-	add(p, OP_USER, NULL);
+	if (in->spec->has_process)
+		add(p, OP_CWD, proc->cwd);
+	if (!in->spec->has_process) {
+		add(p, OP_CREATED, NULL); /* `start` will say so */
+	} else if (in->off) {
+		add(p, OP_USER, NULL);
+		add(p, OP_CREATED, NULL);
+	} else { /* the supervisor attaches to who still has its privileges */
+		add(p, OP_CREATED, NULL);
+		add(p, OP_READY, NULL);
+		add(p, OP_USER, NULL);
+	}
 	add(p, OP_EXEC, proc->n_args ? proc->args[0] : "");
 }
 
 int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 {
 	const struct spec *s = in->spec;
-	struct op *o = add(p, OP_PROPAGATION, "/");
+	bool own = s->linux_.ns[SPEC_NS_MOUNT].present; /* else we mount where the host sees it */
 	int r;
 
-	o->propagation = s->linux_.rootfs_propagation ? s->linux_.rootfs_propagation
-						      : MS_REC | MS_PRIVATE;
+	if (own)
+		add(p, OP_PROPAGATION, "/")->propagation = s->linux_.rootfs_propagation
+			? s->linux_.rootfs_propagation : MS_REC | MS_PRIVATE;
 	plan_root(in, p);
 	plan_root_files(in, p);
 	for (unsigned i = 0; i < s->n_mounts; i++) {
@@ -349,7 +360,7 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 		add(p, OP_CONSOLE, "/dev/console")->uid = s->process.user.uid;
 	plan_kernel(s, p);
 	plan_late_attrs(in, p);
-	add(p, OP_PIVOT, NULL)->flag = in->no_pivot;
+	add(p, OP_PIVOT, NULL)->flag = in->no_pivot || !own;
 	plan_process(in, p);
 	return 0;
 }
@@ -368,7 +379,7 @@ static const char *const names[] = {
 	[OP_HOSTNAME] = "hostname", [OP_DOMAINNAME] = "domainname", [OP_SYSCTL] = "sysctl",
 	[OP_OOM] = "oom-score", [OP_RLIMIT] = "rlimit", [OP_PIVOT] = "pivot",
 	[OP_KEYRING] = "keyring", [OP_CONSOLE] = "console", [OP_SESSION] = "session", [OP_UMASK] = "umask",
-	[OP_CWD] = "cwd", [OP_READY] = "ready", [OP_USER] = "user", [OP_EXEC] = "exec",
+	[OP_CWD] = "cwd", [OP_CREATED] = "created", [OP_READY] = "ready", [OP_USER] = "user", [OP_EXEC] = "exec",
 };
 
 static void print_op(const struct op *o, struct buf *b)

@@ -20,7 +20,7 @@ enum op_kind {
 	OP_COPY,	 /* copy the tree .source to the private directory .path (host paths) */
 	OP_HIDE,	 /* .path of the tree .source is empty in the layer .data (host paths) */
 	OP_ROOT_OVERLAY, /* .source lower, .above it, .type upper, .data work (host paths) */
-	OP_ROOT_BIND,	 /* .source */
+	OP_ROOT_BIND,	 /* .source; .flag: without a mount of its own */
 	OP_MKDIR,	 /* .path .mode */
 	OP_FILE,	 /* .path .mode .data: written over what is there */
 	OP_EMPTY,	 /* .path: truncate it if it is there */
@@ -44,6 +44,7 @@ enum op_kind {
 	OP_SESSION,	 /* a session and process group of its own */
 	OP_UMASK,	 /* .mode */
 	OP_CWD,		 /* .path */
+	OP_CREATED,	 /* tell the launcher, wait for its go and, if it says so, for start */
 	OP_READY,	 /* tell the supervisor, wait for its go */
 	OP_USER,	 /* .source's ids and capabilities: see struct spec */
 	OP_EXEC,
@@ -90,6 +91,7 @@ struct plan_in {
 	const char *lower; /* the root file system */
 	const char *priv;  /* private directory of this run: upper, work, copies */
 	bool userns;	   /* the container has a user namespace of its own */
+	bool off;	   /* nobody supervises it */
 	bool no_pivot, no_keyring;
 	bool soft_rlimits; /* set rlimits as far as the hard limit allows */
 	const struct plan_dir *dirs;   /* directories of the root, ended by .path NULL */

@@ -15,6 +15,7 @@
 #include "runtime/base/own.h"
 #include "runtime/launch.h"
 #include "runtime/priv.h"
+#include "runtime/startsock.h"
 
 enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000 };
 
@@ -132,18 +133,18 @@ int state_save(int dir, const struct state *s, struct err *e)
 	kstr(&o, "bundle", s->bundle);
 	kstr(&o, "created", s->created);
 	kstr(&o, "id", s->id);
+	json_kstr(&o, "mode", det_mode_name(s->mode));
 	kstr(&o, "owner", s->owner);
 	json_kint(&o, "pid", s->pid);
 	json_kint(&o, "pidStart", (int64_t) s->pid_start);
 	kstr(&o, "rootfs", s->rootfs);
-	json_kbool(&o, "running", s->running);
 	json_kint(&o, "shim", s->shim);
 	json_kint(&o, "shimStart", (int64_t) s->shim_start);
 	kstr(&o, "version", s->version);
 	json_close(&o, '}');
 	if (b.failed)
 		return fail(e, ENOMEM, "write the state of %s", s->id);
-	return write_file(dir, "state.json", b.p, b.n, 0600, e);
+	return replace_file(dir, "state.json", b.p, b.n, 0600, e);
 }
 
 static char *get_str(const struct json *j, const char *key)
@@ -180,8 +181,6 @@ static char **get_annotations(const struct json *j)
 
 static void from_json(const struct json *j, struct state *s)
 {
-	const struct json *running = json_get(j, "running");
-
 	s->annotations = get_annotations(json_get(j, "annotations"));
 	s->bundle = get_str(j, "bundle");
 	s->created = get_str(j, "created");
@@ -192,7 +191,7 @@ static void from_json(const struct json *j, struct state *s)
 	s->pid_start = (unsigned long long) get_int(j, "pidStart");
 	s->shim = (pid_t) get_int(j, "shim");
 	s->shim_start = (unsigned long long) get_int(j, "shimStart");
-	s->running = running && running->type == JSON_BOOL && running->b;
+	s->mode = det_mode_by_name(json_get_str(j, "mode"));
 }
 
 int state_load(int dir, const char *id, struct state *ret, struct err *e)
@@ -213,6 +212,7 @@ int state_load(int dir, const char *id, struct state *ret, struct err *e)
 	if (r < 0)
 		return r;
 	from_json(j, ret);
+	ret->running = !startsock_waiting(dir);
 	return 0;
 }
 

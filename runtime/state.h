@@ -13,12 +13,14 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 #include "runtime/base/json.h"
+#include "runtime/mode.h"
 
 struct state {
 	char *id, *bundle, *rootfs, *created, *owner, *version;
 	char **annotations; /* name, value, name, value, ... NULL; sorted; or NULL */
 	pid_t pid, shim;
 	unsigned long long pid_start, shim_start;
+	enum det_mode mode;
 	bool running; /* let go: not only created */
 };
 

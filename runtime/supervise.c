@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process of the supervisor: beside the container, never inside it. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -15,14 +17,16 @@ static void poked(int sig)
 }
 
 /* A session of its own: a terminal's signals are for detrun, which decides what they mean. */
-static void own_process(pid_t parent)
+static void own_process(bool daemon, pid_t parent)
 {
 	const struct sigaction poke = { .sa_handler = poked };
 	sigset_t none;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(EXIT_OURS);
+	if (!daemon) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (getppid() != parent)
+			_exit(EXIT_OURS);
+	}
 	setsid();
 	prctl(PR_SET_NAME, "detrun-shim", 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -35,16 +39,28 @@ static void own_process(pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Who said `start` is told by init, which we would take along: not before it has spoken. */
+static void tell_init(const struct supervise *s, const struct err *e)
+{
+	struct { char word; struct err e; } __attribute__((packed)) m = { 'E', *e };
+	struct pollfd p = { s->o->sync, POLLIN, 0 };
+
+	if (send(s->o->sync, &m, sizeof m, MSG_NOSIGNAL) == sizeof m)
+		poll(&p, 1, 2000);
+}
+
 __attribute__((noreturn))
 static void run(const struct supervise *s, pid_t parent)
 {
 	static struct supervise_result m; /* large, and this process has nothing else */
 
-	own_process(parent);
+	own_process(s->daemon, parent);
 	for (unsigned i = 0; i < s->n_not_ours; i++)
 		if (s->not_ours[i] >= 0)
 			close(s->not_ours[i]);
 	m.r = shim_run(s->o, &m.s, &m.e);
+	if (m.r < 0)
+		tell_init(s, &m.e);
 	_exit(write_full(s->result, &m, sizeof m) < 0 ? EXIT_OURS : 0);
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,7 +89,8 @@ int read_file(int dirfd, const char *path, size_t max, struct buf *b, struct err
 	return 0;
 }
 
-int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+static int replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool sync,
+	struct err *e)
 {
 	char tmp[4096];
 	own_fd fd = -1;
@@ -100,7 +102,7 @@ int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode
 	if (fd < 0)
 		return fail(e, errno, "create %s", tmp);
 	r = write_full(fd, p, n);
-	if (!r && fsync(fd) < 0)
+	if (!r && sync && fsync(fd) < 0)
 		r = -errno;
 	if (!r && renameat(dirfd, tmp, dirfd, path) < 0)
 		r = -errno;
@@ -109,6 +111,16 @@ int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode
 		return fail(e, r, "write %s", path);
 	}
 	return 0;
+}
+
+int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+{
+	return replace(dirfd, path, p, n, mode, true, e);
+}
+
+int replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+{
+	return replace(dirfd, path, p, n, mode, false, e);
 }
 
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)

@@ -21,6 +21,8 @@ int read_fd(int fd, size_t max, struct buf *b);
 int read_file(int dirfd, const char *path, size_t max, struct buf *b, struct err *e);
 /** Replace @dirfd/@path by rename from a temporary beside it, fsync'ed. Errors name the path. */
 int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);
+/** The same without the fsync: for what is of no use after a crash of the machine. */
+int replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 
 /** openat2(2). @resolve: RESOLVE_* bits. fd or -errno; EAGAIN is retried. O_CLOEXEC is added. */
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);

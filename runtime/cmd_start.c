@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detrun start ID */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+#include "runtime/cmd.h"
+#include "runtime/opts.h"
+#include "runtime/startsock.h"
+#include "runtime/state.h"
+
+static int start(const char *root, const char *id, struct err *e)
+{
+	own_free char *top = NULL;
+	own_state s = { 0 };
+	own_fd dir = -1;
+	int r = state_root(root, &top, e);
+
+	if (!r)
+		r = state_open(top, id, true, &dir, e);
+	if (!r)
+		r = state_load(dir, id, &s, e);
+	if (r < 0)
+		return r;
+	if (!state_alive(&s))
+		return fail_msg(e, ESRCH, "cannot start a container that has stopped");
+	if (s.running)
+		return fail_msg(e, EBUSY, "cannot start an already running container");
+	return startsock_go(dir, e);
+}
+
+int cmd_start(const struct global *g, int argc, char **argv)
+{
+	const struct opt t[] = { { NULL } };
+	struct err e = ERR_INIT;
+	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+
+	if (r == 1)
+		return puts("usage: detrun start ID\n\nRun the program of a created container.") < 0;
+	if (!r && argc - rest != 1)
+		r = fail_msg(&e, EINVAL, "start: exactly one container ID expected");
+	if (!r)
+		r = start(g->root, argv[rest], &e);
+	if (r < 0)
+		log_error("%s", e.msg);
+	return r < 0;
+}

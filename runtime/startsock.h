@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How `start` lets a created container go: a socket in its state directory, on which the
+ * container's init waits. Who connects sends a byte; the answer is a struct init_error, or nothing
+ * and the end of the stream when the program runs. The name is there exactly as long as the
+ * container is created and nobody has started it.
+ */
+#ifndef DETRUN_STARTSOCK_H
+#define DETRUN_STARTSOCK_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+
+/** Make it in the state directory @dir. */
+int startsock_make(int dir, int *ret_listener, struct err *e);
+/** It is there: created, not yet started. */
+bool startsock_waiting(int dir);
+/** `start`: let go. -errno and what init said when the program does not run. */
+int startsock_go(int dir, struct err *e);
+/**
+ * init: wait for `start`, by the user who holds the other end of the connected socket @like.
+ * The connection or -errno.
+ */
+int startsock_await(int listener, int like);
+
+#endif
