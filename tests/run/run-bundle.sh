@@ -35,23 +35,23 @@ t "state" 0 $D state c1
 out '"status": "stopped"'
 out '"pid": 0'
 out "\"bundle\": \"$b\""
-t "twice" 125 $D run --trace none c1
+t "twice" 1 $D run --trace none c1
 err "container with given ID already exists"
 t "kill of a stopped one" 1 $D kill c1
 err "container not running"
 t "delete" 0 $D delete c1
 t "delete again" 1 $D delete c1
 t "delete --force of none" 0 $D delete --force c1
-t "a bad ID" 125 $D run --trace none -b "$b" 'a b'
+t "a bad ID" 1 $D run --trace none -b "$b" 'a b'
 err "invalid container ID"
-t "no bundle" 125 $D run --trace none "$work/nothing/"
+t "no bundle" 1 $D run --trace none "$work/nothing/"
 err "no bundle"
 
 config 'p["args"] = ["nothing"]'
-t "no such program" 127 $D run --trace none c1
+t "no such program" 1 $D run --trace none c1
 err 'exec: "nothing": executable file not found in $PATH'
 config 'p["args"] = ["/etc/passwd"]'
-t "no program" 126 $D run --trace none c1
+t "no program" 1 $D run --trace none c1
 err 'exec: "/etc/passwd": permission denied'
 config 'p["args"] = ["sh", "-c", "echo $A; pwd; ls /mnt; stat -c %a /m1; echo x > /new"]' \
 	'p["env"] += ["A=there"]' 'p["cwd"] = "/tmp"' 'c["root"]["readonly"] = False' \
@@ -71,11 +71,12 @@ t "devices" 0 $D run --trace none c1
 config 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}]' "$(args 'ulimit -n')"
 t "rlimits" 0 $D run --trace none c1
 out 77
-config 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}'
-t "what is not there is refused by name" 125 $D run --trace none c1
-err linux.seccomp
-t "detach too" 125 $D run --detach c1
-err --detach
+config 'c["linux"]["intelRdt"] = {"closID": "x"}'
+t "what is not there is refused by name" 1 $D run --trace none c1
+err linux.intelRdt
+config 'p["terminal"] = True'
+t "a terminal needs somebody to have it" 1 $D run --detach --trace none c1
+err "without setting console socket"
 
 config "$(args 'read x; exit 3')"
 mkfifo "$work/in"

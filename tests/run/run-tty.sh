@@ -107,7 +107,7 @@ wait 11 22
 S
 t "consoleSize" 0 $pty "$work/script" "$detrun" --root "$work/c" run --trace none "$b/"
 sed -i 's/"\/dev\/pts"/"\/dev\/other"/' "$b/config.json"
-t "no devpts" 125 "$detrun" --root "$work/c" run --trace none "$b/"
+t "no devpts" 1 "$detrun" --root "$work/c" run --trace none "$b/"
 err "process.terminal"
 if can_be_users; then
 	script <<-'S'
