@@ -31,9 +31,11 @@ one() { # MODULE NAME
 	code=$?
 	if [ $code = 137 ]; then
 		result "$id" hang
-	elif grep -q '^ok 1 .*#SKIP' "$log"; then
+	elif grep -q 'not ok 1 - ' "$log"; then
+		result "$id" fail
+	elif grep -q 'ok 1 - .*#SKIP' "$log"; then
 		result "$id" skip
-	elif grep -q '^ok 1 ' "$log"; then
+	elif grep -q 'ok 1 - ' "$log"; then
 		result "$id" ok
 	else
 		result "$id" fail
