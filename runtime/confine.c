@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "runtime/lsm.h"
+#include "runtime/netdev.h"
 #include "runtime/procattr.h"
 #include "runtime/timens.h"
 #include "shim/shim.h"
@@ -18,6 +19,8 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 	if (!r)
 		r = procattr_check(s, e);
 	if (!r)
+		r = netdev_check(&s->linux_, e);
+	if (!r)
 		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
 	if (!r && supervised && c->seccomp.notify)
 		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
@@ -31,6 +34,8 @@ int confine_parent(struct confine *c, pid_t init, const char *state, struct err 
 {
 	int r = procattr_of(&c->spec->process, init, c->supervised, e);
 
+	if (!r)
+		r = netdev_move(&c->spec->linux_, init, e);
 	return r < 0 ? r : scmp_agent_tell(&c->agent, c->spec, init, state, e);
 }
 

@@ -26,6 +26,9 @@ static const struct verb {
 	{ "kill", cmd_kill, "send a signal to a container" },
 	{ "delete", cmd_delete, "remove a container" },
 	{ "spec", cmd_spec, "write a config.json to start from" },
+	{ "features", cmd_features, "print what config.json may ask for" },
+	{ "checkpoint", cmd_checkpoint, NULL },
+	{ "restore", cmd_checkpoint, NULL },
 	{ "trace", cmd_trace, "show, compare and question traces" },
 	{ "verify", cmd_verify, "check a trace" },
 	{ "replay", cmd_replay, "run a trace's inputs again and compare" },
@@ -81,7 +84,7 @@ static void usage(const struct opt *t)
 	       "its state is then an input of the run. `--` runs even what is called like a verb.\n"
 	       "\nverbs (see detrun VERB --help):\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (verbs[i].fn)
+		if (verbs[i].help)
 			printf("  %-10s %s\n", verbs[i].name, verbs[i].help);
 	printf("\noptions:\n");
 	opts_help(t);

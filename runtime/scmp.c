@@ -66,7 +66,7 @@ static int action_of(const char *name, bool has_errno, uint32_t errno_ret, uint3
 }
 
 /* "SCMP_ARCH_X86_64" is what libseccomp calls "x86_64". */
-static uint32_t arch_token(const char *name)
+uint32_t scmp_arch(const char *name)
 {
 	char low[32];
 	size_t n = 0;
@@ -82,7 +82,7 @@ static uint32_t arch_token(const char *name)
 static int add_arches(scmp_filter_ctx ctx, const struct spec_seccomp *c, struct err *e)
 {
 	for (size_t i = 0; i < c->n_arches; i++) {
-		uint32_t token = arch_token(c->arches[i]);
+		uint32_t token = scmp_arch(c->arches[i]);
 		int r;
 
 		if (!token)

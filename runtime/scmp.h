@@ -8,6 +8,7 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "oci/spec.h"
@@ -29,6 +30,18 @@ void scmp_prog_free(struct scmp_prog *p);
  * that notifications come from, or -1.
  */
 int scmp_load(const struct scmp_prog *p, int *ret_listener, struct err *e);
+
+/** libseccomp's token of "SCMP_ARCH_X86_64", or 0. */
+uint32_t scmp_arch(const char *name);
+
+/* What there is, for `features`: sorted by name, NULL after the last. */
+const char *scmp_action_name(size_t i);
+const char *scmp_operator_name(size_t i);
+const char *scmp_arch_name(size_t i);
+/** @supported: only those that this kernel has. */
+const char *scmp_flag_name(size_t i, bool supported);
+/** "2.5.4" */
+void scmp_version(char ret[32]);
 
 /* --- notifications ----------------------------------------------------------------------- */
 

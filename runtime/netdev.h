@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* linux.netDevices: interfaces of the host that become the container's. */
+#ifndef DETRUN_NETDEV_H
+#define DETRUN_NETDEV_H
+
+#include <sys/types.h>
+
+#include "oci/spec.h"
+#include "runtime/base/err.h"
+
+/** The names inside can be names of interfaces. 0 or -EINVAL. */
+int netdev_check(const struct spec_linux *l, struct err *e);
+/** Move them to the network namespace of @pid, with their global addresses, renamed, and up. */
+int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e);
+
+#endif
