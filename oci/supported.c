@@ -38,32 +38,6 @@ static int process(const struct spec_process *p, struct err *e)
 	return 0;
 }
 
-static int mount(const struct spec_mount *m, size_t i, struct err *e)
-{
-	static const char *const types[] = { "bind", "cgroup", "cgroup2", "devpts", "mqueue",
-		"overlay", "proc", "sysfs", "tmpfs" };
-	bool known = false;
-
-	for (size_t t = 0; t < ARRAY_LEN(types); t++)
-		known |= m->type && !strcmp(m->type, types[t]);
-	if (!known)
-		return fail_msg(e, EOPNOTSUPP,
-			"mounts[%zu].type: file system \"%.40s\" is not supported", i, m->type);
-	if (m->ext & (SPEC_MNT_IDMAP | SPEC_MNT_RIDMAP) || m->n_uid_maps || m->n_gid_maps)
-		return fail_msg(e, EOPNOTSUPP,
-			"mounts[%zu]: id-mapped mounts are not supported yet", i);
-	if (m->flags & (MS_REMOUNT | MS_MANDLOCK | MS_I_VERSION))
-		return fail_msg(e, EOPNOTSUPP, "mounts[%zu].options: remount, mand and iversion are "
-					       "not supported",
-			i);
-	if (m->ext)
-		return fail_msg(e, EOPNOTSUPP, "mounts[%zu].options: %s is not supported yet", i,
-			m->ext & SPEC_MNT_COPYUP	? "tmpcopyup"
-			: m->ext & SPEC_MNT_SRC_NOFOLLOW ? "src-nofollow"
-							 : "dest-nofollow");
-	return 0;
-}
-
 /*
  * Without a device cgroup: denying all holds anyway where nobody can make a device node, and
  * allowing adds nothing to the nodes that are there.
@@ -186,8 +160,6 @@ int spec_supported(const struct spec *s, struct err *e)
 		return fail_msg(e, EOPNOTSUPP, "%s: is for another platform than Linux",
 			s->foreign[0]);
 	r = s->has_process ? process(&s->process, e) : 0;
-	for (size_t i = 0; i < s->n_mounts && !r; i++)
-		r = mount(&s->mounts[i], i, e);
 	if (!r)
 		r = namespaces(s, e);
 	if (!r)

@@ -183,7 +183,7 @@ static int copy_named(struct copy *c, int at, const char *name, int dir)
 
 static int copy_dir(struct copy *c, int from, int to)
 {
-	own_dir d = fdopendir(dup(from));
+	own_dir d = fdopendir(fcntl(from, F_DUPFD_CLOEXEC, 3));
 	struct dirent *ent;
 
 	if (!d)
@@ -203,14 +203,28 @@ static int copy_dir(struct copy *c, int from, int to)
 	return errno ? -errno : copy_meta(from, to);
 }
 
-int copy_tree(const char *src, const char *dst, struct err *e)
+int copy_tree_fd(int from, int to, const char *name, struct err *e)
 {
 	struct err first = ERR_INIT;
-	struct copy c = { .e = &first };
-	own_fd from = open(src, O_RDONLY | O_DIRECTORY | O_CLOEXEC), to = -1;
+	struct copy c = { .e = &first, .root = to };
 	struct map_slot *s;
 	size_t i = 0;
-	int r;
+	int r = copy_dir(&c, from, to);
+
+	while ((s = map_next(&c.links, &i)))
+		free((char *) (uintptr_t) s->v);
+	map_free(&c.links);
+	if (r >= 0)
+		return 0;
+	if (!first.code)
+		return fail(e, r, "copy %s", name);
+	fail_msg(e, first.code, "%s", first.msg);
+	return fail_ctx(e, r, "copy %s", name);
+}
+
+int copy_tree(const char *src, const char *dst, struct err *e)
+{
+	own_fd from = open(src, O_RDONLY | O_DIRECTORY | O_CLOEXEC), to = -1;
 
 	if (from < 0)
 		return fail(e, errno, "open %s", src);
@@ -219,14 +233,5 @@ int copy_tree(const char *src, const char *dst, struct err *e)
 	to = open(dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return fail(e, errno, "open %s", dst);
-	c.root = to;
-	fcntl(to, F_SETFD, FD_CLOEXEC);
-	r = copy_dir(&c, from, to);
-	while ((s = map_next(&c.links, &i)))
-		free((char *) (uintptr_t) s->v);
-	map_free(&c.links);
-	if (r < 0 && first.code)
-		fail_msg(e, first.code, "%s", first.msg);
-	return r < 0 ? (first.code ? fail_ctx(e, r, "copy %s", src) : fail(e, r, "copy %s",
-		src)) : 0;
+	return copy_tree_fd(from, to, src, e);
 }

@@ -18,6 +18,7 @@
 #include "runtime/launch.h"
 #include "runtime/ns.h"
 #include "runtime/program.h"
+#include "runtime/sources.h"
 #include "runtime/startsock.h"
 #include "shim/shim.h"
 
@@ -266,6 +267,8 @@ void init_main(const struct init *in)
 	await(in, UP_MAPPED);
 	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || reset_signals(&e) < 0 ||
 		set_stdio(in, &e) < 0)
+		die(&s, EXIT_OURS, &e);
+	if (in->sources && sources_take(in->plan, in->up, &s.sources, &e) < 0)
 		die(&s, EXIT_OURS, &e);
 	for (size_t i = 0; i < in->plan->n; i++)
 		if (step(&s, &in->plan->op[i], &e) < 0)

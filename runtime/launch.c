@@ -17,6 +17,7 @@
 #include "runtime/base/own.h"
 #include "runtime/init.h"
 #include "runtime/relay.h"
+#include "runtime/sources.h"
 
 enum {
 	GRACE_MS = 3000, /* from a signal to the kill */
@@ -112,6 +113,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 		.start = l->start,
 		.stdio = { x->theirs[STDIN], x->theirs[STDOUT], x->theirs[STDERR] },
 		.preserve = l->preserve,
+		.sources = sources_needed(l->spec, l->plan),
 	};
 
 	init_main(&in);
@@ -335,6 +337,8 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 		r = map_ids(l, e);
 	if (!r)
 		r = say(l, UP_MAPPED, e);
+	if (!r && sources_needed(l->spec, l->plan))
+		r = sources_give(l->spec, l->plan, l->init, l->up, e);
 	if (!r && l->mode != DET_OFF)
 		r = make_shim(l, x, e);
 	return r < 0 ? r : await_ready(l, e);

@@ -2,16 +2,13 @@
 #include "runtime/mounts.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 
-#include "runtime/base/io.h"
 #include "runtime/base/own.h"
-
-enum { RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
 uint64_t mnt_attrs(unsigned long f)
 {
@@ -74,7 +71,9 @@ static int fs_flags(int fs, const char *type, unsigned long f, struct err *e)
 {
 	int r = 0;
 
-	if (f & MS_SYNCHRONOUS)
+	if (f & MS_RDONLY)
+		r = fs_set(fs, type, "ro", NULL, e);
+	if (!r && f & MS_SYNCHRONOUS)
 		r = fs_set(fs, type, "sync", NULL, e);
 	if (!r && f & MS_DIRSYNC)
 		r = fs_set(fs, type, "dirsync", NULL, e);
@@ -110,6 +109,39 @@ int mnt_new(const char *type, const char *source, const char *data, unsigned lon
 	if (!r)
 		r = fs_flags(fs, type, ms_flags, e);
 	return r < 0 ? r : fs_make(fs, type, ms_flags, ret_fd, e);
+}
+
+/* The working directory leads to the target without a path; nobody looks at it before the plan's. */
+int mnt_classic(const char *type, const char *source, const char *data, unsigned long ms_flags,
+	int at, struct err *e)
+{
+	own_fd back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (back < 0 || fchdir(at) < 0)
+		return fail(e, errno, "%s file system", type);
+	r = mount(source && *source ? source : type, ".", type, ms_flags, data) < 0 ? -errno : 0;
+	if (fchdir(back) < 0)
+		return fail(e, errno, "go back to the working directory");
+	return r < 0 ? fail(e, r, "%s file system", type) : 0;
+}
+
+int mnt_remount(int at, const char *type, const char *data, unsigned long ms_flags,
+	unsigned long ms_clear, struct err *e)
+{
+	own_fd fs = fspick(at, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+	int r;
+
+	if (fs < 0)
+		return fail(e, errno, "remount");
+	r = fs_set_all(fs, type, data, e);
+	if (!r)
+		r = fs_flags(fs, type, ms_flags, e);
+	if (!r && ms_clear & MS_RDONLY)
+		r = fs_set(fs, type, "rw", NULL, e);
+	if (!r && fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		r = fs_fail(fs, errno, type, "remount", e);
+	return r;
 }
 
 /* overlay splits lowerdir at colons */
@@ -192,122 +224,96 @@ int mnt_clone(const char *source, bool recursive, bool follow, int *ret_fd, stru
 	return 0;
 }
 
-int mnt_attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
-	struct err *e)
+int mnt_clone_fd(int fd, bool recursive, int *ret_fd, struct err *e)
+{
+	int t = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+		(recursive ? AT_RECURSIVE : 0));
+
+	if (t < 0)
+		return fail(e, errno, "clone a mount");
+	*ret_fd = t;
+	return 0;
+}
+
+static int attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
 {
 	struct mount_attr a = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
 
 	/* the kernel wants the whole atime field cleared when one value of it is set */
-	if (set & MOUNT_ATTR__ATIME)
+	if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
 		a.attr_clr |= MOUNT_ATTR__ATIME;
 	if (!set && !clear && !propagation)
 		return 0;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a,
-		    sizeof a) < 0)
-		return fail(e, errno, "change mount attributes");
-	return 0;
+	return mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a,
+		sizeof a) < 0 ? -errno : 0;
 }
 
-int in_root(int root, const char *path, int flags)
+int mnt_attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
+	struct err *e)
 {
-	while (*path == '/')
-		path++;
-	return openat_beneath(root, *path ? path : ".", flags, 0, RESOLVE);
+	int r = attr(fd, set, clear, propagation, recursive);
+
+	return r < 0 ? fail(e, r, "change mount attributes") : 0;
+}
+
+/* --- flags of a bind mount --------------------------------------------------------------- */
+
+enum {
+	ATIMES = MS_NOATIME | MS_RELATIME | MS_STRICTATIME,
+	LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+};
+
+static unsigned long flags_there(int fd)
+{
+	static const unsigned long to[][2] = {
+		{ ST_RDONLY, MS_RDONLY }, { ST_NOSUID, MS_NOSUID }, { ST_NODEV, MS_NODEV },
+		{ ST_NOEXEC, MS_NOEXEC }, { ST_NOATIME, MS_NOATIME },
+		{ ST_NODIRATIME, MS_NODIRATIME }, { ST_RELATIME, MS_RELATIME },
+	};
+	unsigned long f = 0;
+	struct statvfs v;
+
+	if (fstatvfs(fd, &v) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(to); i++)
+		if (v.f_flag & to[i][0])
+			f |= to[i][1];
+	return f;
+}
+
+/* What a user namespace may not take away stays, unless it was asked for by name. */
+int mnt_bind_flags(int fd, unsigned long set, unsigned long clear, struct err *e)
+{
+	const uint64_t all = mnt_attrs(LOCKABLE | MS_NODIRATIME | MS_NOSYMFOLLOW);
+	uint64_t want = mnt_attrs(set), gone = all & ~want;
+	unsigned long there;
+	int r;
+
+	if (clear & ATIMES)
+		gone |= MOUNT_ATTR__ATIME;
+	r = attr(fd, want, gone, 0, false);
+	if (r != -EPERM)
+		return r < 0 ? fail(e, r, "change mount attributes") : 0;
+	there = flags_there(fd);
+	if (there & clear & (LOCKABLE | MS_NODIRATIME | MS_NOATIME))
+		return fail(e, EPERM, "an option of the host's mount is locked by the user "
+			"namespace");
+	if (set & ATIMES && (set & there & ATIMES) != (set & ATIMES))
+		return fail(e, EPERM, "the access time option is locked by the user namespace");
+	r = attr(fd, mnt_attrs(set & ~(unsigned long) ATIMES), 0, 0, false);
+	return r < 0 ? fail(e, r, "change mount attributes") : 0;
+}
+
+int mnt_put(int fd, int at, const char *path, struct err *e)
+{
+	if (move_mount(fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail(e, errno, "mount on %s", path);
+	return 0;
 }
 
 int mnt_attach(int fd, int root, const char *path, struct err *e)
 {
 	own_fd at = in_root(root, path, O_PATH);
 
-	if (at < 0)
-		return fail(e, at, "mount on %s", path);
-	if (move_mount(fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return fail(e, errno, "mount on %s", path);
-	return 0;
-}
-
-/* One component @name below @at, whose full path so far is @path; at's owner gets the result. */
-static int step(int root, int *at, const char *path, const char *name, mode_t mode)
-{
-	int next = in_root(root, path, O_PATH | O_DIRECTORY);
-
-	if (next == -ENOENT) {
-		if (mkdirat(*at, name, mode) < 0 && errno != EEXIST)
-			return -errno;
-		next = in_root(root, path, O_PATH | O_DIRECTORY);
-	}
-	if (next < 0)
-		return next;
-	close(*at);
-	*at = next;
-	return 0;
-}
-
-static int walk(int root, char *path, mode_t mode, int *ret_fd)
-{
-	own_fd at = in_root(root, "/", O_PATH | O_DIRECTORY);
-	char *p = path;
-
-	if (at < 0)
-		return at;
-	while (*p) {
-		char *name, *end, old;
-		int r;
-
-		p += strspn(p, "/");
-		name = p;
-		end = p + strcspn(p, "/");
-		if (name == end)
-			break;
-		old = *end;
-		*end = 0;
-		if (!strcmp(name, ".."))
-			return -EINVAL;
-		r = step(root, &at, path, name, mode);
-		if (r < 0)
-			return r;
-		*end = old;
-		p = end;
-	}
-	*ret_fd = take_fd(&at);
-	return 0;
-}
-
-int in_root_mkdir(int root, const char *path, mode_t mode, struct err *e)
-{
-	own_free char *copy = strdup(path);
-	own_fd fd = -1;
-	int r = copy ? walk(root, copy, mode, &fd) : -ENOMEM;
-
-	return r < 0 ? fail(e, r, "make directory %s in the container", path) : 0;
-}
-
-int in_root_parent(int root, const char *path, const char **ret_name, int *ret_fd, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-	own_free char *dir = slash ? strndup(path, (size_t) (slash - path)) : strdup("");
-	int fd, r = dir ? walk(root, dir, 0755, &fd) : -ENOMEM;
-
-	if (r < 0)
-		return fail(e, r, "make the directory of %s in the container", path);
-	*ret_name = slash ? slash + 1 : path;
-	*ret_fd = fd;
-	return 0;
-}
-
-int in_root_touch(int root, const char *path, struct err *e)
-{
-	const char *name;
-	own_fd dir = -1, fd = in_root(root, path, O_PATH);
-	int r;
-
-	if (fd >= 0)
-		return 0;
-	r = in_root_parent(root, path, &name, &dir, e);
-	if (r < 0)
-		return r;
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && errno != EEXIST)
-		return fail(e, errno, "make %s in the container", path);
-	return 0;
+	return at < 0 ? fail(e, at, "mount on %s", path) : mnt_put(fd, at, path, e);
 }

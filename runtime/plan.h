@@ -16,18 +16,19 @@
 #include "runtime/base/err.h"
 
 enum op_kind {
-	OP_PROPAGATION,	 /* .attr: MS_* for what is mounted from the host */
+	OP_PROPAGATION,	 /* .propagation for what is mounted from the host */
 	OP_COPY,	 /* copy the tree .source to the private directory .path (host paths) */
 	OP_HIDE,	 /* .path of the tree .source is empty in the layer .data (host paths) */
 	OP_ROOT_OVERLAY, /* .source lower, .above it, .type upper, .data work (host paths) */
-	OP_ROOT_BIND,	 /* .source; .flag: without a mount of its own */
+	OP_ROOT_BIND,	 /* .source, .propagation to be; .flag: without a mount of its own */
 	OP_MKDIR,	 /* .path .mode */
 	OP_FILE,	 /* .path .mode .data: written over what is there */
 	OP_EMPTY,	 /* .path: truncate it if it is there */
 	OP_SYMLINK,	 /* .path -> .data, unless something is there */
-	OP_MOUNT,	 /* .type .source .data on .path */
+	OP_MOUNT,	 /* .type .source .data .ms on .path */
 	OP_OVERLAY,	 /* .source lower, .type upper, .data work, on .path */
-	OP_BIND,	 /* .source (host) on .path, .flag recursive */
+	OP_BIND,	 /* .source (host) on .path, .flag recursive, .ms set, .ms_clear */
+	OP_REMOUNT,	 /* .path: .ms set, .ms_clear, .data; without MS_BIND the file system's, too */
 	OP_DEVICE,	 /* .path, .mode, .attr rdev; from the host's node .source if not NULL */
 	OP_ATTR,	 /* change .path's mount: .attr set, .clear */
 	OP_MASK,	 /* hide .path if it is there */
@@ -38,7 +39,7 @@ enum op_kind {
 	OP_SYSCTL,	 /* .path (dots) .data */
 	OP_OOM,		 /* .data */
 	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
-	OP_PIVOT,	 /* .flag: chroot instead of pivot_root */
+	OP_PIVOT,	 /* .flag: chroot instead of pivot_root; .propagation of the root then */
 	OP_KEYRING,
 	OP_CONSOLE,	 /* make the terminal; .uid its owner */
 	OP_SESSION,	 /* a session and process group of its own */
@@ -54,7 +55,10 @@ struct op {
 	enum op_kind kind;
 	const char *path, *source, *above, *type, *data;
 	uint64_t attr, clear;
-	unsigned long ms; /* MS_* of a mount */
+	unsigned long ms, ms_clear;  /* MS_* of a mount */
+	uint64_t rec_set, rec_clear; /* MOUNT_ATTR_* of a mount and all below it */
+	unsigned ext;		     /* SPEC_MNT_* */
+	const struct spec_mount *mount; /* whose id maps these are; or NULL */
 	unsigned long propagation;
 	mode_t mode;
 	bool flag;
@@ -68,6 +72,8 @@ struct plan {
 	char **str; /* owned strings */
 	size_t n_str;
 };
+
+struct cgroup;
 
 enum root_kind { ROOT_OVERLAY, ROOT_COPY, ROOT_BIND, ROOT_EMPTY };
 
@@ -89,6 +95,8 @@ struct plan_in {
 	const struct spec *spec;
 	enum root_kind root;
 	const char *lower; /* the root file system */
+	const char *bundle; /* relative sources of bind mounts are relative to it; or NULL */
+	const struct cgroup *cgroup; /* the container's, or NULL */
 	const char *priv;  /* private directory of this run: upper, work, copies */
 	bool userns;	   /* the container has a user namespace of its own */
 	bool off;	   /* nobody supervises it */

@@ -278,10 +278,6 @@ TEST(oci_refuses_by_name_what_is_not_there)
 	HAS(refusal("", ",\"hooks\":{\"poststart\":[{\"path\":\"/x\"}]}", m), "hooks.poststart");
 	STREQ(refusal("", ",\"hooks\":{\"poststart\":[]}", m), "");
 	HAS(refusal("", ",\"windows\":{}", m), "windows: is for another platform");
-	HAS(refusal("", ",\"mounts\":[{\"destination\":\"/n\",\"type\":\"nfs\"}]", m),
-		"mounts[0].type: file system \"nfs\" is not supported");
-	HAS(refusal("", ",\"mounts\":[{\"destination\":\"/n\",\"type\":\"tmpfs\",\"options\":"
-			"[\"tmpcopyup\"]}]", m), "mounts[0].options: tmpcopyup");
 	/* what engines write for "nothing" */
 	STREQ(refusal(",\"resources\":{\"memory\":{\"limit\":-1},\"cpu\":{\"shares\":0},"
 		      "\"pids\":{\"limit\":0},\"blockIO\":{\"weight\":0}}", "", m), "");

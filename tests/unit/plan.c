@@ -102,15 +102,45 @@ TEST(plan_hides_in_a_layer_between)
 	free(t);
 }
 
-TEST(plan_refuses_what_it_can_not)
+TEST(plan_of_all_kinds_of_mounts)
+{
+	own_spec s = small();
+	struct plan_in in = { .spec = s, .root = ROOT_BIND, .lower = "/fs", .bundle = "/b",
+		.off = true };
+	char *t;
+
+	spec_add_mount(s, "/x", "tmpfs", "tmpfs", "ro,mode=711");
+	spec_add_mount(s, "/y", "bind", "src", "rbind,ro,suid,rro,rslave");
+	spec_add_mount(s, "/x", "none", "x", "remount,bind,ro");
+	spec_add_mount(s, "/z", "tmpfs", "tmpfs", "ro");
+	t = text_of(&in, NULL);
+	HAS(t, "mount        /x type=tmpfs from=tmpfs mode=711\n");
+	HAS(t, "bind         /y type=bind from=/b/src flags=0x5001 clear=0x2 all=0x1/0 "
+		"propagation=0x84000\n");
+	HAS(t, "remount      /x type=bind");
+	OK(before(t, "device       /dev/null", "attributes   /z flags=0x1"));
+	OK(!strstr(t, "attributes   /x"));
+	HAS(t, "propagation  / propagation=0x84000\n");
+	free(t);
+}
+
+TEST(plan_shares_the_root_when_it_is_done)
 {
 	own_spec s = small();
 	struct plan_in in = { .spec = s, .root = ROOT_BIND, .lower = "/fs" };
-	struct err e = ERR_INIT;
+	char *t;
 
-	spec_add_mount(s, "/x", "tmpfs", "tmpfs", "tmpcopyup");
-	OK(!text_of(&in, &e));
-	HAS(e.msg, "/x");
+	s->linux_.rootfs_propagation = MS_SHARED;
+	t = text_of(&in, NULL);
+	OK(!strstr(t, "propagation  /"));
+	HAS(t, "root-bind    / from=/fs propagation=0x100000\n");
+	HAS(t, "pivot        propagation=0x100000\n");
+	free(t);
+	s->linux_.rootfs_propagation = MS_PRIVATE;
+	t = text_of(&in, NULL);
+	HAS(t, "propagation  / propagation=0x44000\n");
+	HAS(t, "pivot       \n");
+	free(t);
 }
 
 TEST(mount_flags_become_attributes)
