@@ -22,6 +22,7 @@ struct bundle {
 	char *state_top;
 	int state_dir;
 	struct state state;
+	struct buf text; /* of config.json */
 	struct buf config, inputs, host;
 	const char **in, **out; /* writable host directories: inside, outside */
 };
@@ -33,6 +34,7 @@ static void bundle_drop(struct bundle *b)
 	free(b->rootfs);
 	own_fd_drop(&b->state_dir);
 	state_free(&b->state);
+	buf_free(&b->text);
 	buf_free(&b->config);
 	buf_free(&b->inputs);
 	buf_free(&b->host);
@@ -41,6 +43,18 @@ static void bundle_drop(struct bundle *b)
 }
 
 /* --- config.json ------------------------------------------------------------------------- */
+
+static int load_spec(struct bundle *b, int dir, struct err *e)
+{
+	const char *name = b->run->config ? b->run->config : STATE_CONFIG;
+	int r = read_file(dir, name, JSON_MAX, &b->text, e);
+
+	if (r == -ENOENT)
+		return fail_msg(e, ENOENT, "JSON specification file %s not found", name);
+	if (!r)
+		r = spec_parse((char *) b->text.p, b->text.n, name, &b->spec, e);
+	return r < 0 ? r : spec_supported(b->spec, e);
+}
 
 static int load(struct bundle *b, struct err *e)
 {
@@ -54,9 +68,7 @@ static int load(struct bundle *b, struct err *e)
 	dir = open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail(e, errno, "open bundle %s", b->dir);
-	r = spec_load(dir, "config.json", &b->spec, e);
-	if (!r)
-		r = spec_supported(b->spec, e);
+	r = load_spec(b, dir, e);
 	if (r < 0)
 		return fail_ctx(e, r, "bundle %s", b->dir);
 	for (size_t i = 0; i < b->spec->n_warnings; i++)
@@ -160,7 +172,7 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		.annotations = annotations(b->spec),
 		.mode = mode,
 	};
-	return 0;
+	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
 
 static int write_pid(const char *path, pid_t pid, struct err *e)

@@ -12,6 +12,7 @@ struct bundle_run {
 	struct job_opts job;
 	const char *root; /* state root */
 	const char *dir;  /* NULL: the current directory */
+	const char *config; /* its config.json by another name; or NULL */
 	const char *id;
 	char made_id[32];
 	const char *pid_file, *preserve, *console_socket, *pidfd_socket;

@@ -17,6 +17,8 @@ size_t bundle_options(struct bundle_run *b, bool run, struct opt t[BUNDLE_OPTS])
 	const struct opt both[] = {
 		{ "bundle", 'b', OPT_STR, &b->dir, "DIR",
 			"the bundle (default: the current directory)" },
+		{ "config", 'f', OPT_STR, &b->config, "FILE",
+			"the bundle's config.json by another name" },
 		{ "console-socket", 0, OPT_STR, &b->console_socket, "SOCKET",
 			"send the terminal's master there" },
 		{ "pidfd-socket", 0, OPT_STR, &b->pidfd_socket, "SOCKET",

@@ -82,7 +82,8 @@ static int check_console(const struct exec_line *l, struct err *e)
 	return 0;
 }
 
-static int find(const char *root, const char *id, struct state *ret, struct err *e)
+static int find(const char *root, const char *id, struct state *ret, struct spec **ret_spec,
+	struct err *e)
 {
 	own_free char *top = NULL;
 	own_fd dir = -1;
@@ -90,16 +91,9 @@ static int find(const char *root, const char *id, struct state *ret, struct err 
 
 	if (!r)
 		r = state_open(top, id, false, &dir, e);
-	return r < 0 ? r : state_load(dir, id, ret, e);
-}
-
-static int load_spec(const struct state *s, struct spec **ret, struct err *e)
-{
-	own_fd dir = open(s->bundle ? s->bundle : "", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (dir < 0)
-		return fail(e, errno, "open the bundle %s", s->bundle ? s->bundle : "");
-	return spec_load(dir, "config.json", ret, e);
+	if (!r)
+		r = state_load(dir, id, ret, e);
+	return r < 0 ? r : spec_load(dir, STATE_CONFIG, ret_spec, e);
 }
 
 static int run(const struct global *g, const char *id, struct exec_line *l, int *ret_status,
@@ -109,7 +103,7 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	own_spec spec = NULL;
 	own_spec file = NULL;
 	own_fd init = -1;
-	int r = find(g->root, id, &s, e);
+	int r = find(g->root, id, &s, &spec, e);
 
 	if (r < 0)
 		return r;
@@ -119,9 +113,7 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	if (s.shim)
 		return fail_msg(e, EOPNOTSUPP, "container %s is supervised: no process can be added "
 			"to it yet", id);
-	r = load_spec(&s, &spec, e);
-	if (!r)
-		r = exec_spec(spec, &l->o, &file, e);
+	r = exec_spec(spec, &l->o, &file, e);
 	if (r < 0)
 		return r;
 	l->j.spec = spec;

@@ -95,6 +95,15 @@ static int by_options(struct spec *s, const struct exec_opts *o, struct err *e)
 	return r < 0 ? r : add_caps(&p->caps, o, e);
 }
 
+/* The caller's own file: a pipe (of a shell's <(...)) will do. */
+static int read_given(const char *path, struct buf *b, struct err *e)
+{
+	own_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r = fd < 0 ? -errno : read_fd(fd, JSON_MAX, b);
+
+	return r < 0 ? fail(e, r, "read %s", path) : 0;
+}
+
 /* What a file leaves out is as the container's first process has it. */
 static int by_file(struct spec *s, const struct exec_opts *o, struct spec **ret_file, struct err *e)
 {
@@ -102,7 +111,7 @@ static int by_file(struct spec *s, const struct exec_opts *o, struct spec **ret_
 	own_buf b = { 0 };
 	own_spec file = NULL;
 	struct spec_process p;
-	int r = read_file(AT_FDCWD, o->process, JSON_MAX, &b, e);
+	int r = read_given(o->process, &b, e);
 
 	if (!r)
 		r = spec_parse_process((char *) b.p, b.n, o->process, &file, e);

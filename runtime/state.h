@@ -15,6 +15,9 @@
 #include "runtime/base/json.h"
 #include "runtime/mode.h"
 
+/* The config.json that it was made of, in its directory. */
+#define STATE_CONFIG "config.json"
+
 struct state {
 	char *id, *bundle, *rootfs, *created, *owner, *version;
 	char **annotations; /* name, value, name, value, ... NULL; sorted; or NULL */
