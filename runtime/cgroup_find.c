@@ -201,7 +201,8 @@ static int add_mounts(struct cgroup *c, const char *cgroups, char *mountinfo, st
 int cg_find(struct cgroup *c, struct err *e)
 {
 	own_buf cgroups = { 0 }, mounts = { 0 };
-	struct mount_line only = { "/", CGROUP_ROOT, "cgroup2", "rw" };
+	char root[] = "/", point[] = CGROUP_ROOT, type[] = "cgroup2", rw[] = "rw";
+	struct mount_line only = { root, point, type, rw };
 	struct statfs fs;
 	int r;
 
