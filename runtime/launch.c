@@ -113,7 +113,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 		.start = l->start,
 		.stdio = { x->theirs[STDIN], x->theirs[STDOUT], x->theirs[STDERR] },
 		.preserve = l->preserve,
-		.sources = sources_needed(l->spec, l->plan),
+		.sources = l->sources,
 	};
 
 	init_main(&in);
@@ -324,8 +324,10 @@ static void block_signals(const struct launch *l)
 
 static int make_all(struct launch *l, struct ends *x, struct err *e)
 {
-	int r = make_init(l, x, e);
+	int r;
 
+	l->sources = sources_needed(l->spec, l->plan);
+	r = make_init(l, x, e);
 	if (r < 0)
 		return r;
 	l->up = take_fd(&x->ours[UP]);
@@ -337,7 +339,7 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 		r = map_ids(l, e);
 	if (!r)
 		r = say(l, UP_MAPPED, e);
-	if (!r && sources_needed(l->spec, l->plan))
+	if (!r && l->sources)
 		r = sources_give(l->spec, l->plan, l->init, l->up, e);
 	if (!r && l->mode != DET_OFF)
 		r = make_shim(l, x, e);

@@ -53,10 +53,23 @@ static int attributes(int fd, const struct op *o, struct err *e)
 	return r;
 }
 
+/* A directory goes on a directory, anything else on anything else. */
+static int check_kind(const struct op *o, const struct place *at, int fd, struct err *e)
+{
+	struct stat what, where;
+
+	if (fstat(fd, &what) < 0 || fstat(at->fd, &where) < 0)
+		return fail(e, errno, "stat %s", o->path);
+	return S_ISDIR(what.st_mode) == S_ISDIR(where.st_mode) ? 0 :
+		fail(e, ENOTDIR, "mount on %s: one of the two", o->path);
+}
+
 static int put(int fd, const struct op *o, const struct place *at, struct err *e)
 {
 	int r = check_proc(at, fd, e);
 
+	if (!r)
+		r = check_kind(o, at, fd, e);
 	if (!r)
 		r = attributes(fd, o, e);
 	return r < 0 ? r : mnt_put(fd, at->fd, o->path, e);

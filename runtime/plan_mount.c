@@ -147,8 +147,8 @@ static bool late_readonly(const struct spec_mount *m)
 static void plan_mount(const struct plan_in *in, const struct spec_mount *m, struct plan *p)
 {
 	bool bind = m->flags & MS_BIND;
-	struct op *o = plan_add(p, m->flags & MS_REMOUNT && !is_type(m, "tmpfs") ? OP_REMOUNT :
-		bind ? OP_BIND : OP_MOUNT, m->destination);
+	struct op *o = plan_add(p, m->flags & MS_REMOUNT ? OP_REMOUNT : bind ? OP_BIND :
+		OP_MOUNT, m->destination);
 
 	o->type = m->type;
 	o->source = bind ? source_of(in, m, p) : m->source;
