@@ -19,25 +19,6 @@ static int no(struct err *e, const char *path, const char *why)
 		why ? why : "");
 }
 
-static int process(const struct spec_process *p, struct err *e)
-{
-	const struct {
-		bool asked;
-		const char *path;
-	} t[] = {
-		{ p->apparmor && *p->apparmor, "process.apparmorProfile" },
-		{ p->selinux_label && *p->selinux_label, "process.selinuxLabel" },
-		{ p->scheduler.present, "process.scheduler" },
-		{ p->io_priority.present, "process.ioPriority" },
-		{ p->exec_cpu_initial || p->exec_cpu_final, "process.execCPUAffinity" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		if (t[i].asked)
-			return no(e, t[i].path, NULL);
-	return 0;
-}
-
 /*
  * Without a device cgroup: denying all holds anyway where nobody can make a device node, and
  * allowing adds nothing to the nodes that are there.
@@ -119,30 +100,15 @@ static int resources(const struct spec *s, struct err *e)
 	return 0;
 }
 
-static int namespaces(const struct spec *s, struct err *e)
-{
-	const struct spec_ns *ns = s->linux_.ns;
-
-	if (ns[SPEC_NS_TIME].present)
-		return no(e, "linux.namespaces", "type time (the container has a clock of its own)");
-	return 0;
-}
-
 static int linux_rest(const struct spec_linux *l, struct err *e)
 {
 	const struct {
 		bool asked;
 		const char *path;
 	} t[] = {
-		{ l->n_net_devices, "linux.netDevices" },
 		{ l->cgroups_path && *l->cgroups_path, "linux.cgroupsPath" },
-		{ l->mount_label && *l->mount_label, "linux.mountLabel" },
-		{ l->seccomp.present, "linux.seccomp" },
-		{ l->personality, "linux.personality.domain" },
 		{ l->n_personality_flags, "linux.personality.flags" },
-		{ l->time_monotonic.present || l->time_boottime.present, "linux.timeOffsets" },
 		{ l->intel_rdt.present, "linux.intelRdt" },
-		{ l->memory_policy, "linux.memoryPolicy" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
@@ -153,24 +119,13 @@ static int linux_rest(const struct spec_linux *l, struct err *e)
 
 int spec_supported(const struct spec *s, struct err *e)
 {
-	char path[64];
-	int r = 0;
+	int r;
 
 	if (s->n_foreign)
 		return fail_msg(e, EOPNOTSUPP, "%s: is for another platform than Linux",
 			s->foreign[0]);
-	r = s->has_process ? process(&s->process, e) : 0;
-	if (!r)
-		r = namespaces(s, e);
-	if (!r)
-		r = linux_rest(&s->linux_, e);
+	r = linux_rest(&s->linux_, e);
 	if (!r)
 		r = resources(s, e);
-	for (int i = 0; i < SPEC_HOOK_COUNT && !r; i++) {
-		if (!s->hooks[i].n)
-			continue;
-		snprintf(path, sizeof path, "hooks.%s", spec_hook_name((enum spec_hook_when) i));
-		r = no(e, path, NULL);
-	}
 	return r;
 }

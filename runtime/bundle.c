@@ -13,6 +13,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/hooks.h"
 #include "runtime/startsock.h"
 
 struct bundle {
@@ -215,6 +216,28 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 	return r;
 }
 
+/* --- hooks ------------------------------------------------------------------------------- */
+
+static int run_hooks(const struct bundle *b, enum spec_hook_when when, const char *status, pid_t pid,
+	struct err *e)
+{
+	const struct hook_state st = { b->run->id, b->dir, status, pid };
+
+	return hooks_run(b->spec, when, &st, e);
+}
+
+static int before_pivot(void *ctx, const struct launch *l, struct err *e)
+{
+	int r = run_hooks(ctx, SPEC_HOOK_PRESTART, "creating", l->init, e);
+
+	return r < 0 ? r : run_hooks(ctx, SPEC_HOOK_CREATE_RUNTIME, "creating", l->init, e);
+}
+
+static int poststart(void *ctx, const struct launch *l, struct err *e)
+{
+	return run_hooks(ctx, SPEC_HOOK_POSTSTART, "running", l->init, e);
+}
+
 /* --- the terminal, descriptors ----------------------------------------------------------- */
 
 static int check_terminal(const struct bundle *b, struct err *e)
@@ -336,7 +359,11 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	j->no_pivot = b->run->no_pivot;
 	j->no_keyring = b->run->no_keyring;
 	j->detached = b->run->create || b->run->detach;
+	j->id = b->run->id;
+	j->bundle = b->dir;
+	j->hooks = before_pivot;
 	j->created = created;
+	j->started = poststart;
 	j->ctx = b;
 	if (j->dry_run)
 		return job_run(j, ret_status, ret, e);
@@ -345,8 +372,11 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	r = make_start(b, j, &start, e);
 	if (!r)
 		r = job_run(j, ret_status, ret, e);
-	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep)))
+	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep))) {
+		if (b->state.pid)
+			run_hooks(b, SPEC_HOOK_POSTSTOP, "stopped", 0, NULL);
 		state_remove(b->state_top, b->run->id, NULL);
+	}
 	return r;
 }
 

@@ -6,8 +6,22 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
+#include "runtime/hooks.h"
 #include "runtime/opts.h"
 #include "runtime/state.h"
+
+/* Whatever comes of them, the container goes. */
+static void poststop(int dir, const struct state *s)
+{
+	const struct hook_state st = { s->id, s->bundle, "stopped", 0 };
+	own_spec spec = NULL;
+	struct err e = ERR_INIT;
+
+	if (hooks_load(dir, &spec, &e) < 0)
+		log_warn("poststop hooks: %s", e.msg);
+	else if (spec)
+		hooks_run(spec, SPEC_HOOK_POSTSTOP, &st, &e);
+}
 
 static int delete(const char *root, const char *id, bool force, struct err *e)
 {
@@ -28,7 +42,10 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 		return fail_msg(e, EBUSY, "cannot delete container %s that is not stopped: %s", id,
 			state_status(&s));
 	r = state_kill_all(&s, e);
-	return r < 0 ? r : state_remove(top, id, e);
+	if (r < 0)
+		return r;
+	poststop(dir, &s);
+	return state_remove(top, id, e);
 }
 
 int cmd_delete(const struct global *g, int argc, char **argv)

@@ -6,9 +6,24 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
+#include "runtime/hooks.h"
 #include "runtime/opts.h"
 #include "runtime/startsock.h"
 #include "runtime/state.h"
+
+/* One that fails takes the container with it. */
+static int poststart(int dir, const struct state *s, struct err *e)
+{
+	const struct hook_state st = { s->id, s->bundle, "running", s->pid };
+	own_spec spec = NULL;
+	int r = hooks_load(dir, &spec, e);
+
+	if (!r && spec)
+		r = hooks_run(spec, SPEC_HOOK_POSTSTART, &st, e);
+	if (r < 0)
+		state_kill_all(s, NULL);
+	return r;
+}
 
 static int start(const char *root, const char *id, struct err *e)
 {
@@ -27,7 +42,8 @@ static int start(const char *root, const char *id, struct err *e)
 		return fail_msg(e, ESRCH, "cannot start a container that has stopped");
 	if (s.running)
 		return fail_msg(e, EBUSY, "cannot start an already running container");
-	return startsock_go(dir, e);
+	r = startsock_go(dir, e);
+	return r < 0 ? r : poststart(dir, &s, e);
 }
 
 int cmd_start(const struct global *g, int argc, char **argv)

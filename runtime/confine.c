@@ -3,6 +3,8 @@
 
 #include <sys/prctl.h>
 
+#include "runtime/base/buf.h"
+#include "runtime/hooks.h"
 #include "runtime/lsm.h"
 #include "runtime/netdev.h"
 #include "runtime/procattr.h"
@@ -22,6 +24,9 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 		r = netdev_check(&s->linux_, e);
 	if (!r)
 		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
+	if (!r && supervised && (s->linux_.time_monotonic.present || s->linux_.time_boottime.present))
+		r = fail_msg(e, EOPNOTSUPP, "linux.timeOffsets: the container's clock is the "
+			"supervisor's: take them out, or run with --determinism=off");
 	if (!r && supervised && c->seccomp.notify)
 		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
 			"calls unseen by the supervisor: take it out, or run with --determinism=off");
@@ -37,6 +42,27 @@ int confine_parent(struct confine *c, pid_t init, const char *state, struct err 
 	if (!r)
 		r = netdev_move(&c->spec->linux_, init, e);
 	return r < 0 ? r : scmp_agent_tell(&c->agent, c->spec, init, state, e);
+}
+
+int confine_born(struct confine *c, pid_t init, struct err *e)
+{
+	const struct hook_state st = { c->id, c->bundle, "creating", init };
+	own_buf state = { 0 };
+
+	if (c->agent.sock < 0)
+		return confine_parent(c, init, "", e);
+	hooks_state(c->spec, &st, &state);
+	if (!buf_cstr(&state))
+		return fail(e, ENOMEM, "write the container's state");
+	return confine_parent(c, init, (char *) state.p, e);
+}
+
+int confine_hooks(const struct confine *c, enum spec_hook_when when, const char *status, pid_t pid,
+	struct err *e)
+{
+	const struct hook_state st = { c->id, c->bundle, status, pid };
+
+	return hooks_run(c->spec, when, &st, e);
 }
 
 /* Supervised, the container has a clock of its own anyway. */

@@ -16,6 +16,7 @@
 
 struct confine {
 	const struct spec *spec;
+	const char *id, *bundle; /* for hooks and agents; NULL where the container has no name */
 	bool supervised; /* there is a supervisor: what would hide things from it is refused */
 	struct scmp_prog seccomp;
 	struct scmp_agent agent;
@@ -28,6 +29,11 @@ struct confine {
 int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e);
 /** Parent, before init may go on: what is done to it from outside. @state: JSON object. */
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
+/** The same, with the state of a container that is being created. */
+int confine_born(struct confine *c, pid_t init, struct err *e);
+/** Run the hooks of one kind, here. */
+int confine_hooks(const struct confine *c, enum spec_hook_when when, const char *status, pid_t pid,
+	struct err *e);
 /** Init, as soon as it is root in its user namespace, the host's /proc still being there. */
 int confine_first(struct confine *c, struct err *e);
 /** Init, the last thing before the exec. */

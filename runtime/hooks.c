@@ -15,6 +15,7 @@
 #include "runtime/base/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/state.h"
 
 enum { SHOWN = 1024 }; /* bytes of a hook's output in a message */
 
@@ -219,4 +220,18 @@ int hooks_run(const struct spec *s, enum spec_hook_when when, const struct hook_
 		log_warn("%s", own.msg);
 	}
 	return 0;
+}
+
+bool hooks_before_pivot(const struct spec *s)
+{
+	return s->hooks[SPEC_HOOK_PRESTART].n || s->hooks[SPEC_HOOK_CREATE_RUNTIME].n ||
+	       s->hooks[SPEC_HOOK_CREATE_CONTAINER].n;
+}
+
+int hooks_load(int dir, struct spec **ret, struct err *e)
+{
+	*ret = NULL;
+	if (faccessat(dir, STATE_CONFIG, F_OK, 0) < 0)
+		return 0;
+	return spec_load(dir, STATE_CONFIG, ret, e);
 }

@@ -6,6 +6,7 @@
 #ifndef DETRUN_HOOKS_H
 #define DETRUN_HOOKS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "oci/spec.h"
@@ -28,5 +29,11 @@ void hooks_state(const struct spec *s, const struct hook_state *st, struct buf *
  */
 int hooks_run(const struct spec *s, enum spec_hook_when when, const struct hook_state *st,
 	struct err *e);
+
+/** There are hooks that are run when all is mounted and the root not yet entered. */
+bool hooks_before_pivot(const struct spec *s);
+
+/** Of a container that was made, by its state directory; NULL when it has kept no config.json. */
+int hooks_load(int dir, struct spec **ret, struct err *e);
 
 #endif

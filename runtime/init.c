@@ -15,12 +15,12 @@
 #include "runtime/base/own.h"
 #include "runtime/caps.h"
 #include "runtime/console.h"
+#include "runtime/hooks.h"
 #include "runtime/launch.h"
 #include "runtime/ns.h"
 #include "runtime/program.h"
 #include "runtime/sources.h"
 #include "runtime/startsock.h"
-#include "shim/shim.h"
 
 /* To who waits: `start`, when it was that who let us go, else the launcher. */
 __attribute__((noreturn))
@@ -179,19 +179,6 @@ static void stand_in(const struct init_state *s)
 	_exit(WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st));
 }
 
-/* Supervised, always: at the exec of a set-id program the kernel would randomise addresses again. */
-static int last_steps(const struct init *in, struct err *e)
-{
-	bool off = in->mode == DET_OFF;
-	int r = close_rest(in, e);
-
-	if (r < 0)
-		return r;
-	if ((!off || in->spec->process.no_new_privs) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail(e, errno, "set no_new_privs");
-	return off ? 0 : shim_filter_install(e);
-}
-
 __attribute__((noreturn))
 static void run_program(const struct init_state *s)
 {
@@ -209,7 +196,7 @@ static void run_program(const struct init_state *s)
 	status = program_find(p, path, sizeof path, &e);
 	if (status)
 		die(s, status, &e);
-	if (last_steps(in, &e) < 0)
+	if (close_rest(in, &e) < 0 || confine_last(in->confine, &e) < 0)
 		die(s, EXIT_OURS, &e);
 	if (in->virtual_ids)
 		stand_in(s);
@@ -218,13 +205,30 @@ static void run_program(const struct init_state *s)
 	die(s, status, &e);
 }
 
+/* All is mounted, and the host's root not yet out of sight: prestart, createRuntime, createContainer. */
+static int create_hooks(const struct init *in, struct err *e)
+{
+	if (!hooks_before_pivot(in->spec))
+		return 0;
+	if (write_full(in->up, (char[]) { UP_HOOKS }, 1) < 0)
+		_exit(EXIT_OURS);
+	await(in, UP_HOOKED);
+	return confine_hooks(in->confine, SPEC_HOOK_CREATE_CONTAINER, "creating", getpid(), e);
+}
+
 static int step(struct init_state *s, const struct op *o, struct err *e)
 {
 	const struct init *in = s->in;
+	int r;
 
 	switch (o->kind) {
+	case OP_PIVOT:
+		r = create_hooks(in, e);
+		return r < 0 ? r : op_run(s, o, e);
 	case OP_CREATED:
-		return created(s, e);
+		r = created(s, e);
+		return r < 0 ? r : confine_hooks(in->confine, SPEC_HOOK_START_CONTAINER, "created",
+			getpid(), e);
 	case OP_READY:
 		return ready(s, e);
 	case OP_USER:
@@ -240,7 +244,8 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 /* Nothing that the caller leaked to us, nothing of the launcher's: its locks least of all. */
 static void keep_only(const struct init *in)
 {
-	int mine[] = { in->up, in->sync, in->start, in->stdio[0], in->stdio[1], in->stdio[2] };
+	int mine[] = { in->up, in->sync, in->start, in->stdio[0], in->stdio[1], in->stdio[2],
+		in->confine->agent.sock };
 	unsigned from = 3 + in->preserve;
 
 	for (;;) {
@@ -265,8 +270,8 @@ void init_main(const struct init *in)
 	umask(0);
 	keep_only(in);
 	await(in, UP_MAPPED);
-	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || reset_signals(&e) < 0 ||
-		set_stdio(in, &e) < 0)
+	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || confine_first(in->confine, &e) < 0 ||
+		reset_signals(&e) < 0 || set_stdio(in, &e) < 0)
 		die(&s, EXIT_OURS, &e);
 	if (in->sources && sources_take(in->plan, in->up, &s.sources, &e) < 0)
 		die(&s, EXIT_OURS, &e);

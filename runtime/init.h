@@ -9,12 +9,14 @@
 
 #include <stdbool.h>
 
+#include "runtime/confine.h"
 #include "runtime/mode.h"
 #include "runtime/plan.h"
 
 struct init {
 	const struct spec *spec;
 	const struct plan *plan;
+	struct confine *confine;
 	enum det_mode mode;
 	bool userns;	  /* it has a user namespace of its own: become root in it first */
 	bool join;	  /* it has still to enter the namespaces named by path */

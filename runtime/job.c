@@ -149,6 +149,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->epoch = j->epoch;
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
+	s->persona = (uint32_t) j->spec->linux_.personality;
 	s->hostname = j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
 	s->terminal = j->spec->process.terminal;
@@ -183,13 +184,28 @@ static int open_upper(const struct job *j, const struct priv *p, struct launch *
 	return l->shim.upper < 0 ? fail(e, errno, "open %s", path) : 0;
 }
 
-static int launch(const struct job *j, struct launch *l, int *ret_status, struct shim_result *ret,
-	struct err *e)
+static int start(const struct job *j, struct launch *l, struct err *e)
 {
+	own_cleanup(confine_drop) struct confine c = CONFINE_INIT;
 	int r = userns(j) ? idmaps_of_spec(j->spec, &l->maps, e) : 0;
 
 	if (!r)
-		r = launch_start(l, e);
+		r = confine_prepare(&c, j->spec, j->mode != DET_OFF, e);
+	if (r < 0)
+		return r;
+	c.id = j->id;
+	c.bundle = j->bundle;
+	l->confine = &c;
+	r = launch_start(l, e);
+	l->confine = NULL;
+	return r;
+}
+
+static int launch(const struct job *j, struct launch *l, int *ret_status, struct shim_result *ret,
+	struct err *e)
+{
+	int r = start(j, l, e);
+
 	if (!r && j->created)
 		r = j->created(j->ctx, l, e);
 	if (!r)

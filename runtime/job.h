@@ -31,6 +31,7 @@ struct job {
 	const char *const *shared;  /* the same, by their path on the host */
 	bool virtual_ids, soft_rlimits, no_pivot, no_keyring;
 	unsigned preserve;
+	const char *id, *bundle; /* of a container; NULL: it has no name */
 
 	/* how */
 	enum det_mode mode;

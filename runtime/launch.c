@@ -103,6 +103,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 	struct init in = {
 		.spec = l->spec,
 		.plan = l->plan,
+		.confine = l->confine,
 		.mode = l->mode,
 		.userns = user->present,
 		.join = join,
@@ -337,6 +338,8 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 		r = l->born(l->ctx, l, e);
 	if (!r)
 		r = map_ids(l, e);
+	if (!r)
+		r = confine_born(l->confine, l->init, e);
 	if (!r)
 		r = say(l, UP_MAPPED, e);
 	if (!r && l->sources)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "runtime/confine.h"
 #include "runtime/console.h"
 #include "runtime/mode.h"
 #include "runtime/ns.h"
@@ -26,6 +27,7 @@ struct launch {
 	/* inputs, borrowed until launch_wait() is back */
 	const struct spec *spec;
 	const struct plan *plan;
+	struct confine *confine; /* prepared */
 	struct idmaps maps; /* if the spec makes a user namespace */
 	enum det_mode mode;
 	bool virtual_ids;

@@ -245,6 +245,7 @@ static int move_all(const struct spec_linux *l, int netns, struct err *e)
 
 int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e)
 {
+	const char *given = l->ns[SPEC_NS_NET].path; /* init may not have joined it yet */
 	own_fd netns = -1, in = -1, out = -1;
 	struct err told = ERR_INIT;
 	char path[64];
@@ -254,9 +255,9 @@ int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e)
 	if (!l->n_net_devices)
 		return 0;
 	snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
-	netns = open(path, O_RDONLY | O_CLOEXEC);
+	netns = open(given ? given : path, O_RDONLY | O_CLOEXEC);
 	if (netns < 0 || pipe2(p, O_CLOEXEC) < 0)
-		return fail(e, errno, "open %s", path);
+		return fail(e, errno, "linux.netDevices: open %s", given ? given : path);
 	in = p[0], out = p[1];
 	child = fork();
 	if (child < 0)

@@ -75,8 +75,9 @@ uint64_t ns_flags(const struct spec *s)
 	for (int t = 0; t < SPEC_NS_COUNT; t++) {
 		const struct spec_ns *n = &s->linux_.ns[t];
 
-		/* the cgroup's starts at the cgroup we are in: init makes it when it is in its own */
-		if (n->present && !n->path && t != SPEC_NS_CGROUP)
+		/* the cgroup's starts at the cgroup we are in: init makes it when it is in its own;
+		   and time's, whose offsets have to be written before anybody is in it */
+		if (n->present && !n->path && t != SPEC_NS_CGROUP && t != SPEC_NS_TIME)
 			flags |= (uint64_t) (unsigned) spec_ns_flag((enum spec_ns_type) t);
 	}
 	return flags;

@@ -265,17 +265,14 @@ TEST(oci_refuses_by_name_what_is_not_there)
 	char m[1024];
 
 	STREQ(refusal("", "", m), "");
-	HAS(refusal(",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", "", m),
-		"linux.seccomp: not supported");
 	HAS(refusal(",\"resources\":{\"memory\":{\"limit\":1}}", "", m), "linux.resources.memory");
 	HAS(refusal(",\"resources\":{\"pids\":{\"limit\":1}}", "", m), "linux.resources.pids");
 	HAS(refusal(",\"resources\":{\"unified\":{\"a\":\"1\"}}", "", m), "linux.resources.unified");
 	HAS(refusal(",\"cgroupsPath\":\"/x\"", "", m), "linux.cgroupsPath");
-	HAS(refusal(",\"personality\":{\"domain\":\"LINUX32\"}", "", m), "linux.personality.domain");
+	HAS(refusal(",\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}", "", m),
+		"linux.personality.flags");
 	STREQ(refusal(",\"personality\":{\"domain\":\"LINUX\"}", "", m), "");
-	HAS(refusal(",\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}", "", m), "linux.memoryPolicy");
 	HAS(refusal(",\"intelRdt\":{}", "", m), "linux.intelRdt");
-	HAS(refusal("", ",\"hooks\":{\"poststart\":[{\"path\":\"/x\"}]}", m), "hooks.poststart");
 	STREQ(refusal("", ",\"hooks\":{\"poststart\":[]}", m), "");
 	HAS(refusal("", ",\"windows\":{}", m), "windows: is for another platform");
 	/* what engines write for "nothing" */
@@ -286,15 +283,6 @@ TEST(oci_refuses_by_name_what_is_not_there)
 		"");
 	HAS(refusal(",\"resources\":{\"devices\":[{\"allow\":false,\"type\":\"c\",\"major\":1,"
 		    "\"access\":\"rwm\"}]}", "", m), "linux.resources.devices");
-}
-
-TEST(oci_needs_its_own_pids_and_mounts)
-{
-	own_spec s = parse("{" ROOT "," PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}");
-	struct err e = ERR_INIT;
-
-	EQ(spec_supported(s, &e), -EOPNOTSUPP);
-	HAS(e.msg, "mount namespace");
 }
 
 /* Everything the specification knows, once. */
