@@ -17,6 +17,7 @@
 struct confine {
 	const struct spec *spec;
 	const char *id, *bundle; /* for hooks and agents; NULL where the container has no name */
+	bool virtual_ids; /* see struct launch */
 	bool supervised; /* there is a supervisor: what would hide things from it is refused */
 	struct scmp_prog seccomp;
 	struct scmp_agent agent;

@@ -195,6 +195,7 @@ static int start(const struct job *j, struct launch *l, struct err *e)
 		return r;
 	c.id = j->id;
 	c.bundle = j->bundle;
+	c.virtual_ids = j->virtual_ids;
 	l->confine = &c;
 	r = launch_start(l, e);
 	l->confine = NULL;
