@@ -253,21 +253,29 @@ static int check_terminal(const struct bundle *b, struct err *e)
 	return 0;
 }
 
-/* Ours are closed at an exec, those that were handed to us were not. */
-static int check_preserved(const struct bundle_run *run, unsigned *ret, struct err *e)
+/* With those of socket activation. Who is not there isn't missed. */
+static int count_preserved(const struct bundle_run *run, unsigned *ret, unsigned *ret_listen,
+	struct err *e)
 {
-	long long n = 0;
+	const char *listen = getenv("LISTEN_FDS");
+	long long n = 0, l = 0;
 	int r = run->preserve ? opt_number(run->preserve, "--preserve-fds", 0, 1000, &n, e) : 0;
 
-	for (int fd = 3; !r && fd < 3 + n; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || flags & FD_CLOEXEC)
-			return fail_msg(e, EBADF, "please check that preserved-fd %d (of %lld) is "
-				"present", fd - 3, n);
-	}
-	*ret = (unsigned) n;
+	if (!r && listen && *listen)
+		r = opt_number(listen, "LISTEN_FDS", 0, 1000, &l, e);
+	*ret = (unsigned) (n + l);
+	*ret_listen = (unsigned) l;
+	if (!r && (r = fds_reserve(*ret)) < 0)
+		fail(e, r, "--preserve-fds %lld", n);
 	return r;
+}
+
+static void add_listen(struct spec *s, unsigned n)
+{
+	if (!n || !s->has_process)
+		return;
+	spec_add_env(s, spec_printf(s, "LISTEN_FDS=%u", n));
+	spec_add_env(s, "LISTEN_PID=1");
 }
 
 /* --- the run ----------------------------------------------------------------------------- */
@@ -385,11 +393,14 @@ int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result 
 {
 	own_cleanup(bundle_drop) struct bundle b = { .run = run, .state_dir = -1 };
 	struct job j = JOB_INIT;
-	int r = check_preserved(run, &j.preserve, e); /* before we open anything */
+	unsigned listen = 0;
+	int r = count_preserved(run, &j.preserve, &listen, e);
 
 	*ret_status = EXIT_OURS;
 	if (!r)
 		r = load(&b, e);
+	if (!r)
+		add_listen(b.spec, listen);
 	if (!r)
 		r = declare(&b, &j, e);
 	if (r < 0)

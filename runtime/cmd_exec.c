@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
@@ -58,6 +59,8 @@ static int fill(struct exec_line *l, int argc, char **argv, struct err *e)
 	int r = l->preserve ? opt_number(l->preserve, "--preserve-fds", 0, 1000, &n, e) : 0;
 
 	l->j.preserve = (unsigned) n;
+	if (!r && (r = fds_reserve(l->j.preserve)) < 0)
+		fail(e, r, "--preserve-fds %lld", n);
 	l->o.env = l->env.v;
 	l->o.n_env = l->env.n;
 	l->o.caps = l->caps.v;

@@ -15,6 +15,7 @@
 #include "runtime/caps.h"
 #include "runtime/console.h"
 #include "runtime/exec.h"
+#include "runtime/home.h"
 #include "runtime/mounts.h"
 #include "runtime/program.h"
 
@@ -140,8 +141,6 @@ static int close_rest(unsigned preserve, struct err *e)
 {
 	if (close_range(3 + preserve, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return fail(e, errno, "close the file descriptors");
-	for (int fd = 3; fd < 3 + (int) preserve; fd++)
-		fcntl(fd, F_SETFD, 0);
 	return 0;
 }
 
@@ -159,6 +158,7 @@ void exec_child(const struct exec_child *c)
 {
 	const struct spec_process *p = &c->job->spec->process;
 	struct err e = ERR_INIT;
+	char *const *env = NULL;
 	char path[4096];
 	int r;
 
@@ -176,13 +176,14 @@ void exec_child(const struct exec_child *c)
 	r = become(c, &e);
 	if (!r && program_find(p, path, sizeof path, &e))
 		r = -ENOENT;
+	if (!r && !(env = home_env(p)))
+		r = fail(&e, ENOMEM, "make the environment");
 	if (!r)
 		r = close_rest(c->job->preserve, &e);
 	if (!r)
 		r = confine_last(c->confine, &e);
 	if (!r) {
-		execve(path, (char *const *) (uintptr_t) p->args,
-			(char *const *) (uintptr_t) p->env);
+		execve(path, (char *const *) (uintptr_t) p->args, env);
 		program_fail(p->args[0], false, -errno, &e);
 	}
 	die(c, &e);

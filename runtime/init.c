@@ -15,6 +15,7 @@
 #include "runtime/base/own.h"
 #include "runtime/caps.h"
 #include "runtime/console.h"
+#include "runtime/home.h"
 #include "runtime/hooks.h"
 #include "runtime/launch.h"
 #include "runtime/ns.h"
@@ -140,7 +141,10 @@ static int ready(struct init_state *s, struct err *e)
 
 /* --- the program ------------------------------------------------------------------------- */
 
-/* All fds but stdio and the preserved are closed at the exec, and no earlier: one says why not. */
+/*
+ * All fds but stdio and the preserved are closed at the exec, and no earlier: one says why not.
+ * Of the preserved those that were not handed to us are ours, and closed too.
+ */
 static int close_rest(const struct init *in, struct err *e)
 {
 	if (close_range(3 + in->preserve, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
@@ -196,7 +200,10 @@ static void run_program(const struct init_state *s)
 	status = program_find(p, path, sizeof path, &e);
 	if (status)
 		die(s, status, &e);
-	if (close_rest(in, &e) < 0 || confine_last(in->confine, &e) < 0)
+	env = home_env(p);
+	if (!env)
+		fail(&e, ENOMEM, "make the environment");
+	if (!env || close_rest(in, &e) < 0 || confine_last(in->confine, &e) < 0)
 		die(s, EXIT_OURS, &e);
 	if (in->virtual_ids)
 		stand_in(s);

@@ -192,6 +192,11 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 	if (s->process.terminal)
 		plan_add(p, OP_CONSOLE, "/dev/console")->uid = s->process.user.uid;
 	plan_kernel(s, p);
+	if (s->has_process && strcmp(s->process.cwd, "/")) {
+		o = plan_add(p, OP_MKDIR, s->process.cwd); /* before the root is read-only */
+		o->mode = 0755;
+		o->optional = true;
+	}
 	plan_late_attrs(in, p);
 	o = plan_add(p, OP_PIVOT, NULL);
 	o->flag = in->no_pivot || !own;

@@ -89,6 +89,14 @@ int read_file(int dirfd, const char *path, size_t max, struct buf *b, struct err
 	return 0;
 }
 
+int fds_reserve(unsigned n)
+{
+	for (int fd = 3; fd < 3 + (int) n; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_CLOEXEC) < 0)
+			return -errno;
+	return 0;
+}
+
 static int replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool sync,
 	struct err *e)
 {

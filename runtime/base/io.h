@@ -26,6 +26,11 @@ int replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mo
 
 /** openat2(2). @resolve: RESOLVE_* bits. fd or -errno; EAGAIN is retried. O_CLOEXEC is added. */
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);
+/**
+ * Who passes fds 3 to 2+@n on: those that are not open become placeholders, closed at an exec, so
+ * that no file of ours lands among them.
+ */
+int fds_reserve(unsigned n);
 /** mkdir -p of @path below @dirfd, without following links out of it. 0 or -errno. */
 int mkdir_p(int dirfd, const char *path, mode_t mode);
 /** Remove a tree below @dirfd, never following links; missing is no error. 0 or -errno. */
