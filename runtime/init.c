@@ -149,8 +149,6 @@ static int close_rest(const struct init *in, struct err *e)
 {
 	if (close_range(3 + in->preserve, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return fail(e, errno, "close the file descriptors");
-	for (int fd = 3; fd < 3 + (int) in->preserve; fd++)
-		fcntl(fd, F_SETFD, 0);
 	return 0;
 }
 
@@ -189,6 +187,7 @@ static void run_program(const struct init_state *s)
 	const struct init *in = s->in;
 	const struct spec_process *p = &in->spec->process;
 	struct err e = ERR_INIT;
+	char *const *env;
 	char path[4096];
 	int status;
 
@@ -207,7 +206,7 @@ static void run_program(const struct init_state *s)
 		die(s, EXIT_OURS, &e);
 	if (in->virtual_ids)
 		stand_in(s);
-	execve(path, (char *const *) (uintptr_t) p->args, (char *const *) (uintptr_t) p->env);
+	execve(path, (char *const *) (uintptr_t) p->args, env);
 	status = program_fail(p->args[0], false, -errno, &e);
 	die(s, status, &e);
 }
