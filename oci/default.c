@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The spec that `detrun spec` writes: what every engine's user expects of one. */
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "oci/mem.h"
 #include "runtime/base/own.h"
@@ -49,13 +51,22 @@ static void add_paths(struct spec *s)
 		spec_add_readonly(s, readonly[i]);
 }
 
+/* With version 1 it would hide a container's cgroups from those who look for them by path. */
+static bool cgroups_unified(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 static void add_namespaces(struct spec *s, bool rootless, uid_t uid, gid_t gid)
 {
 	spec_add_ns(s, SPEC_NS_PID, NULL);
 	spec_add_ns(s, SPEC_NS_IPC, NULL);
 	spec_add_ns(s, SPEC_NS_UTS, NULL);
 	spec_add_ns(s, SPEC_NS_MOUNT, NULL);
-	spec_add_ns(s, SPEC_NS_CGROUP, NULL);
+	if (cgroups_unified())
+		spec_add_ns(s, SPEC_NS_CGROUP, NULL);
 	spec_add_ns(s, SPEC_NS_NET, NULL); /* rootless too: the host's network is not repeatable */
 	if (!rootless)
 		return;

@@ -14,14 +14,14 @@
 #include "runtime/opts.h"
 #include "runtime/state.h"
 
-/* "9", "KILL", "SIGKILL", "sigkill"; 0 when it is none. */
+/* "9", "KILL", "SIGKILL", "sigkill"; 0 only looks; -1 when it is none. */
 static int signal_number(const char *text)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
 
 	if (*text && !*end)
-		return n > 0 && n < NSIG ? (int) n : 0;
+		return n >= 0 && n < NSIG ? (int) n : -1;
 	if (!strncasecmp(text, "SIG", 3))
 		text += 3;
 	for (int s = 1; s < NSIG; s++) {
@@ -32,7 +32,7 @@ static int signal_number(const char *text)
 	}
 	if (!strncasecmp(text, "RTMIN+", 6))
 		return SIGRTMIN + atoi(text + 6);
-	return 0;
+	return -1;
 }
 
 /* Everything in the container's PID namespace. */
@@ -102,7 +102,7 @@ int cmd_kill(const struct global *g, int argc, char **argv)
 		r = fail_msg(&e, EINVAL, "kill: a container ID and at most a signal expected");
 	if (!r && argc - rest == 2) {
 		sig = signal_number(argv[rest + 1]);
-		if (!sig)
+		if (sig < 0)
 			r = fail_msg(&e, EINVAL, "unknown signal \"%s\"", argv[rest + 1]);
 	}
 	if (!r)
