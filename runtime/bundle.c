@@ -176,6 +176,40 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
 
+static int make_cgroup(struct bundle *b, struct err *e)
+{
+	struct cgroup_opts o = {
+		.id = b->run->id,
+		.path = b->spec->linux_.cgroups_path,
+		.resources = &b->spec->linux_.resources,
+		.rootless = cgroup_rootless(b->run->rootless),
+	};
+	int r = 0;
+
+	if (b->run->cgroup_manager)
+		r = cgroup_manager_parse(b->run->cgroup_manager, &o.manager, e);
+	if (!r)
+		r = cgroup_new(&o, &b->state.cgroup, e);
+	if (!r)
+		r = state_save(b->state_dir, &b->state, e); /* for who cleans up after us */
+	return r ? r : cgroup_make(b->state.cgroup, o.resources, e);
+}
+
+static int born(void *ctx, const struct launch *l, struct err *e)
+{
+	struct bundle *b = ctx;
+	int r = cgroup_attach(b->state.cgroup, l->init, e); /* before the namespace of it is made */
+
+	return r ? r : cgroup_apply(b->state.cgroup, &b->spec->linux_.resources, e);
+}
+
+/* What is left in it was the container's. */
+static void remove_cgroup(struct bundle *b)
+{
+	if (b->state.cgroup && cgroup_kill(b->state.cgroup, NULL) == 0)
+		cgroup_remove(b->state.cgroup, NULL);
+}
+
 static int write_pid(const char *path, pid_t pid, struct err *e)
 {
 	char text[16];
@@ -351,6 +385,9 @@ static int make_start(struct bundle *b, struct job *j, int *ret, struct err *e)
 	if (!r && b->run->create)
 		r = startsock_make(b->state_dir, ret, e);
 	j->start = *ret;
+	if (!r)
+		r = make_cgroup(b, e);
+	j->cgroup = b->state.cgroup;
 	return r;
 }
 
@@ -367,9 +404,11 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	j->no_pivot = b->run->no_pivot;
 	j->no_keyring = b->run->no_keyring;
 	j->detached = b->run->create || b->run->detach;
+	j->plain_terminal = !j->detached;
 	j->id = b->run->id;
 	j->bundle = b->dir;
 	j->hooks = before_pivot;
+	j->born = born;
 	j->created = created;
 	j->started = poststart;
 	j->ctx = b;
@@ -381,6 +420,7 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	if (!r)
 		r = job_run(j, ret_status, ret, e);
 	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep))) {
+		remove_cgroup(b);
 		if (b->state.pid)
 			run_hooks(b, SPEC_HOOK_POSTSTOP, "stopped", 0, NULL);
 		state_remove(b->state_top, b->run->id, NULL);

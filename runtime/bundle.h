@@ -17,6 +17,7 @@ struct bundle_run {
 	char made_id[32];
 	const char *pid_file, *preserve, *console_socket, *pidfd_socket;
 	bool no_pivot, no_keyring, keep, detach, no_subreaper;
+	const char *cgroup_manager, *rootless; /* --cgroup-manager, --rootless */
 	bool create; /* for `start` to let go */
 };
 

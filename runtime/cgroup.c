@@ -186,6 +186,7 @@ void cgroup_put(const struct cgroup *c, struct json_out *o)
 		json_close(o, '}');
 	}
 	json_close(o, ']');
+	json_kbool(o, "made", c->made);
 	json_kbool(o, "rootless", c->rootless);
 	if (c->slice)
 		json_kstr(o, "slice", c->slice);
@@ -230,6 +231,7 @@ int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e)
 	if (r < 0)
 		return r;
 	c->v2 = c->n == 1 && c->dir[0].v2;
+	c->made = j && j->type == JSON_OBJ && get_bool(j, "made");
 	c->rootless = j && j->type == JSON_OBJ && get_bool(j, "rootless");
 	unit = c->n ? json_get_str(j, "unit") : NULL;
 	slice = c->n ? json_get_str(j, "slice") : NULL;

@@ -66,7 +66,10 @@ int cgroup_freeze(const struct cgroup *c, bool freeze, struct err *e);
 bool cgroup_frozen(const struct cgroup *c);
 /** Send a signal to every process of it. 0, also when there is none. */
 int cgroup_signal(const struct cgroup *c, int sig, struct err *e);
-/** SIGKILL to all, frozen or forking, until none is left (10 s at most). */
+/**
+ * SIGKILL to all, frozen or forking, until none is left (10 s at most). Nothing if cgroup_make() has
+ * not been successful: it may be somebody else's.
+ */
 int cgroup_kill(const struct cgroup *c, struct err *e);
 /** Remove the directories. One that is gone already is no error. */
 int cgroup_remove(struct cgroup *c, struct err *e);

@@ -25,6 +25,7 @@ struct cgroup {
 	size_t n;
 	bool v2; /* the only hierarchy is v2's */
 	bool rootless;
+	bool made;	 /* by us: what is in it is the container's */
 	bool path_given; /* linux.cgroupsPath was */
 	char *unit;	 /* systemd's, or NULL */
 	char *slice;

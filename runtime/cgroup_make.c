@@ -221,6 +221,7 @@ int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e)
 		x = check_empty(c, e);
 	if (x < 0)
 		unmake(c);
+	c->made = !x;
 	return x;
 }
 
@@ -286,8 +287,19 @@ static int rm_tree(const char *path, int depth)
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
+static void unmade(const struct cgroup *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->dir[i].absent)
+			rmdir(c->dir[i].path);
+}
+
 int cgroup_remove(struct cgroup *c, struct err *e)
 {
+	if (!c->made) { /* perhaps, when we were killed; if it is in use it was not */
+		unmade(c);
+		return 0;
+	}
 	for (size_t i = 0; i < c->n; i++) {
 		int r = 0;
 

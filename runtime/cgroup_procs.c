@@ -218,7 +218,7 @@ static bool kill_v2(const struct cgroup *c)
 
 int cgroup_kill(const struct cgroup *c, struct err *e)
 {
-	if (!cgroup_exists(c))
+	if (!c->made || !cgroup_exists(c))
 		return 0;
 	for (unsigned waited = 0, ms = 1; waited < KILL_MS; waited += ms) {
 		bool done = kill_v2(c); /* kills frozen ones, too */

@@ -9,6 +9,8 @@
 struct global {
 	const char *root; /* --root: the state directory, or NULL for the default */
 	const char *determinism; /* --determinism, or NULL */
+	const char *cgroup_manager; /* --cgroup-manager, or "systemd" for --systemd-cgroup */
+	const char *rootless; /* --rootless */
 	const char *log;  /* --log */
 	bool log_json;
 	bool debug;

@@ -10,6 +10,7 @@
 int cmd_create(const struct global *g, int argc, char **argv)
 {
 	struct bundle_run b = { .root = g->root, .job.determinism = g->determinism,
+		.cgroup_manager = g->cgroup_manager, .rootless = g->rootless,
 		.create = true };
 	struct opt t[BUNDLE_OPTS];
 	struct err e = ERR_INIT;

@@ -23,6 +23,14 @@ static void poststop(int dir, const struct state *s)
 		hooks_run(spec, SPEC_HOOK_POSTSTOP, &st, &e);
 }
 
+/* Who is left after the first process, and the cgroup itself. */
+static int empty_cgroup(const struct state *s, struct err *e)
+{
+	int r = s->cgroup ? cgroup_kill(s->cgroup, e) : 0;
+
+	return r < 0 || !s->cgroup ? r : cgroup_remove(s->cgroup, e);
+}
+
 static int delete(const char *root, const char *id, bool force, struct err *e)
 {
 	own_free char *top = NULL;
@@ -41,7 +49,11 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 	if (state_alive(&s) && s.running && !force)
 		return fail_msg(e, EBUSY, "cannot delete container %s that is not stopped: %s", id,
 			state_status(&s));
+	if (s.cgroup && cgroup_frozen(s.cgroup)) /* v1: nobody dies frozen */
+		cgroup_freeze(s.cgroup, false, NULL);
 	r = state_kill_all(&s, e);
+	if (!r)
+		r = empty_cgroup(&s, e);
 	if (r < 0)
 		return r;
 	poststop(dir, &s);

@@ -59,11 +59,22 @@ static void kill_namespace(pid_t init, int sig)
 	}
 }
 
+/* Every process of it: by its cgroup, else by its PID namespace. */
+static int signal_all(const struct state *s, bool alive, int sig, struct err *e)
+{
+	if (s->cgroup && cgroup_exists(s->cgroup))
+		return cgroup_signal(s->cgroup, sig, e);
+	if (alive)
+		kill_namespace(s->pid, sig);
+	return 0;
+}
+
 static int send_signal(const char *root, const char *id, int sig, bool all, struct err *e)
 {
 	own_free char *top = NULL;
 	own_state s = { 0 };
 	own_fd dir = -1, pidfd = -1;
+	bool by_cgroup;
 	int r = state_root(root, &top, e);
 
 	if (!r)
@@ -73,12 +84,17 @@ static int send_signal(const char *root, const char *id, int sig, bool all, stru
 	if (r < 0)
 		return r;
 	pidfd = state_pidfd(&s);
-	if (pidfd < 0)
-		return all ? 0 : fail_msg(e, ESRCH, "container not running");
+	if (pidfd < 0 && !all)
+		return fail_msg(e, ESRCH, "container not running");
 	if (all)
-		kill_namespace(s.pid, sig);
-	if (pidfd_send_signal(pidfd, sig, NULL, 0) < 0)
+		r = signal_all(&s, pidfd >= 0, sig, e);
+	if (r < 0 || pidfd < 0)
+		return r;
+	by_cgroup = all && s.cgroup && cgroup_exists(s.cgroup);
+	if (!by_cgroup && pidfd_send_signal(pidfd, sig, NULL, 0) < 0)
 		return fail(e, errno, "signal container %s", id);
+	if (sig == SIGKILL && s.cgroup && cgroup_frozen(s.cgroup))
+		cgroup_freeze(s.cgroup, false, NULL); /* v1: nobody dies frozen */
 	state_poke(&s);
 	return 0;
 }

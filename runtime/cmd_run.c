@@ -28,7 +28,8 @@ static int name(struct bundle_run *b, const char *arg, struct err *e)
 
 int cmd_run(const struct global *g, int argc, char **argv)
 {
-	struct bundle_run b = { .root = g->root, .job.determinism = g->determinism };
+	struct bundle_run b = { .root = g->root, .job.determinism = g->determinism,
+		.cgroup_manager = g->cgroup_manager, .rootless = g->rootless };
 	struct opt t[BUNDLE_OPTS];
 	struct err e = ERR_INIT;
 	int rest, status = EXIT_OURS, r;

@@ -113,6 +113,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.no_pivot = j->no_pivot,
 		.no_keyring = j->no_keyring,
 		.off = j->mode == DET_OFF,
+		.cgroup = j->cgroup,
 		.soft_rlimits = j->soft_rlimits,
 		.dirs = j->dirs,
 		.links = j->links,

@@ -30,7 +30,9 @@ struct job {
 	const char *const *volumes; /* writable host directories, by their path in the container */
 	const char *const *shared;  /* the same, by their path on the host */
 	bool virtual_ids, soft_rlimits, no_pivot, no_keyring;
+	bool plain_terminal; /* its output has no carriage returns of its own */
 	unsigned preserve;
+	const struct cgroup *cgroup; /* of the container, or NULL */
 	const char *id, *bundle; /* of a container; NULL: it has no name */
 
 	/* how */

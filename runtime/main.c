@@ -47,7 +47,7 @@ struct line {
 	struct global g;
 	struct door d;
 	const char *log_format;
-	bool version;
+	bool version, systemd_cgroup;
 };
 
 enum { N_GLOBAL = 12, N_TABLE = DOOR_OPTS + N_GLOBAL };
@@ -62,9 +62,10 @@ static void make_table(struct line *l, struct opt t[N_TABLE])
 		{ "debug", 0, OPT_FLAG, &l->g.debug, NULL, "say more" },
 		{ "determinism", 0, OPT_STR, &l->g.determinism, "strict|record|off",
 			"external inputs are refused, recorded (default), or not looked at" },
-		{ "systemd-cgroup", 0, OPT_FLAG, NULL, NULL, NULL },
-		{ "rootless", 0, OPT_STR, NULL, NULL, NULL },
-		{ "cgroup-manager", 0, OPT_STR, NULL, NULL, NULL },
+		{ "systemd-cgroup", 0, OPT_FLAG, &l->systemd_cgroup, NULL, NULL },
+		{ "rootless", 0, OPT_STR, &l->g.rootless, NULL, NULL },
+		{ "cgroup-manager", 0, OPT_STR, &l->g.cgroup_manager,
+			"cgroupfs|systemd|disabled", "who makes containers' cgroups" },
 		{ "version", 0, OPT_FLAG, &l->version, NULL, "print the version" },
 		{ NULL },
 	};
@@ -107,6 +108,8 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 		fprintf(stderr, "detrun: %s\n", e.msg);
 		return EXIT_OURS;
 	}
+	if (l->systemd_cgroup)
+		l->g.cgroup_manager = "systemd";
 	if (v)
 		return v->fn(&l->g, argc, argv);
 	l->d.job.determinism = l->g.determinism;

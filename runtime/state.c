@@ -131,6 +131,8 @@ int state_save(int dir, const struct state *s, struct err *e)
 	json_open(&o, '{');
 	put_annotations(&o, s);
 	kstr(&o, "bundle", s->bundle);
+	json_key(&o, "cgroup");
+	cgroup_put(s->cgroup, &o);
 	kstr(&o, "created", s->created);
 	kstr(&o, "id", s->id);
 	json_kstr(&o, "mode", det_mode_name(s->mode));
@@ -192,6 +194,7 @@ static void from_json(const struct json *j, struct state *s)
 	s->shim = (pid_t) get_int(j, "shim");
 	s->shim_start = (unsigned long long) get_int(j, "shimStart");
 	s->mode = det_mode_by_name(json_get_str(j, "mode"));
+	cgroup_get(json_get(j, "cgroup"), &s->cgroup, NULL);
 }
 
 int state_load(int dir, const char *id, struct state *ret, struct err *e)
@@ -227,6 +230,7 @@ void state_free(struct state *s)
 	for (char **a = s->annotations; a && *a; a++)
 		free(*a);
 	free(s->annotations);
+	cgroup_free(s->cgroup);
 	*s = (struct state) { 0 };
 }
 
@@ -239,7 +243,11 @@ bool state_alive(const struct state *s)
 
 const char *state_status(const struct state *s)
 {
-	return !state_alive(s) ? "stopped" : s->running ? "running" : "created";
+	if (!state_alive(s))
+		return "stopped";
+	if (s->cgroup && cgroup_frozen(s->cgroup))
+		return "paused";
+	return s->running ? "running" : "created";
 }
 
 /* Once we hold the pidfd, the start time says whether the pid had changed hands before. */

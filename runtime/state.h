@@ -13,6 +13,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 #include "runtime/base/json.h"
+#include "runtime/cgroup.h"
 #include "runtime/mode.h"
 
 /* The config.json that it was made of, in its directory. */
@@ -24,6 +25,7 @@ struct state {
 	pid_t pid, shim;
 	unsigned long long pid_start, shim_start;
 	enum det_mode mode;
+	struct cgroup *cgroup; /* NULL: older states have none */
 	bool running; /* let go: not only created */
 };
 
@@ -47,7 +49,7 @@ int state_load(int dir, const char *id, struct state *ret, struct err *e);
 void state_free(struct state *s);
 #define own_state __attribute__((cleanup(state_free))) struct state
 
-/** "created", "running", "stopped": by looking at the process. */
+/** "created", "running", "paused", "stopped": by looking at the process and its cgroup. */
 const char *state_status(const struct state *s);
 bool state_alive(const struct state *s);
 /** pidfd of the container's first process, -ESRCH when it is gone. */
