@@ -1,0 +1,242 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What config.json says of a container's process: seccomp, hooks, scheduling, clocks, interfaces.
+. "$(dirname "$0")/lib.sh"
+b=$work/bundle
+mkdir "$b" && cp -a "$root" "$b/rootfs"
+for p in grep mkdir true kill; do copy_program "$b/rootfs" "$(type -P $p)"; done
+off="$detrun --root $work/containers --determinism=off"
+record="$detrun --root $work/containers --determinism=record"
+strict="$detrun --root $work/containers --determinism=strict"
+cd "$b" || exit 125
+
+config() { # python expressions that change c, its process p and its linux object l
+	(rm -f config.json && "$detrun" spec) || exit 125
+	python3 - "$b/config.json" "$@" <<-'P'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		p, l = c["process"], c["linux"]
+		p["terminal"] = False
+		c["root"]["readonly"] = False
+		def hook(text, **more):
+		    return [dict({"path": "/bin/sh", "args": ["sh", "-c", text], "env": ["PATH=/usr/bin:/bin"]}, **more)]
+		def rule(action, *names, **more):
+		    l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+		        "syscalls": [dict({"names": list(names), "action": action}, **more)]}
+		for e in sys.argv[2:]:
+		    exec(e)
+		json.dump(c, open(sys.argv[1], "w"))
+	P
+}
+args() { printf 'p["args"] = ["sh", "-c", """%s"""]' "$1"; }
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+[ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
+
+# --- seccomp --------------------------------------------------------------------------------------
+
+for nnp in True False; do
+	config "$(args 'mkdir /tmp/x || echo refused; mkdir --help >/dev/null && echo lives')" \
+		"p['noNewPrivileges'] = $nnp" 'rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat", errnoRet=1)'
+	for mode in off record; do
+		t "seccomp errno, $mode, no_new_privs $nnp" 0 ${!mode} run --trace none c1
+		out refused
+		out lives
+		err "Operation not permitted"
+	done
+done
+config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")'
+for mode in off record; do
+	t "seccomp kill, $mode" 0 ${!mode} run --trace none c1
+	out 159
+done
+config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_TRAP", "mkdir", "mkdirat")'
+for mode in off record; do
+	t "seccomp trap, $mode" 0 ${!mode} run --trace none c1
+	out 159
+done
+config "$(args 'mkdir /tmp/x; uname -r >/dev/null; ls /tmp')" \
+	'l["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW",
+	"names": "access arch_prctl brk clone clone3 close dup2 execve exit exit_group fcntl fstat futex getdents64 geteuid getegid getgid getpid getppid getrandom getuid ioctl lseek mmap mprotect munmap newfstatat open openat pipe2 pread64 prlimit64 read rseq rt_sigaction rt_sigprocmask rt_sigreturn set_robust_list set_tid_address stat statfs statx uname vfork wait4 write".split()}]}'
+for mode in off record; do
+	t "seccomp list of what is allowed, $mode" 0 ${!mode} run --trace none c1
+	err "mkdir: cannot create directory"
+done
+t "seccomp, a trace" 0 $record run --trace "$work/t1" c1
+t "seccomp, again" 0 $record run --trace "$work/t2" c1
+ok "seccomp, the same trace" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
+t "seccomp, replay" 0 "$detrun" replay "$work/t1"
+
+# what the agent gets, and that its answer counts
+cat >"$work/agent.py" <<'P'
+import array, ctypes, fcntl, json, os, socket, struct, sys
+path, log = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX)
+s.bind(path)
+s.listen(1)
+c, _ = s.accept()
+text, anc, _, _ = c.recvmsg(1 << 20, socket.CMSG_SPACE(16))
+fds = array.array("i")
+fds.frombytes(anc[0][2][:4])
+open(log, "wb").write(text)
+while True:
+    buf = bytearray(80)
+    try:
+        fcntl.ioctl(fds[0], 0xC0502100, buf)
+    except OSError:
+        break
+    ident, = struct.unpack_from("Q", buf)
+    fcntl.ioctl(fds[0], 0xC0182101, bytearray(struct.pack("QqiI", ident, 0, -17, 0)))
+P
+config "$(args 'mkdir /tmp/x')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat", "sendmsg")' \
+	"l['seccomp']['listenerPath'] = '$work/agent'" "l['seccomp']['listenerMetadata'] = 'meta'"
+t "seccomp notify, no agent" 1 $off run c1
+err "connect to the seccomp agent"
+for nnp in True False; do
+	sed -i "s/\"noNewPrivileges\": [a-z]*/\"noNewPrivileges\": ${nnp,}/" config.json
+	python3 "$work/agent.py" "$work/agent" "$work/agent.log" & agent=$!
+	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
+	t "seccomp notify, no_new_privs $nnp" 1 timeout 20 $off run c1
+	err "File exists"
+	kill $agent 2>/dev/null
+	rm -f "$work/agent"
+	ok "seccomp notify: state, no_new_privs $nnp" python3 -c "
+import json
+j = json.load(open('$work/agent.log'))
+assert j['fds'] == ['seccompFd'] and j['metadata'] == 'meta' and j['pid'] > 1, j
+assert j['state']['id'] == 'c1' and j['state']['bundle'] == '$b', j"
+done
+for mode in record strict; do
+	t "seccomp notify hides nothing, $mode" 1 ${!mode} run --trace none c1
+	err "SCMP_ACT_NOTIFY"
+done
+
+# --- hooks ----------------------------------------------------------------------------------------
+
+all='for k in "prestart createRuntime createContainer poststart poststop".split():
+    c.setdefault("hooks", {})[k] = hook("(echo %s; cat; echo) >> '$work'/hooks.log" % k)
+c["hooks"]["startContainer"] = hook("(echo startContainer; cat; echo) >> /hooks.log")'
+# a name, a status, a name, a status ...
+ran() {
+	cat "$work/hooks.log" "$b/rootfs/hooks.log" 2>/dev/null |
+		sed -n 's/.*"status":"\([a-z]*\)".*/\1/p; t; /^[a-zA-Z]\{1,\}$/p' | tr '\n' ' '
+	rm -f "$work/hooks.log" "$b/rootfs/hooks.log"
+}
+want="prestart creating createRuntime creating createContainer creating poststart running \
+poststop stopped startContainer created "
+config 'p["args"] = ["true"]' "$all"
+for mode in off record; do
+	t "hooks, $mode" 0 ${!mode} run --trace none c1
+	ok "hooks in order, $mode" test "$(ran)" = "$want"
+	t "hooks, create, $mode" 0 ${!mode} create c1
+	ok "hooks of create, $mode" test "$(ran)" = "${want%% poststart*} "
+	t "hooks, start, $mode" 0 $off start c1
+	for i in $(seq 50); do $off state c1 | grep -q stopped && break; sleep 0.1; done
+	ok "hooks of start, $mode" test "$(ran)" = "poststart running startContainer created "
+	t "hooks, delete, $mode" 0 $off delete c1
+	ok "hooks of delete, $mode" test "$(ran)" = "poststop stopped "
+done
+for k in prestart createRuntime createContainer startContainer poststart; do
+	config "$(args 'echo ran')" "c['hooks'] = {'$k': hook('echo why >&2; exit 7')}"
+	for mode in off record; do
+		t "failing $k, $mode" 1 ${!mode} run --trace none c1
+		err "error running $k hook #0: exit status 7, stdout: , stderr: why"
+		ok "failing $k leaves nothing, $mode" test ! -e "$work/containers/c1"
+	done
+done
+config 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("sleep 30", timeout=1)}'
+t "a hook's timeout" 1 $off run c1
+err "hook ran past specified timeout of 1.0s"
+config 'p["args"] = ["true"]' 'c["hooks"] = {"poststop": hook("exit 7") + hook("echo > '$work'/stopped")}'
+t "failing poststop" 0 $off run c1
+err "error running poststop hook #0: exit status 7"
+ok "the next is run" test -e "$work/stopped"
+config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": hook("exit 7")}'
+t "create" 0 $off create c1
+t "failing poststart fails start" 1 $off start c1
+err "error running poststart hook #0"
+t "and stops the container" 0 $off state c1
+out '"status": "stopped"'
+$off delete -f c1
+config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
+t "a hook's path is absolute" 1 $off run c1
+err "hooks.poststart[0].path"
+
+# --- the process ----------------------------------------------------------------------------------
+
+config "$(args 'cat /proc/self/oom_score_adj; nice; umask; grep -E "^(Cap|Groups)" /proc/self/status')" \
+	'p["oomScoreAdj"] = 321' 'p["scheduler"] = {"policy": "SCHED_BATCH", "nice": 3}' \
+	'p["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}' 'p["user"]["umask"] = 0o27' \
+	'p["user"]["additionalGids"] = [5, 77]' \
+	'p["capabilities"] = {k: ["CAP_KILL"] for k in ("effective", "permitted")}' \
+	'p["capabilities"]["bounding"] = ["CAP_KILL", "CAP_NO_SUCH"]'
+copy_program "$b/rootfs" "$(type -P nice)"
+t "oom score, nice, umask, groups, capabilities" 0 $off run c1
+out 321
+out 3
+out 0027
+out "5 77"
+out "CapPrm:	0000000000000020"
+out "CapBnd:	0000000000000020"
+out "CapInh:	0000000000000000"
+out "CapAmb:	0000000000000000"
+err 'unknown capability "CAP_NO_SUCH"'
+config "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
+t "personality, off" 0 $off run c1
+out i686
+out 00000008
+t "personality, record" 0 $record run --trace none c1
+out i686
+config "$(args 'cat /proc/self/timens_offsets')" 'l["namespaces"].append({"type": "time"})' \
+	'l["timeOffsets"] = {"monotonic": {"secs": 111}, "boottime": {"secs": 222, "nanosecs": 333}}'
+t "time offsets" 0 $off run c1
+ok "monotonic" grep -Eq 'monotonic +111 +0' "$work/out"
+ok "boottime" grep -Eq 'boottime +222 +333' "$work/out"
+t "time offsets under the supervisor" 1 $record run --trace none c1
+err linux.timeOffsets
+config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
+t "a time namespace under the supervisor" 0 $record run --trace none c1
+if [ ! -d /sys/kernel/security/apparmor ]; then
+	config 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
+	t "AppArmor that is not there" 1 $off run c1
+	err "apparmor: config provided but apparmor not supported"
+fi
+
+# --- interfaces -----------------------------------------------------------------------------------
+
+if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
+	ip addr add 198.51.100.1/24 dev detrun-a
+	ip addr add 2001:db8::1/64 dev detrun-a nodad
+	copy_program "$b/rootfs" "$(type -P ip)"
+	config 'p["args"] = ["ip", "addr", "show", "eth7"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
+	t "an interface moves in" 0 $off run c1
+	out "eth7"
+	out "inet 198.51.100.1/24"
+	out "inet6 2001:db8::1/64"
+	out ",UP"
+	ip link del detrun-b 2>/dev/null
+	t "an interface that is not there" 1 $off run c1
+	err "linux.netDevices: interface detrun-a"
+	config 'p["args"] = ["true"]' 'l["netDevices"] = {"lo": {"name": "a/b"}}'
+	t "a bad name" 1 $off run c1
+	err "invalid name of an interface"
+fi
+
+# --- the command line -----------------------------------------------------------------------------
+
+t "features" 0 "$detrun" features
+ok "features is JSON with what runc's has" python3 -c "
+import json
+f = json.load(open('$work/out'))
+assert f['ociVersionMin'] == '1.0.0' and len(f['hooks']) == 6
+l = f['linux']
+assert l['seccomp']['enabled'] and 'SCMP_ACT_NOTIFY' in l['seccomp']['actions']
+assert 'SCMP_ARCH_X86_64' in l['seccomp']['archs'] and len(l['seccomp']['operators']) == 7
+assert l['cgroup']['v1'] and l['cgroup']['v2'] and 'rbind' in f['mountOptions']
+assert 'CAP_SYS_ADMIN' in l['capabilities'] and 'time' in l['namespaces']"
+t "checkpoint" 1 "$detrun" checkpoint c1
+err "checkpoint is not supported"
+t "a probe for checkpoint" 1 "$detrun" checkpoint --help
+t "restore" 1 "$detrun" restore c1
+err "restore is not supported"
+ok "nothing is left" sh -c "test -z \"\$(ls $work/containers)\""
+finish
