@@ -15,11 +15,11 @@
 #include "runtime/mounts.h"
 
 /* Every terminal starts with these, whatever the kernel or the caller's terminal has. */
-static int canonical_modes(int fd)
+static int canonical_modes(int fd, bool plain)
 {
 	struct termios t = {
 		.c_iflag = ICRNL | IXON,
-		.c_oflag = OPOST | ONLCR,
+		.c_oflag = OPOST | (plain ? 0 : ONLCR),
 		.c_cflag = CS8 | CREAD | HUPCL,
 		.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
 	};
@@ -73,7 +73,8 @@ static int mount_console(int root, int slave, struct err *e)
 	return r < 0 ? r : mnt_attach(fd, root, "/dev/console", e);
 }
 
-int console_pty(int root, uid_t owner, int *ret_master, int *ret_slave, struct err *e)
+int console_pty(int root, uid_t owner, bool plain, int *ret_master, int *ret_slave,
+	struct err *e)
 {
 	own_fd master = -1, slave = -1;
 	int r = open_master(root, &master, e);
@@ -83,7 +84,7 @@ int console_pty(int root, uid_t owner, int *ret_master, int *ret_slave, struct e
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		return fail(e, errno, "open the container's terminal");
-	r = canonical_modes(slave);
+	r = canonical_modes(slave, plain);
 	if (r < 0)
 		return fail(e, r, "set up the container's terminal");
 	if (owner && fchown(slave, owner, (gid_t) -1) < 0)
@@ -93,10 +94,10 @@ int console_pty(int root, uid_t owner, int *ret_master, int *ret_slave, struct e
 	return 0;
 }
 
-int console_make(int root, uid_t owner, int *ret_master, struct err *e)
+int console_make(int root, uid_t owner, bool plain, int *ret_master, struct err *e)
 {
 	own_fd master = -1, slave = -1;
-	int r = console_pty(root, owner, &master, &slave, e);
+	int r = console_pty(root, owner, plain, &master, &slave, e);
 
 	if (!r)
 		r = mount_console(root, slave, e);
@@ -126,6 +127,7 @@ void console_raw(struct console *c)
 		return;
 	t = c->saved;
 	cfmakeraw(&t);
+	t.c_oflag |= OPOST; /* a plain terminal leaves carriage returns to this one */
 	c->raw = tcsetattr(0, TCSANOW, &t) == 0;
 }
 

@@ -14,9 +14,13 @@
 #include "runtime/base/err.h"
 
 /** In init, the root @root not yet entered: *ret_master is the caller's; 0, 1, 2 are the slave. */
-int console_make(int root, uid_t owner, int *ret_master, struct err *e);
-/** Just the pair, of the devpts at /dev/pts of @root. */
-int console_pty(int root, uid_t owner, int *ret_master, int *ret_slave, struct err *e);
+int console_make(int root, uid_t owner, bool plain, int *ret_master, struct err *e);
+/**
+ * Just the pair, of the devpts at /dev/pts of @root. @plain: a newline is written as just that,
+ * whoever shows it has a terminal, or none.
+ */
+int console_pty(int root, uid_t owner, bool plain, int *ret_master, int *ret_slave,
+	struct err *e);
 /** Make it the controlling terminal of this process, which has just made a session. */
 int console_control(struct err *e);
 

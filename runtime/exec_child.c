@@ -102,7 +102,7 @@ static int session(const struct exec_child *c, struct err *e)
 	if (setsid() < 0)
 		return fail(e, errno, "make a session");
 	if (p->terminal) {
-		r = console_pty(root, p->user.uid, &master, &slave, e);
+		r = console_pty(root, p->user.uid, !c->job->detach, &master, &slave, e);
 		if (r < 0)
 			return r;
 		for (int i = 0; i < 3; i++)

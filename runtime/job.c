@@ -112,6 +112,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.userns = userns(j),
 		.no_pivot = j->no_pivot,
 		.no_keyring = j->no_keyring,
+		.plain_terminal = j->plain_terminal,
 		.off = j->mode == DET_OFF,
 		.cgroup = j->cgroup,
 		.soft_rlimits = j->soft_rlimits,
@@ -196,6 +197,7 @@ static int start(const struct job *j, struct launch *l, struct err *e)
 		return r;
 	c.id = j->id;
 	c.bundle = j->bundle;
+	c.listens = true;
 	c.virtual_ids = j->virtual_ids;
 	l->confine = &c;
 	r = launch_start(l, e);

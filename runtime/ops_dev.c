@@ -105,7 +105,8 @@ int op_device(struct init_state *s, const struct op *o, struct err *e)
 
 int op_console(struct init_state *s, const struct op *o, struct err *e)
 {
-	return console_make(s->root, s->in->virtual_ids ? 0 : o->uid, &s->master, e);
+	return console_make(s->root, s->in->virtual_ids ? 0 : o->uid, o->flag, &s->master,
+		e);
 }
 
 /* --- covered paths ------------------------------------------------------------------------ */

@@ -189,8 +189,11 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	plan_dev(in, p);
-	if (s->process.terminal)
-		plan_add(p, OP_CONSOLE, "/dev/console")->uid = s->process.user.uid;
+	if (s->process.terminal) {
+		o = plan_add(p, OP_CONSOLE, "/dev/console");
+		o->uid = s->process.user.uid;
+		o->flag = in->plain_terminal;
+	}
 	plan_kernel(s, p);
 	if (s->has_process && strcmp(s->process.cwd, "/")) {
 		o = plan_add(p, OP_MKDIR, s->process.cwd); /* before the root is read-only */

@@ -41,7 +41,7 @@ enum op_kind {
 	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
 	OP_PIVOT,	 /* .flag: chroot instead of pivot_root; .propagation of the root then */
 	OP_KEYRING,
-	OP_CONSOLE,	 /* make the terminal; .uid its owner */
+	OP_CONSOLE,	 /* make the terminal; .uid its owner, .flag: no carriage returns */
 	OP_SESSION,	 /* a session and process group of its own */
 	OP_UMASK,	 /* .mode */
 	OP_CWD,		 /* .path */
@@ -100,7 +100,7 @@ struct plan_in {
 	const char *priv;  /* private directory of this run: upper, work, copies */
 	bool userns;	   /* the container has a user namespace of its own */
 	bool off;	   /* nobody supervises it */
-	bool no_pivot, no_keyring;
+	bool no_pivot, no_keyring, plain_terminal;
 	bool soft_rlimits; /* set rlimits as far as the hard limit allows */
 	const struct plan_dir *dirs;   /* directories of the root, ended by .path NULL */
 	const struct plan_link *links; /* symlinks of the root, ended by .path NULL */
