@@ -321,6 +321,8 @@ static void put_inputs(struct bundle *b, const struct job *j)
 	json_open(&in, '{');
 	json_kstr(&in, "cpu", j->cpu);
 	json_kint(&in, "cpus", j->cpus);
+	if (b->spec->process.terminal)
+		json_kbool(&in, "crlf", !j->plain_terminal);
 	json_kstr(&in, "door", "bundle");
 	json_kint(&in, "epoch", (int64_t) j->epoch);
 	json_kstr(&in, "seed", j->seed);
@@ -369,6 +371,7 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 
 	annotated(b->spec, &jo);
 	j->spec = b->spec;
+	j->plain_terminal = !b->run->create && !b->run->detach && !b->run->crlf;
 	r = job_declare(j, &jo, e);
 	if (!r)
 		r = check_terminal(b, e);
@@ -404,7 +407,6 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	j->no_pivot = b->run->no_pivot;
 	j->no_keyring = b->run->no_keyring;
 	j->detached = b->run->create || b->run->detach;
-	j->plain_terminal = !j->detached;
 	j->id = b->run->id;
 	j->bundle = b->dir;
 	j->hooks = before_pivot;

@@ -18,6 +18,7 @@ struct bundle_run {
 	const char *pid_file, *preserve, *console_socket, *pidfd_socket;
 	bool no_pivot, no_keyring, keep, detach, no_subreaper;
 	const char *cgroup_manager, *rootless; /* --cgroup-manager, --rootless */
+	bool crlf; /* a replay: the terminal had carriage returns */
 	bool create; /* for `start` to let go */
 };
 
