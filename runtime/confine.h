@@ -19,6 +19,7 @@ struct confine {
 	const char *id, *bundle; /* for hooks and agents; NULL where the container has no name */
 	bool virtual_ids; /* see struct launch */
 	bool supervised; /* there is a supervisor: what would hide things from it is refused */
+	bool listens;	 /* it takes this process's calls as notifications, too */
 	struct scmp_prog seccomp;
 	struct scmp_agent agent;
 	int label; /* in init: takes the label of the next exec, or -1 */
