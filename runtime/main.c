@@ -11,6 +11,7 @@
 #include "runtime/cmd.h"
 #include "runtime/door.h"
 #include "runtime/launch.h"
+#include "runtime/scmp.h"
 
 static const struct verb {
 	const char *name;
@@ -50,7 +51,7 @@ struct line {
 	bool version, systemd_cgroup;
 };
 
-enum { N_GLOBAL = 12, N_TABLE = DOOR_OPTS + N_GLOBAL };
+enum { N_GLOBAL = 16, N_TABLE = DOOR_OPTS + N_GLOBAL };
 
 /* Options before a verb are runc's; those of a command without verb follow in the same table. */
 static void make_table(struct line *l, struct opt t[N_TABLE])
@@ -63,10 +64,13 @@ static void make_table(struct line *l, struct opt t[N_TABLE])
 		{ "determinism", 0, OPT_STR, &l->g.determinism, "strict|record|off",
 			"external inputs are refused, recorded (default), or not looked at" },
 		{ "systemd-cgroup", 0, OPT_FLAG, &l->systemd_cgroup, NULL, NULL },
-		{ "rootless", 0, OPT_STR, &l->g.rootless, NULL, NULL },
+		{ "rootless", 0, OPT_STR, &l->g.rootless, "true|false|auto",
+			"go on without a cgroup where none may be made" },
+		{ "criu", 0, OPT_STR, NULL, NULL, NULL },
 		{ "cgroup-manager", 0, OPT_STR, &l->g.cgroup_manager,
 			"cgroupfs|systemd|disabled", "who makes containers' cgroups" },
 		{ "version", 0, OPT_FLAG, &l->version, NULL, "print the version" },
+		{ "v", 0, OPT_FLAG, &l->version, NULL, NULL },
 		{ NULL },
 	};
 	size_t n = door_options(&l->d, t);
@@ -91,11 +95,34 @@ static void usage(const struct opt *t)
 	opts_help(t);
 }
 
+static int complain(const struct err *e)
+{
+	fprintf(stderr, "detrun: %s\n", e->msg);
+	return EXIT_OURS;
+}
+
 static bool door_used(const struct door *d)
 {
 	static const struct door none;
 
 	return memcmp(d, &none, sizeof none) != 0;
+}
+
+/* `help`, `help VERB` */
+static int help(struct line *l, const struct opt *t, int argc, char **argv)
+{
+	const struct verb *v = argc > 1 ? find_verb(argv[1]) : NULL;
+	char *ask[] = { argc > 1 ? argv[1] : NULL, (char[]) { "--help" }, NULL };
+	struct err e = ERR_INIT;
+
+	if (v)
+		return v->fn(&l->g, 2, ask);
+	if (argc > 1) {
+		fail_msg(&e, EINVAL, "no help topic for \"%s\" (see detrun --help)", argv[1]);
+		return complain(&e);
+	}
+	usage(t);
+	return 0;
 }
 
 static int dispatch(struct line *l, int argc, char **argv, bool dashes)
@@ -104,24 +131,51 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	struct err e = ERR_INIT;
 	int status;
 
-	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0) {
-		fprintf(stderr, "detrun: %s\n", e.msg);
-		return EXIT_OURS;
-	}
+	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0)
+		return v ? (complain(&e), 1) : complain(&e);
 	if (l->systemd_cgroup)
 		l->g.cgroup_manager = "systemd";
-	if (v)
-		return v->fn(&l->g, argc, argv);
+	if (v) {
+		status = v->fn(&l->g, argc, argv);
+		log_end();
+		return status;
+	}
 	l->d.job.determinism = l->g.determinism;
 	status = door_command(&l->d, argc, argv);
 	door_free(&l->d);
 	return status;
 }
 
-static int complain(const struct err *e)
+/* dockerd reads these lines: a name, "version" and the version first. */
+static void print_version(void)
 {
-	fprintf(stderr, "detrun: %s\n", e->msg);
-	return EXIT_OURS;
+	char seccomp[32];
+
+	scmp_version(seccomp);
+	printf("detrun version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n", DETRUN_VERSION,
+		DETRUN_COMMIT, SPEC_VERSION_MAX, seccomp);
+}
+
+static bool one_of(const char *text, const char *const *list)
+{
+	for (; text && *list; list++)
+		if (!strcmp(text, *list))
+			return true;
+	return !text;
+}
+
+static int check(struct line *l, struct err *e)
+{
+	static const char *const formats[] = { "text", "json", NULL };
+	static const char *const rootless[] = { "true", "false", "auto", NULL };
+
+	if (!one_of(l->log_format, formats))
+		return fail_msg(e, EINVAL, "--log-format %s: text or json expected", l->log_format);
+	if (!one_of(l->g.rootless, rootless))
+		return fail_msg(e, EINVAL, "--rootless %s: true, false or auto expected",
+			l->g.rootless);
+	l->g.log_json = l->log_format && !strcmp(l->log_format, "json");
+	return 0;
 }
 
 static int run(struct line *l, int argc, char **argv)
@@ -140,18 +194,17 @@ static int run(struct line *l, int argc, char **argv)
 		return r == 1 ? 0 : EXIT_OURS;
 	}
 	if (l->version) {
-		printf("detrun version %s\nspec: %s\n", DETRUN_VERSION, SPEC_VERSION);
+		print_version();
 		return 0;
 	}
 	if (rest == argc) {
 		fail_msg(&e, EINVAL, "no command (see detrun --help)");
 		return complain(&e);
 	}
-	if (l->log_format && strcmp(l->log_format, "text") && strcmp(l->log_format, "json")) {
-		fail_msg(&e, EINVAL, "--log-format %s: text or json expected", l->log_format);
+	if (check(l, &e) < 0)
 		return complain(&e);
-	}
-	l->g.log_json = l->log_format && !strcmp(l->log_format, "json");
+	if (!dashes && !strcmp(argv[rest], "help") && !door_used(&l->d))
+		return help(l, t, argc - rest, argv + rest);
 	return dispatch(l, argc - rest, argv + rest, dashes);
 }
 

@@ -20,6 +20,8 @@ static struct {
 	int fd; /* of the file, or -1 for stderr */
 	bool json;
 	bool debug;
+	bool failed;	 /* an error has been logged */
+	struct buf held; /* warnings, in JSON: see emit() */
 } to = { .fd = -1 };
 
 static const char *const level_name[] = {
@@ -103,13 +105,27 @@ static void send(int fd, struct buf *b)
 		(void) write_full(fd, b->p, b->n);
 }
 
+/*
+ * Podman reads the JSON of a call that failed as a single object: what is less than an error waits
+ * until it is known that none comes. Who wants to see all, and at once, says --debug.
+ */
+static bool hold(enum log_level level)
+{
+	return to.json && to.fd >= 0 && !to.debug && level != LOG_LEVEL_ERROR;
+}
+
 static void emit(enum log_level level, const char *msg)
 {
 	own_buf b = { 0 }, plain = { 0 };
 
+	if (hold(level)) {
+		put_json(&to.held, level, msg);
+		return;
+	}
+	to.failed |= level == LOG_LEVEL_ERROR;
 	if (to.json)
 		put_json(&b, level, msg);
-	else if (to.fd >= 0)
+	else if (to.fd >= 0 || to.debug)
 		put_logfmt(&b, level, msg);
 	else
 		put_plain(&b, level, msg);
@@ -119,6 +135,13 @@ static void emit(enum log_level level, const char *msg)
 		put_plain(&plain, level, msg);
 		send(STDERR_FILENO, &plain);
 	}
+}
+
+void log_end(void)
+{
+	if (!to.failed && to.held.n)
+		send(to.fd, &to.held);
+	buf_free(&to.held);
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)

@@ -11,6 +11,8 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 
 /** Where messages go from now on. @path NULL = stderr. @json: runc's {"level","msg","time"} lines. */
 int log_setup(const char *path, bool json, bool debug, struct err *e);
+/** At the end: what waited for it, see log.c. */
+void log_end(void);
 void log_msg(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define log_debug(...) log_msg(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)

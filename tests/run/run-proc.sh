@@ -238,5 +238,38 @@ err "checkpoint is not supported"
 t "a probe for checkpoint" 1 "$detrun" checkpoint --help
 t "restore" 1 "$detrun" restore c1
 err "restore is not supported"
+t "version" 0 "$detrun" --version
+ok "version as dockerd reads it" sh -c "head -1 '$work/out' | grep -Eq '^detrun version [0-9.]+$'"
+out "commit: "
+out "spec: 1."
+t "help" 0 "$detrun" help
+out "usage: detrun"
+t "help VERB" 0 "$detrun" help spec
+out "usage: detrun spec"
+t "help of nothing" 125 "$detrun" help nothing
+err 'no help topic for "nothing"'
+t "flags of runc" 0 "$detrun" --root "$work/containers" --debug --criu x --systemd-cgroup --rootless auto list -q
+t "a bad --rootless" 125 "$detrun" --rootless maybe list
+err "true, false or auto"
+t "a bad --log-format" 125 "$detrun" --log-format xml list
+err "text or json"
+t "a log that can't be opened" 1 "$detrun" --log /nowhere/log list
+err "open log /nowhere/log"
+
+log="$off --log $work/log --log-format json"
+one_object() { python3 -c "
+import json
+j = json.load(open('$work/log'))
+assert j['level'] == '$1' and '$2' in j['msg'] and sorted(j) == ['level', 'msg', 'time'], j"; }
+config 'p["args"] = ["nothing"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
+t "a failure with a warning" 1 $log create c1
+err 'exec: "nothing": executable file not found in $PATH'
+ok "is one JSON object" one_object error "executable file not found"
+rm -f "$work/log"
+config 'p["args"] = ["true"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
+t "a warning" 0 $log run c1
+ok "is one JSON object too" one_object warning CAP_NO_SUCH
+ok "and nowhere else" test ! -s "$work/err"
+
 ok "nothing is left" sh -c "test -z \"\$(ls $work/containers)\""
 finish
