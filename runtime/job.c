@@ -115,6 +115,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.plain_terminal = j->plain_terminal,
 		.off = j->mode == DET_OFF,
 		.cgroup = j->cgroup,
+		.bundle = j->bundle,
 		.soft_rlimits = j->soft_rlimits,
 		.dirs = j->dirs,
 		.links = j->links,
