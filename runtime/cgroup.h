@@ -90,6 +90,11 @@ void cgroup_put(const struct cgroup *c, struct json_out *o);
 /** NULL or null gives a cgroup that does not exist. */
 int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e);
 
+/** A descriptor that is readable when the kernel has killed in it for lack of memory, or -1. */
+int cgroup_watch_oom(const struct cgroup *c, uint64_t *ret_kills);
+/** How often it has by now. @before: what we knew. */
+uint64_t cgroup_oom_kills(const struct cgroup *c, int watch, uint64_t before);
+
 /** What events --stats prints as "data". */
 int cgroup_stats(const struct cgroup *c, struct json_out *o, struct err *e);
 

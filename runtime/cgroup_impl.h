@@ -55,6 +55,8 @@ bool cg_key(const char *text, const char *key, uint64_t *ret);
 bool cg_has(const struct cg_dir *d, const char *file);
 
 /* cgroup_make.c */
+/** Move a process into the one directory. */
+int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e);
 int cg_make_dir(struct cgroup *c, struct cg_dir *d, const struct spec_resources *r, struct err *e);
 
 /* What config.json asks for, controller by controller (cgroup_res.c). */

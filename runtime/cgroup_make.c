@@ -228,7 +228,7 @@ int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e)
 /* --- processes --------------------------------------------------------------------------- */
 
 /* A task that is still being made is refused with EINVAL for a moment. */
-static int attach_one(const struct cg_dir *d, pid_t pid, struct err *e)
+int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e)
 {
 	int r;
 
@@ -245,7 +245,7 @@ int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct cg_dir *d = &c->dir[i];
-		int r = d->absent ? 0 : attach_one(d, pid, e);
+		int r = d->absent ? 0 : cg_attach(d, pid, e);
 
 		if (ignorable(c, r)) {
 			if (d->made)

@@ -172,7 +172,6 @@ static int set(struct cgroup *c, const struct controller *t, const struct spec_r
 {
 	const struct cg_dir *d = cg_of(c, t->name);
 	const char *name = d && d->v2 && t->v2_name ? t->v2_name : t->name;
-	int x;
 
 	if (!d || d->absent)
 		return fail_msg(e, EACCES, "cannot set %s limit: container could not join or "
@@ -180,8 +179,7 @@ static int set(struct cgroup *c, const struct controller *t, const struct spec_r
 	if (d->v2 && (!t->v2 || !v2_has(d, t->v2_name)))
 		return fail_msg(e, EOPNOTSUPP, "cannot set %s limit: the controller is not "
 			"available in %s", name, d->path);
-	x = (d->v2 ? t->v2 : t->v1)(d, r, e);
-	return x < 0 ? fail_ctx(e, x, "unable to set %s limit", name) : 0;
+	return (d->v2 ? t->v2 : t->v1)(d, r, e);
 }
 
 int cgroup_update(struct cgroup *c, const struct spec_resources *r, struct err *e)

@@ -21,5 +21,6 @@ typedef int cmd_fn(const struct global *g, int argc, char **argv);
 
 cmd_fn cmd_create, cmd_start, cmd_run, cmd_exec, cmd_state, cmd_list, cmd_kill, cmd_delete, cmd_replay;
 cmd_fn cmd_trace, cmd_verify, cmd_spec, cmd_syscalls, cmd_features, cmd_checkpoint;
+cmd_fn cmd_ps, cmd_pause, cmd_resume, cmd_update, cmd_events;
 
 #endif

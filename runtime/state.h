@@ -55,6 +55,11 @@ bool state_alive(const struct state *s);
 /** pidfd of the container's first process, -ESRCH when it is gone. */
 int state_pidfd(const struct state *s);
 
+/** The state of @id, from its directory below @root (--root, may be NULL). */
+int state_find(const char *root, const char *id, struct state *ret, struct err *e);
+/** Its processes as the host numbers them (malloc): of its cgroup, else of its pid namespace. */
+int state_pids(const struct state *s, pid_t **ret, size_t *ret_n, struct err *e);
+
 /** The object that `state` prints, with the fields of runc's. */
 void state_put(const struct state *s, struct json_out *o);
 

@@ -68,6 +68,8 @@ void json_str(struct json_out *o, const char *s);
 void json_strn(struct json_out *o, const char *s, size_t n); /* bytes not UTF-8 become U+FFFD */
 void json_int(struct json_out *o, int64_t v);
 void json_uint(struct json_out *o, uint64_t v);
+/** With at most 6 digits. */
+void json_double(struct json_out *o, double v);
 void json_bool(struct json_out *o, bool v);
 void json_null(struct json_out *o);
 /* key and value in one call */

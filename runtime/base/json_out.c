@@ -203,6 +203,12 @@ void json_uint(struct json_out *o, uint64_t v)
 	buf_printf(o->b, "%llu", (unsigned long long) v);
 }
 
+void json_double(struct json_out *o, double v)
+{
+	before_value(o);
+	buf_printf(o->b, "%g", v);
+}
+
 void json_bool(struct json_out *o, bool v)
 {
 	before_value(o);
