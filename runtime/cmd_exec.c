@@ -67,6 +67,8 @@ static int fill(struct exec_line *l, int argc, char **argv, struct err *e)
 	l->o.n_caps = l->caps.n;
 	l->o.gids = l->gids.v;
 	l->o.n_gids = l->gids.n;
+	l->j.cgroups = l->cgroups.v;
+	l->j.n_cgroups = l->cgroups.n;
 	l->o.argc = argc;
 	l->o.argv = argv;
 	return r;
@@ -113,6 +115,9 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	init = state_pidfd(&s);
 	if (init < 0)
 		return fail_msg(e, ESRCH, "cannot exec in a stopped container");
+	if (!l->ignore_paused && s.cgroup && cgroup_frozen(s.cgroup))
+		return fail_msg(e, EBUSY, "cannot exec in a paused container "
+			"(use --ignore-paused to override)");
 	if (s.shim)
 		return fail_msg(e, EOPNOTSUPP, "container %s is supervised: no process can be added "
 			"to it yet", id);

@@ -338,6 +338,9 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 		r = make_ends(&x, e);
 	if (!r)
 		r = make_process(&x, e);
+	if (!r && job->state->cgroup)
+		r = cgroup_join(job->state->cgroup, job->cgroups, job->n_cgroups,
+			job->state->pid, x.pid, e);
 	if (!r)
 		r = start(&x, e);
 	if (!r && job->pid_file)

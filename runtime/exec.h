@@ -19,7 +19,9 @@ struct exec_job {
 	const struct spec *spec;  /* the container's; .process is the one to be made */
 	const struct state *state;
 	int init;		  /* pidfd of the container's first process */
-	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
+	const char *pid_file, *console_socket, *pidfd_socket;
+	const char *const *cgroups; /* --cgroup */
+	size_t n_cgroups;
 	unsigned preserve;	  /* fds from 3 on that it keeps */
 	bool detach;
 };
