@@ -63,15 +63,15 @@ static void plan_hierarchy(const struct plan_in *in, const struct spec_mount *m,
 	bool own = cgroupns(in) || (v->v2 && !*v->name);
 	struct op *o;
 
-	if (!own && !v->path)
-		return;
 	o = plan_add(p, own ? OP_MOUNT : OP_BIND, at);
 	o->type = own ? v->v2 ? "cgroup2" : "cgroup" : NULL;
-	o->source = own ? "cgroup" : v->path;
+	o->source = own ? "cgroup" : v->path ? v->path : v->mount;
 	o->above = own ? cgroupns(in) && v->path ? v->path : v->mount : NULL;
 	o->data = own && !v->v2 ? v->options : NULL;
 	o->flag = !own;
 	o->ms = m->flags & ~(unsigned long) MS_REC;
+	if (!own && !v->path)
+		o->ms |= MS_RDONLY; /* not ours: to look at */
 	o->propagation = m->propagation;
 }
 
