@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -22,6 +23,8 @@ struct bundle {
 	char *dir, *rootfs;	  /* absolute */
 	char *state_top;
 	int state_dir;
+	int master, slave; /* of the terminal that a supervisor shows to who has the console socket */
+	char *trace;	   /* where no other place was named for it */
 	struct state state;
 	struct buf text; /* of config.json */
 	struct buf config, inputs, host;
@@ -34,6 +37,9 @@ static void bundle_drop(struct bundle *b)
 	free(b->dir);
 	free(b->rootfs);
 	own_fd_drop(&b->state_dir);
+	own_fd_drop(&b->master);
+	own_fd_drop(&b->slave);
+	free(b->trace);
 	state_free(&b->state);
 	buf_free(&b->text);
 	buf_free(&b->config);
@@ -172,6 +178,9 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		.version = strdup(b->spec->version),
 		.annotations = annotations(b->spec),
 		.mode = mode,
+		.shared_mounts = !b->spec->linux_.ns[SPEC_NS_MOUNT].present,
+		.hooks = b->spec->hooks[SPEC_HOOK_POSTSTART].n ||
+			b->spec->hooks[SPEC_HOOK_POSTSTOP].n,
 	};
 	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
@@ -201,13 +210,6 @@ static int born(void *ctx, const struct launch *l, struct err *e)
 	int r = cgroup_attach(b->state.cgroup, l->init, e); /* before the namespace of it is made */
 
 	return r ? r : cgroup_apply(b->state.cgroup, &b->spec->linux_.resources, e);
-}
-
-/* What is left in it was the container's. */
-static void remove_cgroup(struct bundle *b)
-{
-	if (b->state.cgroup && cgroup_kill(b->state.cgroup, NULL) == 0)
-		cgroup_remove(b->state.cgroup, NULL);
 }
 
 static int write_pid(const char *path, pid_t pid, struct err *e)
@@ -241,12 +243,13 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 	b->state.shim_start = l->shim_pid > 0 ? pid_start_time(l->shim_pid) : 0;
 	r = state_save(b->state_dir, &b->state, e);
 	if (!r && run->console_socket)
-		r = send_to("--console-socket", run->console_socket, "/dev/pts/0", l->master,
-			e);
+		r = send_to("--console-socket", run->console_socket, "/dev/pts/0",
+			l->master >= 0 ? l->master : b->master, e);
 	if (!r && run->pidfd_socket)
 		r = send_to("--pidfd-socket", run->pidfd_socket, "pidfd", l->init_fd, e);
 	if (!r && run->pid_file)
 		r = write_pid(run->pid_file, l->init, e);
+	flock(b->state_dir, LOCK_UN); /* others may look at it from now on */
 	return r;
 }
 
@@ -380,23 +383,54 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	return r;
 }
 
+/* Beside the state, and gone with it, unless it was asked for elsewhere. */
+static int place_trace(struct bundle *b, struct job *j, struct err *e)
+{
+	b->state.kept = j->trace != NULL;
+	if (!j->detached || j->trace)
+		return 0;
+	if (asprintf(&b->trace, "%s/%s/trace", b->state_top, b->run->id) < 0) {
+		b->trace = NULL;
+		return fail(e, ENOMEM, "place the trace");
+	}
+	j->trace = b->trace;
+	return 0;
+}
+
+static int outer_terminal(struct bundle *b, struct job *j, struct err *e)
+{
+	const struct spec_process *p = &b->spec->process;
+	int r;
+
+	if (!b->run->console_socket)
+		return 0;
+	r = console_outer(p->console_height, p->console_width, &b->master, &b->slave, e);
+	j->terminal = b->slave;
+	return r;
+}
+
 static int make_start(struct bundle *b, struct job *j, int *ret, struct err *e)
 {
 	int r = make_state(b, j->mode, e);
 
 	j->lock = b->state_dir;
+	if (!r)
+		r = place_trace(b, j, e);
 	if (!r && b->run->create)
 		r = startsock_make(b->state_dir, ret, e);
 	j->start = *ret;
 	if (!r)
 		r = make_cgroup(b, e);
 	j->cgroup = b->state.cgroup;
+	if (!r && j->mode != DET_OFF)
+		r = outer_terminal(b, j, e);
 	return r;
 }
 
 static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim_result *ret,
 	struct err *e)
 {
+	struct err why = ERR_INIT;
 	own_fd start = -1;
 	int r;
 
@@ -421,19 +455,17 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	r = make_start(b, j, &start, e);
 	if (!r)
 		r = job_run(j, ret_status, ret, e);
-	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep))) {
-		remove_cgroup(b);
-		if (b->state.pid)
-			run_hooks(b, SPEC_HOOK_POSTSTOP, "stopped", 0, NULL);
-		state_remove(b->state_top, b->run->id, NULL);
-	}
+	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep)) &&
+		state_destroy(b->state_top, b->state_dir, &b->state, &why) < 0)
+		log_warn("%s", why.msg);
 	return r;
 }
 
 int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result *ret,
 	int *ret_status, struct err *e)
 {
-	own_cleanup(bundle_drop) struct bundle b = { .run = run, .state_dir = -1 };
+	own_cleanup(bundle_drop) struct bundle b = { .run = run, .state_dir = -1, .master = -1,
+		.slave = -1 };
 	struct job j = JOB_INIT;
 	unsigned listen = 0;
 	int r = count_preserved(run, &j.preserve, &listen, e);

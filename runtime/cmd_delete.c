@@ -6,30 +6,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
-#include "runtime/hooks.h"
 #include "runtime/opts.h"
 #include "runtime/state.h"
-
-/* Whatever comes of them, the container goes. */
-static void poststop(int dir, const struct state *s)
-{
-	const struct hook_state st = { s->id, s->bundle, "stopped", 0 };
-	own_spec spec = NULL;
-	struct err e = ERR_INIT;
-
-	if (hooks_load(dir, &spec, &e) < 0)
-		log_warn("poststop hooks: %s", e.msg);
-	else if (spec)
-		hooks_run(spec, SPEC_HOOK_POSTSTOP, &st, &e);
-}
-
-/* Who is left after the first process, and the cgroup itself. */
-static int empty_cgroup(const struct state *s, struct err *e)
-{
-	int r = s->cgroup ? cgroup_kill(s->cgroup, e) : 0;
-
-	return r < 0 || !s->cgroup ? r : cgroup_remove(s->cgroup, e);
-}
 
 static int delete(const char *root, const char *id, bool force, struct err *e)
 {
@@ -39,7 +17,7 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 	int r = state_root(root, &top, e);
 
 	if (!r)
-		r = state_open(top, id, false, &dir, e);
+		r = state_open(top, id, !force, &dir, e); /* not in the middle of a create */
 	if (r == -ENOENT && force)
 		return 0;
 	if (!r)
@@ -49,15 +27,7 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 	if (state_alive(&s) && s.running && !force)
 		return fail_msg(e, EBUSY, "cannot delete container %s that is not stopped: %s", id,
 			state_status(&s));
-	if (s.cgroup && cgroup_frozen(s.cgroup)) /* v1: nobody dies frozen */
-		cgroup_freeze(s.cgroup, false, NULL);
-	r = state_kill_all(&s, e);
-	if (!r)
-		r = empty_cgroup(&s, e);
-	if (r < 0)
-		return r;
-	poststop(dir, &s);
-	return state_remove(top, id, e);
+	return state_destroy(top, dir, &s, e);
 }
 
 int cmd_delete(const struct global *g, int argc, char **argv)

@@ -43,7 +43,7 @@ static int start(const char *root, const char *id, struct err *e)
 	if (s.running)
 		return fail_msg(e, EBUSY, "cannot start an already running container");
 	r = startsock_go(dir, e);
-	return r < 0 ? r : poststart(dir, &s, e);
+	return r < 0 || !s.hooks ? r : poststart(dir, &s, e);
 }
 
 int cmd_start(const struct global *g, int argc, char **argv)

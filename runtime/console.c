@@ -117,6 +117,28 @@ int console_control(struct err *e)
 	return 0;
 }
 
+int console_outer(unsigned rows, unsigned cols, int *ret_master, int *ret_slave, struct err *e)
+{
+	struct winsize size = { .ws_row = (unsigned short) rows, .ws_col = (unsigned short) cols };
+	own_fd master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1;
+	struct termios t;
+	int unlock = 0;
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return fail(e, errno, "open /dev/ptmx");
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &t) < 0)
+		return fail(e, errno, "open a terminal for the console socket");
+	cfmakeraw(&t);
+	if (tcsetattr(slave, TCSANOW, &t) < 0)
+		return fail(e, errno, "set up a terminal for the console socket");
+	if (rows && cols)
+		ioctl(master, TIOCSWINSZ, &size);
+	*ret_master = take_fd(&master);
+	*ret_slave = take_fd(&slave);
+	return 0;
+}
+
 /* --- the caller's ------------------------------------------------------------------------ */
 
 void console_raw(struct console *c)

@@ -24,6 +24,9 @@ int console_pty(int root, uid_t owner, bool plain, int *ret_master, int *ret_sla
 /** Make it the controlling terminal of this process, which has just made a session. */
 int console_control(struct err *e);
 
+/** A pty of the host's, for whom we hand the master to; its other end, raw, is the supervisor's. */
+int console_outer(unsigned rows, unsigned cols, int *ret_master, int *ret_slave, struct err *e);
+
 struct console { /* of the caller: descriptor 0 */
 	bool raw;
 	struct termios saved;

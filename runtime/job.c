@@ -270,6 +270,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	l->detached = j->detached;
 	l->start = j->start;
 	l->lock = j->lock;
+	l->terminal = j->terminal;
 	l->born = j->born;
 	l->hooks = j->hooks;
 	l->ctx = j->ctx;

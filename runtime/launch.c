@@ -281,7 +281,8 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 {
 	int not_ours[N_ENDS + 5], p[2];
 	own_fd res = -1;
-	struct supervise s = { .o = &l->shim, .not_ours = not_ours, .daemon = l->detached };
+	struct supervise s = { .o = &l->shim, .not_ours = not_ours, .daemon = l->detached,
+		.terminal = l->terminal };
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return fail(e, errno, "make a pipe");
@@ -290,7 +291,7 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 	l->shim.init = l->init;
 	l->shim.sync = x->ours[SYNC];
 	for (int i = 0; i < 3; i++) {
-		l->shim.stdio[i] = i;
+		l->shim.stdio[i] = l->terminal >= 0 ? l->terminal : i;
 		l->shim.pipes[i] = x->ours[STDIN + i];
 	}
 	for (int i = 0; i < N_ENDS; i++)
@@ -387,7 +388,7 @@ int launch_go(struct launch *l, struct err *e)
 		return r;
 	if (l->mode == DET_OFF)
 		return await_exec(l, e);
-	if (l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
+	if (!l->detached && l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
 		console_raw(&l->console);
 	return 0;
 }

@@ -35,6 +35,7 @@ struct launch {
 	bool detached;	      /* it outlives us */
 	unsigned preserve;    /* fds from 3 on that the program keeps */
 	int start;	      /* socket on which init awaits `start`, or -1: launch_go() is enough */
+	int terminal;	      /* the supervisor's side of the terminal, or -1: ours, on 0, 1, 2 */
 	int lock;	      /* an fd that neither init nor the supervisor may hold, or -1 */
 	struct shim_opts shim; /* declared inputs and outputs; pids, pipes and sync are ours */
 
@@ -58,7 +59,7 @@ struct launch {
 };
 
 #define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .up = -1, .master = -1, \
-	.start = -1, .lock = -1, .shim_res = -1, .shim = { .trace_dir = -1, .cache_dir = -1, \
+	.start = -1, .terminal = -1, .lock = -1, .shim_res = -1, .shim = { .trace_dir = -1, .cache_dir = -1, \
 	.upper = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
 
 /** 0 or -errno, with nothing left behind; l->failed is the exit status where it is init's. */
@@ -80,6 +81,7 @@ enum { SUPERVISE_POKE = SIGUSR1 }; /* tells it that the container was sent a sig
 struct supervise {
 	const struct shim_opts *o;
 	int result;	      /* where the result goes */
+	int terminal;	     /* to be its controlling one, or -1 */
 	bool daemon;	     /* it outlives who makes it */
 	const int *not_ours; /* fds to be closed in it */
 	unsigned n_not_ours;

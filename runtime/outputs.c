@@ -2,6 +2,8 @@
 /* Where a run's results go: the trace's directory, the layer of changes. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -130,7 +132,7 @@ static int load_key(const struct job *j, struct outputs *o, struct err *e)
 	if (o->trace < 0)
 		return 0;
 	r = trace_key_load(j->key, &o->key, &made, e);
-	if (r < 0 || !made)
+	if (r < 0 || !made || j->detached)
 		return r;
 	if (trace_key_public(o->key, &b) == 0 && buf_cstr(&b))
 		fprintf(stderr, "detrun: made a key to sign traces with; its public half:\n%s",
@@ -153,10 +155,23 @@ static int open_output(const struct job *j, struct outputs *o, struct err *e)
 	return o->output < 0 ? fail(e, errno, "--output %s", j->output) : 0;
 }
 
+/* Engines call with next to no environment. */
+static void know_home(void)
+{
+	struct passwd *pw = getenv("HOME") ? NULL : getpwuid(geteuid());
+
+	if (pw)
+		setenv("HOME", pw->pw_dir, 0);
+}
+
 int outputs_open(const struct job *j, struct outputs *o, struct err *e)
 {
-	own_free char *cache = cache_home();
-	int r = open_trace(j, o, e);
+	own_free char *cache = NULL;
+	int r;
+
+	know_home();
+	cache = cache_home();
+	r = open_trace(j, o, e);
 
 	if (!r)
 		r = load_key(j, o, e);

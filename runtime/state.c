@@ -134,12 +134,15 @@ int state_save(int dir, const struct state *s, struct err *e)
 	json_key(&o, "cgroup");
 	cgroup_put(s->cgroup, &o);
 	kstr(&o, "created", s->created);
+	json_kbool(&o, "hooks", s->hooks);
 	kstr(&o, "id", s->id);
+	json_kbool(&o, "kept", s->kept);
 	json_kstr(&o, "mode", det_mode_name(s->mode));
 	kstr(&o, "owner", s->owner);
 	json_kint(&o, "pid", s->pid);
 	json_kint(&o, "pidStart", (int64_t) s->pid_start);
 	kstr(&o, "rootfs", s->rootfs);
+	json_kbool(&o, "sharedMounts", s->shared_mounts);
 	json_kint(&o, "shim", s->shim);
 	json_kint(&o, "shimStart", (int64_t) s->shim_start);
 	kstr(&o, "version", s->version);
@@ -181,6 +184,13 @@ static char **get_annotations(const struct json *j)
 	return a;
 }
 
+static bool get_bool(const struct json *j, const char *key)
+{
+	const struct json *v = json_get(j, key);
+
+	return v && v->type == JSON_BOOL && v->b;
+}
+
 static void from_json(const struct json *j, struct state *s)
 {
 	s->annotations = get_annotations(json_get(j, "annotations"));
@@ -193,6 +203,9 @@ static void from_json(const struct json *j, struct state *s)
 	s->pid_start = (unsigned long long) get_int(j, "pidStart");
 	s->shim = (pid_t) get_int(j, "shim");
 	s->shim_start = (unsigned long long) get_int(j, "shimStart");
+	s->kept = get_bool(j, "kept");
+	s->shared_mounts = get_bool(j, "sharedMounts");
+	s->hooks = get_bool(j, "hooks");
 	s->mode = det_mode_by_name(json_get_str(j, "mode"));
 	cgroup_get(json_get(j, "cgroup"), &s->cgroup, NULL);
 }
@@ -275,7 +288,10 @@ static int gone(int fd)
 	return fd < 0 || poll(&p, 1, KILL_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
-/* Both before waiting for either: a traced process stays until its tracer has seen it off. */
+/*
+ * Both before waiting for either: a traced process stays until its tracer has seen it off. The
+ * supervisor is given time for a trace that somebody wants.
+ */
 int state_kill_all(const struct state *s, struct err *e)
 {
 	own_fd init = pidfd_of(s->pid, s->pid_start), shim = pidfd_of(s->shim, s->shim_start);
@@ -283,6 +299,8 @@ int state_kill_all(const struct state *s, struct err *e)
 
 	if (init >= 0)
 		pidfd_send_signal(init, SIGKILL, NULL, 0);
+	if (shim >= 0 && s->kept)
+		gone(shim);
 	if (shim >= 0)
 		pidfd_send_signal(shim, SIGKILL, NULL, 0);
 	r = gone(shim);
@@ -321,5 +339,5 @@ int state_remove(const char *root, const char *id, struct err *e)
 	own_fd top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = top < 0 ? -errno : rm_rf(top, id);
 
-	return r < 0 ? fail(e, r, "remove the state of %s", id) : 0;
+	return r < 0 && r != -ENOENT ? fail(e, r, "remove the state of %s", id) : 0;
 }

@@ -26,6 +26,9 @@ struct state {
 	unsigned long long pid_start, shim_start;
 	enum det_mode mode;
 	struct cgroup *cgroup; /* NULL: older states have none */
+	bool kept;    /* its trace is to be whole when it is deleted */
+	bool shared_mounts; /* it has no mount namespace of its own: see state_destroy() */
+	bool hooks;	    /* for after start or delete */
 	bool running; /* let go: not only created */
 };
 
@@ -68,6 +71,12 @@ int state_remove(const char *root, const char *id, struct err *e);
 
 /** Tell the supervisor that the container was sent a signal. */
 void state_poke(const struct state *s);
+
+/**
+ * destroy.c: kill what runs, undo mounts and cgroups, remove the directory @dir, run the poststop
+ * hooks.
+ */
+int state_destroy(const char *root, int dir, const struct state *s, struct err *e);
 
 /** Kill what runs of it, with the supervisor, and wait until it is gone (10 s at most). */
 int state_kill_all(const struct state *s, struct err *e);

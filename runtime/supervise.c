@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -35,6 +36,8 @@ static void own_process(bool daemon, pid_t parent)
 			signal(s, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SUPERVISE_POKE, &poke, NULL);
+	sigaction(SIGWINCH, &poke, NULL); /* of a terminal that is its own, when there is one */
+	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -58,6 +61,8 @@ static void run(const struct supervise *s, pid_t parent)
 	for (unsigned i = 0; i < s->n_not_ours; i++)
 		if (s->not_ours[i] >= 0)
 			close(s->not_ours[i]);
+	if (s->terminal >= 0)
+		ioctl(s->terminal, TIOCSCTTY, 0);
 	m.r = shim_run(s->o, &m.s, &m.e);
 	if (m.r < 0)
 		tell_init(s, &m.e);
