@@ -53,10 +53,11 @@ static int check_ids(const struct spec *s, struct err *e)
 		return fail_msg(e, EINVAL, "linux.%s: User namespace mappings specified, but USER "
 					   "namespace isn't enabled in the config",
 			l->n_uid_maps ? "uidMappings" : "gidMappings");
-	if (user->present && !user->path && !l->n_uid_maps)
+	/* none at all: the caller's own ids */
+	if (user->present && !user->path && !l->n_uid_maps && l->n_gid_maps)
 		return fail_msg(e, EINVAL, "linux.uidMappings: user namespaces enabled, but no uid "
 					   "mappings found");
-	if (user->present && !user->path && !l->n_gid_maps)
+	if (user->present && !user->path && l->n_uid_maps && !l->n_gid_maps)
 		return fail_msg(e, EINVAL, "linux.gidMappings: user namespaces enabled, but no gid "
 					   "mappings found");
 	r = check_map("uidMappings", l->uid_maps, l->n_uid_maps, e);

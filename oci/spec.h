@@ -30,6 +30,7 @@ struct spec_kv {
 /* --- process ----------------------------------------------------------------------------- */
 
 struct spec_user {
+	bool keep_groups; /* the caller's supplementary groups stay */
 	uid_t uid;
 	gid_t gid;
 	bool has_umask;

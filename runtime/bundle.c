@@ -63,6 +63,16 @@ static int load_spec(struct bundle *b, int dir, struct err *e)
 	return r < 0 ? r : spec_supported(b->spec, e);
 }
 
+static void warn_ambient(const struct spec_caps *c)
+{
+	uint64_t lost = c->ambient & ~(c->permitted & c->inheritable);
+
+	for (int nr = 0; nr < 64; nr++)
+		if (lost >> nr & 1)
+			log_warn("can't raise ambient capability %s: operation not permitted",
+				spec_cap_name(nr));
+}
+
 static int load(struct bundle *b, struct err *e)
 {
 	own_fd dir = -1;
@@ -80,6 +90,7 @@ static int load(struct bundle *b, struct err *e)
 		return fail_ctx(e, r, "bundle %s", b->dir);
 	for (size_t i = 0; i < b->spec->n_warnings; i++)
 		log_warn("%s", b->spec->warnings[i]);
+	warn_ambient(&b->spec->process.caps);
 	if (!b->spec->root_path)
 		return fail_msg(e, EINVAL, "root.path: missing in %s/config.json", b->dir);
 	if (asprintf(&root, "%s%s%s", *b->spec->root_path == '/' ? "" : b->dir,
@@ -283,7 +294,7 @@ static int check_terminal(const struct bundle *b, struct err *e)
 
 	if (detached && tty && !b->run->console_socket)
 		return fail_msg(e, EINVAL, "cannot allocate tty if detrun will detach without "
-			"setting console socket");
+			"setting console socket (use --console-socket)");
 	if (b->run->console_socket && (!detached || !tty))
 		return fail_msg(e, EINVAL, "cannot use console socket if detrun will not detach or "
 			"allocate tty");
@@ -376,6 +387,8 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	j->spec = b->spec;
 	j->plain_terminal = !b->run->create && !b->run->detach && !b->run->crlf;
 	r = job_declare(j, &jo, e);
+	if (!r && j->mode == DET_OFF && spec_annotation(b->spec, "run.oci.keep_original_groups"))
+		b->spec->process.user.keep_groups = true;
 	if (!r)
 		r = check_terminal(b, e);
 	if (!r && j->mode != DET_OFF)

@@ -43,7 +43,7 @@ static int bound(uint64_t mask, struct err *e)
 
 static int set_ids(const struct spec_user *u, bool setgroups_ok, struct err *e)
 {
-	if (setgroups_ok && setgroups(u->n_groups, u->groups) < 0)
+	if (setgroups_ok && !u->keep_groups && setgroups(u->n_groups, u->groups) < 0)
 		return fail(e, errno, "set the supplementary groups");
 	if (!setgroups_ok && u->n_groups)
 		return fail_msg(e, EPERM, "supplementary groups need a range of ids: "

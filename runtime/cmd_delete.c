@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detrun delete [--force] ID */
+/* detrun delete [--force] ID, delete --regex PATTERN */
+#include <dirent.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,11 +32,46 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 	return state_destroy(top, dir, &s, e);
 }
 
+static int is_container(const struct dirent *d)
+{
+	return state_check_id(d->d_name, NULL) == 0;
+}
+
+/* All whose ids match; the first failure is told when the others are gone. */
+static int delete_matching(const char *root, const char *pattern, bool force, struct err *e)
+{
+	own_free char *top = NULL;
+	struct dirent **ids;
+	regex_t re;
+	int n, r = state_root(root, &top, e), one;
+
+	if (r < 0)
+		return r;
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return fail_msg(e, EINVAL, "--regex: \"%.100s\" is no regular expression",
+			pattern);
+	n = scandir(top, &ids, is_container, alphasort);
+	if (n < 0)
+		r = fail(e, errno, "read %s", top);
+	for (int i = 0; i < n; i++) {
+		if (regexec(&re, ids[i]->d_name, 0, NULL, 0) == 0) {
+			one = delete(root, ids[i]->d_name, force, r ? NULL : e);
+			r = r ? r : one;
+		}
+		free(ids[i]);
+	}
+	if (n >= 0)
+		free(ids);
+	regfree(&re);
+	return r;
+}
+
 int cmd_delete(const struct global *g, int argc, char **argv)
 {
-	bool force = false;
+	bool force = false, regex = false;
 	const struct opt t[] = {
 		{ "force", 'f', OPT_FLAG, &force, NULL, "kill it if it runs" },
+		{ "regex", 'r', OPT_FLAG, &regex, NULL, "ID is a pattern for the ids to remove" },
 		{ NULL },
 	};
 	struct err e = ERR_INIT;
@@ -48,7 +85,7 @@ int cmd_delete(const struct global *g, int argc, char **argv)
 	if (!r && argc - rest != 1)
 		r = fail_msg(&e, EINVAL, "delete: exactly one container ID expected");
 	if (!r)
-		r = delete(g->root, argv[rest], force, &e);
+		r = (regex ? delete_matching : delete)(g->root, argv[rest], force, &e);
 	if (r < 0)
 		log_error("%s", e.msg);
 	return r < 0;

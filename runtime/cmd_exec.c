@@ -80,7 +80,7 @@ static int check_console(const struct exec_line *l, struct err *e)
 
 	if (tty && l->j.detach && !l->j.console_socket)
 		return fail_msg(e, EINVAL, "cannot allocate tty if detrun will detach without "
-			"setting console socket");
+			"setting console socket (use --console-socket)");
 	if (l->j.console_socket && !(tty && l->j.detach))
 		return fail_msg(e, EINVAL, "cannot use console socket if detrun will not detach or "
 			"allocate tty");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/base/io.h"
+#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/exec.h"
 #include "runtime/opts.h"
@@ -46,23 +47,23 @@ static int add_groups(struct spec *s, const struct exec_opts *o, struct err *e)
 }
 
 /* Ambient needs inheritable, which nobody gives a capability by name. */
-static int add_caps(struct spec_caps *c, const struct exec_opts *o, struct err *e)
+static void add_caps(struct spec_caps *c, const struct exec_opts *o)
 {
 	for (size_t i = 0; i < o->n_caps; i++) {
 		int nr = spec_cap_number(o->caps[i]);
 		uint64_t bit = 1ull << (nr & 63);
 
-		if (nr < 0)
-			return fail_msg(e, EINVAL, "--cap: unknown capability \"%.40s\"",
-				o->caps[i]);
 		c->present = true;
+		if (nr < 0) { /* of a newer kernel, perhaps: not having it is always safe */
+			log_warn("ignoring unknown capability \"%.40s\" of --cap", o->caps[i]);
+			continue;
+		}
 		c->bounding |= bit;
 		c->effective |= bit;
 		c->permitted |= bit;
 		if (c->inheritable & bit)
 			c->ambient |= bit;
 	}
-	return 0;
 }
 
 static int by_options(struct spec *s, const struct exec_opts *o, struct err *e)
@@ -92,7 +93,8 @@ static int by_options(struct spec *s, const struct exec_opts *o, struct err *e)
 	r = o->user ? set_user(p, o->user, e) : 0;
 	if (!r)
 		r = add_groups(s, o, e);
-	return r < 0 ? r : add_caps(&p->caps, o, e);
+	add_caps(&p->caps, o);
+	return r;
 }
 
 /* The caller's own file: a pipe (of a shell's <(...)) will do. */

@@ -61,26 +61,64 @@ static char *home_of(uid_t uid)
 	return strdup(home ? home : "/");
 }
 
+struct named {
+	const char *text;
+	size_t n, at; /* of the name; in the environment */
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	size_t n = x->n < y->n ? x->n : y->n;
+	int d = memcmp(x->text, y->text, n);
+
+	if (d || x->n != y->n)
+		return d ? d : x->n < y->n ? -1 : 1;
+	return x->at < y->at ? -1 : 1;
+}
+
+/* Of several of one name the last is meant. */
+static size_t drop_earlier(char **env, size_t n)
+{
+	struct named *v = calloc(n + 1, sizeof *v);
+	size_t kept = 0;
+
+	if (!v)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct named) { env[i], strcspn(env[i], "="), i };
+	qsort(v, n, sizeof *v, by_name);
+	for (size_t i = 0; i + 1 < n; i++)
+		if (v[i].n == v[i + 1].n && !memcmp(v[i].text, v[i + 1].text, v[i].n))
+			env[v[i].at] = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (env[i])
+			env[kept++] = env[i];
+	env[kept] = NULL;
+	free(v);
+	return kept;
+}
+
 char *const *home_env(const struct spec_process *p)
 {
 	char **env = calloc(p->n_env + 2, sizeof *env), *assignment;
 	own_free char *home = NULL;
-	size_t n = 0;
+	size_t n = p->n_env, empty = n;
 
 	if (!env)
 		return NULL;
-	for (size_t i = 0; i < p->n_env; i++) {
-		env[n] = (char *) (uintptr_t) p->env[i];
-		if (!strncmp(env[n], "HOME=", 5)) {
-			if (env[n][5])
-				return (char *const *) (uintptr_t) p->env;
-			continue; /* an empty one is none */
+	for (size_t i = 0; i < n; i++)
+		env[i] = (char *) (uintptr_t) p->env[i];
+	n = drop_earlier(env, n);
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(env[i], "HOME=", 5)) {
+			if (env[i][5])
+				return env;
+			empty = i;
 		}
-		n++;
-	}
 	home = home_of(p->user.uid);
 	if (!home || asprintf(&assignment, "HOME=%s", home) < 0)
 		return NULL;
-	env[n] = assignment;
+	env[empty < n ? empty : n] = assignment;
 	return env;
 }

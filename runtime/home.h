@@ -6,7 +6,7 @@
 #include "oci/spec.h"
 
 /**
- * The environment of @p with a HOME in it: the caller's, else the user's in /etc/passwd below our
+ * The environment of @p, each name once, with a HOME in it: the caller's, else the user's in /etc/passwd below our
  * own root, else "/". NULL: no memory. Not to be freed: it is for an exec.
  */
 char *const *home_env(const struct spec_process *p);

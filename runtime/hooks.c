@@ -87,14 +87,15 @@ static void fresh_process(void)
 __attribute__((noreturn))
 static void child(const struct spec_hook *h, const struct running *r, int say)
 {
-	const char *const alone[] = { h->path, NULL }, *const none[] = { NULL };
-	const char *const *argv = h->n_args ? h->args : alone, *const *env = h->n_env ? h->env : none;
+	const char *const alone[] = { h->path, NULL };
+	const char *const *argv = h->n_args ? h->args : alone;
+	char **env = h->n_env ? (char **) (uintptr_t) h->env : environ;
 	int why;
 
 	fresh_process();
 	if (dup2(r->in, 0) >= 0 && dup2(r->out, 1) >= 0 && dup2(r->err, 2) >= 0 &&
 		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) >= 0)
-		execve(h->path, (char *const *) (uintptr_t) argv, (char *const *) (uintptr_t) env);
+		execve(h->path, (char *const *) (uintptr_t) argv, env);
 	why = errno;
 	(void) !write_full(say, &why, sizeof why);
 	_exit(127);
