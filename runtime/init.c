@@ -92,6 +92,20 @@ static int set_stdio(const struct init *in, struct err *e)
 	return 0;
 }
 
+static void end(int sig)
+{
+	_exit(128 + sig);
+}
+
+/* PID 1 is spared what it has no handler for: who waits for start can be ended like any other. */
+static void mortal(void)
+{
+	static const int fatal[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM };
+
+	for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
+		signal(fatal[i], end); /* the exec resets it */
+}
+
 /* Set up. The launcher notes that we are there, then somebody lets us go. */
 static int created(struct init_state *s, struct err *e)
 {
@@ -113,6 +127,7 @@ static int created(struct init_state *s, struct err *e)
 	await(in, UP_GO);
 	if (in->start < 0)
 		return 0;
+	mortal();
 	s->told = startsock_await(in->start, in->up);
 	close(in->start);
 	return s->told < 0 ? fail(e, s->told, "wait for start") : 0;
