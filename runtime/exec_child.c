@@ -184,7 +184,7 @@ void exec_child(const struct exec_child *c)
 		r = confine_last(c->confine, &e);
 	if (!r) {
 		execve(path, (char *const *) (uintptr_t) p->args, env);
-		program_fail(p->args[0], false, -errno, &e);
+		program_exec_fail(p->args[0], -errno, &e);
 	}
 	die(c, &e);
 }

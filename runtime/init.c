@@ -222,7 +222,7 @@ static void run_program(const struct init_state *s)
 	if (in->virtual_ids)
 		stand_in(s);
 	execve(path, (char *const *) (uintptr_t) p->args, env);
-	status = program_fail(p->args[0], false, -errno, &e);
+	status = program_exec_fail(p->args[0], -errno, &e);
 	die(s, status, &e);
 }
 

@@ -72,6 +72,14 @@ int program_fail(const char *name, bool searched, int r, struct err *e)
 	return exec_status(r);
 }
 
+int program_exec_fail(const char *name, int r, struct err *e)
+{
+	if (r != -ENOENT)
+		return program_fail(name, false, r, e);
+	fail_msg(e, ENOENT, "exec %s: no such file or directory", name);
+	return exec_status(r);
+}
+
 int program_find(const struct spec_process *s, char *ret, size_t n, struct err *e)
 {
 	const char *name = s->args[0];

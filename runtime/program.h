@@ -13,5 +13,7 @@
 int program_find(const struct spec_process *p, char *ret, size_t n, struct err *e);
 /** The same for an execve() that failed with -errno @r. @searched: along PATH. */
 int program_fail(const char *name, bool searched, int r, struct err *e);
+/** The same for one that was found: its interpreter is what is missing, if anything. */
+int program_exec_fail(const char *name, int r, struct err *e);
 
 #endif
