@@ -1,0 +1,296 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Docker, with a daemon and a containerd of its own. usage: docker.sh [RUNTIME]; see README
+. "$(dirname "$0")/lib.sh"
+needs dockerd containerd containerd-shim-runc-v2
+client=/usr/bin/docker
+[ -x $client ] || client=$(command -v docker) || skip "docker is not installed"
+cat >"$work/bin/docker" <<-END
+	#!/bin/sh
+	DOCKER_BUILDKIT=0 exec $client -H unix://$work/docker.sock "\$@"
+END
+chmod 755 "$work/bin/docker"
+d=$work/d
+mkdir -p "$d" && echo "{}" >"$d/daemon.json"
+
+start_docker() {
+	daemon docker dockerd --config-file "$d/daemon.json" --data-root "$d/data" --exec-root "$work/e" \
+		-p "$work/docker.pid" -H "unix://$work/docker.sock" --bridge=none --iptables=false \
+		--ip6tables=false --storage-driver "${STORAGE:-overlay2}" --live-restore \
+		--add-runtime "detrun=$runtime" --default-runtime detrun \
+		--default-ulimit nofile=1024:1024 "$@"
+	till docker version || {
+		tail -5 "$work/docker.log"
+		skip "dockerd doesn't start here"
+	}
+}
+
+test_info() {
+	t "info" 0 docker info --format '{{.DefaultRuntime}} {{range $k, $v := .Runtimes}}{{$k}} {{end}}'
+	out "detrun"
+	t "import" 0 docker import -c 'CMD ["sh"]' "$img" bb
+}
+
+test_run() {
+	t "run" 0 docker run --rm --network none bb echo hello
+	is hello
+	t "run: by the runtime" 0 grep -c ' create --bundle' "$work/calls"
+	t "run: exit code" 42 docker run --rm --network none bb sh -c 'exit 42'
+	t "run: no such program" 127 docker run --rm --network none bb nothing
+	err 'executable file not found in $PATH'
+	t "run: no such path" 127 docker run --rm --network none bb /bin/nothing
+	err 'no such file or directory'
+	t "run: not a program" 126 docker run --rm --network none bb /etc/passwd
+	err 'permission denied'
+	t "run: a directory" 126 docker run --rm --network none bb /etc
+	t "run -i" 0 sh -c 'seq 20000 | docker run -i --rm --network none bb sh -c "cat | wc -l"'
+	is 20000
+	t "run: much output" 0 sh -c 'docker run --rm --network none bb seq 100000 | md5sum'
+	is "$(seq 100000 | md5sum)"
+	t "run: standard error" 0 docker run --rm --network none bb sh -c 'echo a; echo b >&2'
+	is a
+	err b
+	t "run: environment, directory, user, names" 0 docker run --rm --network none -e A=b -w /srv \
+		-u www:video --hostname box bb sh -c 'echo $A $(pwd) $(id -u):$(id -g) $(hostname)'
+	is "b /srv 33:44 box"
+	t "run --init" 0 docker run --rm --network none --init bb sh -c 'ps | grep -c "[d]ocker-init"'
+	t "many at once" 0 bash -c 'for i in 1 2 3 4 5 6; do
+		docker run --rm --network none bb echo "n$i" & p="$p $!"; done
+		for i in $p; do wait $i || exit; done'
+	ok "many: all" test "$(grep -c '^n[1-6]$' "$work/out")" = 6
+}
+
+test_files() {
+	mkdir -p "$d/vol" && echo there >"$d/vol/f"
+	t "volume" 0 docker run --rm --network none -v "$d/vol:/v" bb sh -c 'cat /v/f; echo x >/v/g'
+	is there
+	ok "volume: written" grep -q x "$d/vol/g"
+	t "volume, read-only" fail docker run --rm --network none -v "$d/vol:/v:ro" bb \
+		sh -c 'echo x >/v/h'
+	err 'read-only'
+	t "named volume" 0 docker run --rm --network none -v named:/srv bb cat /srv/index.html
+	is hello
+	t "tmpfs" 0 docker run --rm --network none --tmpfs /t:size=1m,mode=700 bb stat -c %a /t
+	is 700
+	t "read-only" fail docker run --rm --network none --read-only bb sh -c 'echo x >/new'
+	err 'read-only'
+	t "shm" 0 docker run --rm --network none --shm-size 2m bb df -k /dev/shm
+	out 2048
+	t "masked" 0 docker run --rm --network none bb sh -c 'cat /proc/keys | wc -c'
+	is 0
+}
+
+test_security() {
+	t "capabilities dropped" 0 docker run --rm --network none --cap-drop all bb \
+		grep CapEff /proc/self/status
+	out 0000000000000000
+	t "no new privileges" 0 docker run --rm --network none --security-opt no-new-privileges bb \
+		grep NoNewPrivs /proc/self/status
+	out 1
+	t "seccomp by default" 0 docker run --rm --network none bb grep Seccomp: /proc/self/status
+	out 2
+	t "seccomp unconfined" 0 docker run --rm --network none --security-opt seccomp=unconfined bb \
+		echo hello
+	is hello
+	t "rlimits" 0 docker run --rm --network none --ulimit nofile=77:99 bb sh -c 'ulimit -n; ulimit -Hn'
+	is "77
+99"
+	t "sysctl" 0 docker run --rm --network none --sysctl net.ipv4.ip_default_ttl=77 bb \
+		cat /proc/sys/net/ipv4/ip_default_ttl
+	is 77
+	t "the host's processes" 0 docker run --rm --network none --pid host bb true
+	t "the host's network" 0 docker run --rm --network host bb true
+	t "the host's uts" 0 docker run --rm --network none --uts host bb true
+	t "descriptors" 0 docker run --rm --network none bb ls -l /proc/self/fd
+	lacks socket
+}
+
+test_terminal() {
+	tty "run -it" 5 'wait #
+type tty\n
+wait /dev/pts/0
+type exit 5\n' docker run -it --rm --network none bb sh
+	tty "run -it: its size" 0 'wait 33 77
+size 40 100
+sleep 1
+type \n
+wait 40 100' docker run -it --rm --network none bb \
+		sh -c 'sleep 1; stty size; read x; stty size'
+	tty "run -it: ^C" 130 'wait ready
+type \x03' docker run -it --rm --network none bb sh -c '
+		trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'
+}
+
+test_detached() {
+	t "run -d" 0 docker run -d --name dd --network none -m 64m bb serve
+	ok "it is ready" till eval 'docker logs dd | grep -q ready'
+	t "ps" 0 docker ps --format '{{.Names}} {{.State}}'
+	is "dd running"
+	t "inspect" 0 docker inspect -f '{{.State.Status}} {{.HostConfig.Runtime}}' dd
+	is "running detrun"
+	t "top" 0 docker top dd
+	out serve
+	t "exec" 0 docker exec dd sh -c 'echo $((6 * 7))'
+	is 42
+	t "exec: exit code" 3 docker exec dd sh -c 'exit 3'
+	t "exec: no such program" fail docker exec dd nothing
+	out 'executable file not found in $PATH'
+	t "exec: not a program" 126 docker exec dd /etc/passwd
+	t "exec: environment, directory, user" 0 docker exec -e A=b -w /srv -u www dd \
+		sh -c 'echo $A $(pwd) $(id -u)'
+	is "b /srv 33"
+	t "exec -i" 0 sh -c 'echo in | docker exec -i dd cat'
+	is in
+	t "exec -d" 0 docker exec -d dd sh -c 'echo made >/tmp/made'
+	ok "exec -d: done" till docker exec dd test -e /tmp/made
+	tty "exec -it" 6 'wait #
+type tty\n
+wait /dev/pts/
+type exit 6\n' docker exec -it dd sh
+	t "kill: another signal" 0 docker kill -s HUP dd
+	ok "kill: has come" till eval 'docker logs dd | grep -q hup'
+	t "pause" 0 docker pause dd
+	t "pause: state" 0 docker inspect -f '{{.State.Status}}' dd
+	is paused
+	t "pause: no exec" fail docker exec dd true
+	t "unpause" 0 docker unpause dd
+	t "unpause: exec" 0 docker exec dd true
+	t "update" 0 docker update --memory 48m --memory-swap 96m --cpus 0.7 --pids-limit 88 dd
+	t "update: memory" 0 docker exec dd sh -c '
+		cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null
+		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; :'
+	is "50331648
+88"
+	t "stats" 0 docker stats --no-stream --format '{{.Name}} {{.PIDs}}' dd
+	out "dd "
+	t "cp" 0 docker cp dd:/srv/index.html "$d/copied"
+	ok "cp: here" grep -q hello "$d/copied"
+	t "diff" 0 docker diff dd
+	out "/tmp/made"
+	t "stop" 0 docker stop -t 20 dd
+	t "stop: exit code" 0 docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' dd
+	is "exited 7"
+	t "stop: its last words" 0 docker logs dd
+	out ended
+	t "exec in a stopped one" fail docker exec dd true
+	t "start again" 0 docker start dd
+	t "restart" 0 docker restart -t 5 dd
+	ok "restart: runs" till docker exec dd true
+	t "kill" 0 docker kill dd
+	t "killed" 0 docker inspect -f '{{.State.ExitCode}}' dd
+	is 137
+	t "rm" 0 docker rm dd
+}
+
+test_more() {
+	t "create" 0 docker create --name cc --network none -i bb cat
+	t "start -a -i" 0 sh -c 'echo through | docker start -a -i cc'
+	is through
+	t "rm" 0 docker rm cc
+	t "wait" 0 docker run -d --name cc --network none bb sh -c 'sleep 1; echo later; exit 9'
+	t "attach" 9 docker attach --no-stdin cc
+	t "wait: code" 0 docker wait cc
+	is 9
+	t "logs" 0 docker logs cc
+	is later
+	t "rm -f of a stopped one" 0 docker rm -f cc
+	t "rm -f of a running one" 0 docker run -d --name cc --network none bb sleep 1000
+	t "rm -f: done" 0 docker rm -f cc
+	t "health check" 0 docker run -d --name cc --network none --health-cmd 'test -e /tmp/well' \
+		--health-interval 1s --health-retries 1 bb serve
+	ok "health check: ill" till eval "docker inspect -f '{{.State.Health.Status}}' cc | grep -qx unhealthy"
+	t "health check: cure" 0 docker exec cc touch /tmp/well
+	ok "health check: well" till eval "docker inspect -f '{{.State.Health.Status}}' cc | grep -qx healthy"
+	t "health check: rm" 0 docker rm -f cc
+	t "restart policy" 0 docker run -d --name cc --network none --restart on-failure:2 bb \
+		sh -c 'echo once more; exit 1'
+	ok "restart policy: thrice" till eval '[ "$(docker logs cc | grep -c once)" = 3 ]'
+	t "restart policy: rm" 0 docker rm -f cc
+	t "commit" 0 docker run --name cc --network none bb sh -c 'echo new >/new'
+	t "commit: an image" 0 docker commit cc bb2
+	t "commit: of it" 0 docker run --rm --network none bb2 cat /new
+	is new
+	t "commit: rm" 0 docker rm cc
+	t "a server" 0 docker run -d --name cc --network none bb httpd -f -p 8000 -h /srv
+	t "joining its network" 0 docker run --rm --network container:cc bb \
+		sh -c 'for i in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
+	is hello
+	t "joining its processes" 0 docker run --rm --network none --pid container:cc bb ps
+	out httpd
+	t "a server: rm" 0 docker rm -f cc
+}
+
+test_resources() {
+	t "memory, pids" 0 docker run --rm --network none -m 64m --pids-limit 77 bb sh -c '
+		cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null
+		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; :'
+	is "67108864
+77"
+	t "cpus" 0 docker run --rm --network none --cpus 0.5 --cpu-shares 512 bb sh -c '
+		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us || cut -d" " -f1 /sys/fs/cgroup/cpu.max'
+	is 50000
+	t "out of memory" 137 docker run --network none --name oom -m 16m --memory-swap 16m bb \
+		sh -c 'x=$(yes 0123456789 | head -c 64m | cat); echo no'
+	t "out of memory: is told" 0 docker inspect -f '{{.State.OOMKilled}}' oom
+	is true
+	t "out of memory: rm" 0 docker rm oom
+	t "devices" 0 docker run --rm --network none --device /dev/zero:/dev/nought bb \
+		sh -c 'head -c 3 /dev/nought | wc -c'
+	is 3
+	t "devices are denied" fail docker run --rm --network none --cap-add mknod bb \
+		sh -c 'mknod /tmp/d b 7 0 && head -c 1 /tmp/d'
+	t "oom score" 0 docker run --rm --network none --oom-score-adj 77 bb cat /proc/self/oom_score_adj
+	is 77
+}
+
+test_build() {
+	mkdir -p "$d/ctx" && echo copied >"$d/ctx/file"
+	cat >"$d/ctx/Dockerfile" <<-'END'
+		FROM bb
+		ENV WHO=built
+		WORKDIR /w
+		COPY file /w/
+		RUN echo $WHO >a && cat file >>a && id -u >>a
+		RUN chown www:video a && chmod 640 a
+		USER www
+		RUN id -u >/tmp/b
+		CMD ["cat", "/w/a", "/tmp/b"]
+	END
+	t "build" 0 docker build --network none -q -t made "$d/ctx"
+	t "build: run" 0 docker run --rm --network none made
+	is "built
+copied
+0
+33"
+	printf 'FROM bb\nRUN exit 12\n' >"$d/ctx/Dockerfile"
+	t "build: a failing step" fail docker build --network none "$d/ctx"
+	err 'non-zero code: 12'
+	t "build: clean" 0 docker container prune -f
+}
+
+# The daemon goes and comes back; containers live on.
+test_daemon() {
+	t "daemon: a container" 0 docker run -d --name cc --network none bb serve
+	end_daemons
+	start_docker
+	t "daemon: still there" 0 docker ps --format '{{.Names}} {{.State}}'
+	is "cc running"
+	t "daemon: exec" 0 docker exec cc echo hello
+	is hello
+	t "daemon: stop" 0 docker stop -t 20 cc
+	t "daemon: exit code" 0 docker inspect -f '{{.State.ExitCode}}' cc
+	is 7
+	t "daemon: rm" 0 docker rm cc
+}
+
+start_docker
+for part in info ${PARTS:-run files security terminal detached more resources build daemon}; do
+	echo "# $part"
+	"test_$part"
+done
+containers=$(docker ps -aq)
+# shellcheck disable=SC2086
+[ -z "$containers" ] || docker rm -f $containers >/dev/null 2>&1
+end_daemons
+nothing_left '/docker$'
+finish

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+# What podman.sh and podman-rootless.sh have in common: a private Podman, and every command that
+# works for both. `rootless` is empty or 1.
+needs podman conmon
+
+# Podman's own directories are all in $pod, its network and locks in this test's namespaces.
+setup_podman() { # prefix of the command
+	local fs=overlay
+	pod=$work/p
+	mkdir -p "$pod/tmp" "$pod/net"
+	cat >"$pod/containers.conf" <<-END
+		[containers]
+		default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+		log_driver = "k8s-file"
+		[network]
+		network_backend = "netavark"
+		network_config_dir = "$pod/net"
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+		infra_image = "localhost/infra"
+		infra_command = "/bin/serve"
+		lock_type = "file"
+		runtime = "detrun"
+		runtime_supports_json = ["detrun"]
+		runtime_supports_nocgroup = ["detrun"]
+		tmp_dir = "$pod/tmp"
+		volume_path = "$pod/volumes"
+		[engine.runtimes]
+		detrun = ["$runtime"]
+	END
+	cat >"$pod/storage.conf" <<-END
+		[storage]
+		driver = "${STORAGE:-$fs}"
+		graphroot = "$pod/storage"
+		runroot = "$pod/run"
+		rootless_storage_path = "$pod/storage"
+	END
+	cat >"$work/bin/podman" <<-END
+		#!/bin/sh
+		export CONTAINERS_CONF=$pod/containers.conf CONTAINERS_STORAGE_CONF=$pod/storage.conf
+		export TMPDIR=$pod/tmp
+		cd $pod
+		exec $* $(command -v podman) "\$@"
+	END
+	chmod 755 "$work/bin/podman"
+	[ -z "$rootless" ] || chown -R "$user:$user" "$pod"
+	podman import -c 'CMD ["sh"]' "$img" bb >"$work/out" 2>"$work/err" || {
+		cat "$work/err"
+		skip "podman cannot import an image here"
+	}
+	podman import -c 'CMD ["/bin/serve"]' "$img" infra >/dev/null 2>&1
+}
+
+test_run() {
+	t "run" 0 podman run --rm --network none bb echo hello
+	is hello
+	t "run: exit code" 42 podman run --rm --network none bb sh -c 'exit 42'
+	t "run: killed by a signal" 143 podman run --rm --network none bb sh -c 'sh -c "kill \$\$"; exit $?'
+	t "run: no such program" 127 podman run --rm --network none bb nothing
+	err 'executable file not found in $PATH'
+	t "run: no such path" 127 podman run --rm --network none bb /bin/nothing
+	err 'no such file or directory'
+	t "run: not a program" 126 podman run --rm --network none bb /etc/passwd
+	err 'permission denied'
+	t "run: a directory" 126 podman run --rm --network none bb /etc
+	t "run: bad working directory" fail podman run --rm --network none -w /etc/passwd bb true
+	t "run: standard error" 0 podman run --rm --network none bb sh -c 'echo a; echo b >&2'
+	is a
+	err b
+	t "run -i" 0 sh -c 'seq 20000 | podman run -i --rm --network none bb sh -c "cat | wc -l"'
+	is 20000
+	t "run: much output" 0 sh -c 'podman run --rm --network none bb seq 100000 | md5sum'
+	is "$(seq 100000 | md5sum)"
+	t "run: environment, directory, user, names" 0 podman run --rm --network none -e A=b -w /srv \
+		-u www:video --hostname box bb sh -c 'echo $A $(pwd) $(id -u):$(id -g) $(hostname)'
+	is "b /srv 33:44 box"
+	t "run: groups" 0 podman run --rm --network none -u www --group-add 77 bb id -G
+	out 77
+	t "run: two runs, one name" 0 podman run --rm --name one --network none bb true
+	t "run: the name is free again" 0 podman run --rm --name one --network none bb true
+}
+
+test_files() {
+	mkdir -p "$pod/vol" && echo there >"$pod/vol/f"
+	[ -z "$rootless" ] || chown -R "$user:$user" "$pod/vol"
+	t "volume" 0 podman run --rm --network none -v "$pod/vol:/v" bb sh -c 'cat /v/f; echo x >/v/g'
+	is there
+	ok "volume: written" grep -q x "$pod/vol/g"
+	t "volume, read-only" fail podman run --rm --network none -v "$pod/vol:/v:ro" bb \
+		sh -c 'echo x >/v/h'
+	err 'read-only'
+	t "a file as a volume" 0 podman run --rm --network none -v "$pod/vol/f:/etc/new/f:ro" bb \
+		cat /etc/new/f
+	is there
+	t "named volume" 0 podman run --rm --network none -v named:/srv bb cat /srv/index.html
+	is hello
+	t "tmpfs" 0 podman run --rm --network none --tmpfs /t:size=1m,mode=700 bb \
+		sh -c 'stat -c %a /t; grep -c " /t tmpfs " /proc/mounts'
+	out 700
+	t "read-only" fail podman run --rm --network none --read-only --read-only-tmpfs=false bb \
+		sh -c 'echo x >/new'
+	err 'read-only'
+	t "read-only, with its tmpfs" 0 podman run --rm --network none --read-only bb \
+		sh -c 'echo x >/tmp/new && cat /tmp/new'
+	t "shm" 0 podman run --rm --network none --shm-size 2m bb df -k /dev/shm
+	out 2048
+	t "device files" 0 podman run --rm --network none bb sh -c 'echo x >/dev/null && ls -l /dev/zero'
+	t "masked" 0 podman run --rm --network none bb sh -c 'cat /proc/keys | wc -c; ls /proc/scsi | wc -l'
+	is "0
+0"
+	t "/proc/sys is read-only" fail podman run --rm --network none bb \
+		sh -c 'echo 1 >/proc/sys/kernel/panic'
+}
+
+test_security() {
+	t "capabilities dropped" 0 podman run --rm --network none --cap-drop all bb \
+		grep CapEff /proc/self/status
+	out 0000000000000000
+	t "one capability" 0 podman run --rm --network none --cap-drop all --cap-add net_raw bb \
+		grep CapEff /proc/self/status
+	out 0000000000002000
+	t "no new privileges" 0 podman run --rm --network none --security-opt no-new-privileges bb \
+		grep NoNewPrivs /proc/self/status
+	out 1
+	t "seccomp by default" 0 podman run --rm --network none bb grep Seccomp: /proc/self/status
+	out 2
+	t "seccomp unconfined" 0 podman run --rm --network none --security-opt seccomp=unconfined bb \
+		echo hello
+	is hello
+	t "rlimits" 0 podman run --rm --network none --ulimit nofile=77:99 \
+		--ulimit nproc=1000:1000 bb sh -c 'ulimit -n; ulimit -Hn'
+	is "77
+99"
+	t "sysctl" 0 podman run --rm --network none --sysctl net.ipv4.ip_default_ttl=77 bb \
+		cat /proc/sys/net/ipv4/ip_default_ttl
+	is 77
+	t "the host's network" 0 podman run --rm --network host bb true
+	t "the host's processes" 0 podman run --rm --network none --pid host bb true
+	[ -n "$rootless" ] || t "the host's ipc" 0 podman run --rm --network none --ipc host bb true
+	t "the host's uts" 0 podman run --rm --network none --uts host bb true
+	t "annotations" 0 podman run --rm --network none --annotation org.example.a=b bb true
+	[ "$kind" != runc ] || return	# it has no --cgroup-manager
+	t "without cgroups" 0 podman run --rm --network none --cgroups=disabled bb echo hello
+	is hello
+}
+
+test_fds() {
+	echo kept >"$pod/fd"
+	t "--preserve-fds" 0 bash -c 'exec 3<"$1"; podman run --rm --network none --preserve-fds 1 \
+		bb sh -c "cat <&3"' - "$pod/fd"
+	is kept
+	t "descriptors" 0 bash -c 'exec 5<"$1"; podman run --rm --network none bb ls -l /proc/self/fd' \
+		- "$pod/fd"
+	lacks "$pod/fd"
+}
+
+test_terminal() {
+	tty "run -t: a terminal" 0 'wait done' podman run -t --rm --network none bb \
+		sh -c 'test -t 0 && test -t 1 && echo done'
+	tty "run -it" 5 'wait #
+type tty\n
+wait /dev/pts/0
+type exit 5\n' podman run -it --rm --network none bb sh
+	tty "run -it: its size" 0 'wait 33 77
+size 40 100
+type \n
+wait 40 100' podman run -it --rm --network none bb \
+		sh -c 'sleep 0.5; stty size; read x; sleep 0.5; stty size'
+	tty "run -it: ^C" 130 'wait ready
+type \x03' podman run -it --rm --network none bb sh -c '
+		trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'
+}
+
+test_detached() {
+	t "run -d" 0 podman run -d --name d --network none bb serve
+	id=$(cat "$work/out")
+	ok "it is ready" till eval 'podman logs d | grep -q ready'
+	t "ps" 0 podman ps --format '{{.Names}} {{.Status}}'
+	out "d Up"
+	t "inspect" 0 podman inspect -f '{{.State.Status}} {{.OCIRuntime}} {{.State.Pid}}' d
+	out "running detrun"
+	t "the host sees its process" 0 sh -c 'kill -0 $(podman inspect -f "{{.State.Pid}}" d)'
+	t "top" 0 podman top d pid comm
+	out serve
+	t "exec" 0 podman exec d sh -c 'echo $((6 * 7)); hostname'
+	out 42
+	t "exec: exit code" 3 podman exec d sh -c 'exit 3'
+	t "exec: no such program" 127 podman exec d nothing
+	t "exec: not a program" 126 podman exec d /etc/passwd
+	t "exec: environment, directory, user" 0 podman exec -e A=b -w /srv -u www d \
+		sh -c 'echo $A $(pwd) $(id -u)'
+	is "b /srv 33"
+	t "exec -i" 0 sh -c 'echo in | podman exec -i d cat'
+	is in
+	t "exec: sees the same processes" 0 podman exec d sh -c 'ps | grep -c "[s]erve"'
+	t "exec -d" 0 podman exec -d d sh -c 'echo made >/tmp/made'
+	ok "exec -d: done" till podman exec d test -e /tmp/made
+	t "exec --preserve-fds" 0 bash -c 'exec 3<"$1"; podman exec --preserve-fds 1 d \
+		sh -c "cat <&3"' - "$pod/fd"
+	is kept
+	tty "exec -it" 6 'wait #
+type tty\n
+wait /dev/pts/
+type exit 6\n' podman exec -it d sh
+	t "kill: another signal" 0 podman kill -s HUP d
+	ok "kill: has come" till eval 'podman logs d | grep -q hup'
+	t "cp into" 0 podman cp "$pod/fd" d:/tmp/copied
+	t "cp: there" 0 podman exec d cat /tmp/copied
+	is kept
+	t "cp out of" 0 podman cp d:/srv/index.html "$pod/copied"
+	ok "cp: here" grep -q hello "$pod/copied"
+	t "diff" 0 podman diff d
+	out "/tmp/copied"
+	t "stop" 0 podman stop -t 20 d
+	t "stop: exit code" 0 podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' d
+	is "exited 7"
+	t "stop: its last words" 0 podman logs d
+	out ended
+	t "exec in a stopped one" fail podman exec d true
+	t "start again" 0 podman start d
+	t "restart" 0 podman restart -t 5 d
+	ok "restart: runs" till podman exec d true
+	t "stop without mercy" 0 podman stop -t 0 d
+	t "killed" 0 podman inspect -f '{{.State.ExitCode}}' d
+	is 137
+	t "rm" 0 podman rm d
+}
+
+test_more() {
+	t "create" 0 podman create --name c --network none -i bb cat
+	t "start -a -i" 0 sh -c 'echo through | podman start -a -i c'
+	is through
+	t "rm of a stopped one" 0 podman rm c
+	t "init" 0 podman create --name c --network none bb sh -c 'exit 9'
+	t "init: makes it" 0 podman init c
+	t "init: its state" 0 podman inspect -f '{{.State.Status}}' c
+	is initialized
+	t "init: start" 0 podman start c
+	t "wait" 0 podman wait c
+	is 9
+	t "rm -f of a stopped one" 0 podman rm -f c
+	t "rm -f of a running one" 0 podman run -d --name c --network none bb sleep 1000
+	t "rm -f: done" 0 podman rm -f -t 0 c
+	t "rm -f of one only made" 0 podman create --name c --network none bb sleep 1000
+	t "rm -f: init" 0 podman init c
+	t "rm -f: done too" 0 podman rm -f c
+	t "kill" 0 podman run -d --name c --network none bb sleep 1000
+	t "kill: done" 0 podman kill c
+	t "kill: exit code" 0 podman wait c
+	is 137
+	t "kill of a stopped one" fail podman kill c
+	t "rm" 0 podman rm c
+	t "attach" 0 podman run -d --name c --network none bb sh -c 'sleep 1; echo later; exit 4'
+	t "attach: done" 0 sh -c 'podman attach --no-stdin c; :'
+	out later
+	t "attach: exit code" 0 podman wait c
+	is 4
+	t "logs" 0 podman logs c
+	is later
+	t "logs: rm" 0 podman rm c
+	t "health check" 0 podman run -d --name c --network none --health-cmd 'test -e /tmp/well' \
+		--health-interval disable --health-retries 1 bb serve
+	t "health check: ill" 1 podman healthcheck run c
+	t "health check: cure" 0 podman exec c touch /tmp/well
+	t "health check: well" 0 podman healthcheck run c
+	t "health check: rm" 0 podman rm -f -t 0 c
+	t "checkpoint is refused" fail podman container checkpoint nothing
+	t "commit" 0 podman run --name c --network none bb sh -c 'echo new >/new'
+	t "commit: an image" 0 podman commit -q c bb2
+	t "commit: of it" 0 podman run --rm --network none bb2 cat /new
+	is new
+	t "export" 0 sh -c 'podman export -o "$1" c && tar -xO -f "$1" new' - "$pod/exported.tar"
+	is new
+	t "commit: rm" 0 podman rm c
+	t "many at once" 0 bash -c 'for i in 1 2 3 4 5 6; do
+		podman run --rm --network none bb echo "n$i" & p="$p $!"; done
+		for i in $p; do wait $i || exit; done'
+	ok "many: all" test "$(grep -c '^n[1-6]$' "$work/out")" = 6
+	t "a timeout" fail podman run --rm --network none --timeout 2 bb sleep 1000
+}
+
+test_pods() {
+	t "pod" 0 podman pod create --name p --network none --share net,uts,ipc --hostname podbox
+	t "pod: two containers" 0 podman run -d --pod p --name p1 bb \
+		sh -c 'httpd -f -p 8000 -h /srv'
+	t "pod: the other reaches the first" 0 podman run --rm --pod p bb \
+		sh -c 'for i in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
+	is hello
+	t "pod: one name" 0 podman exec p1 hostname
+	is podbox
+	t "pod ps" 0 podman pod ps --format '{{.Name}} {{.Status}} {{.NumberOfContainers}}'
+	is "p Running 2"
+	t "pod top" 0 podman pod top p
+	out httpd
+	t "pod stop" 0 podman pod stop -t 1 p
+	t "pod start" 0 podman pod start p
+	t "pod: again" 0 podman exec p1 true
+	t "pod kill" 0 podman pod kill p
+	t "pod rm" 0 podman pod rm -f -t 0 p
+	t "pod without infra" 0 podman pod create --name q --infra=false
+	t "pod without infra: run" 0 podman run --rm --pod q --network none bb echo hello
+	is hello
+	t "pod without infra: rm" 0 podman pod rm -f q
+	t "pod with shared processes" 0 podman pod create --name r --network none --share pid,net
+	t "pod: first" 0 podman run -d --pod r --name r1 bb sleep 1000
+	t "pod: processes" 0 podman run --rm --pod r bb ps
+	out "sleep 1000"
+	t "pod rm 2" 0 podman pod rm -f -t 0 r
+	cat >"$pod/kube.yaml" <<-'END'
+		apiVersion: v1
+		kind: Pod
+		metadata:
+		  name: k
+		spec:
+		  hostNetwork: true
+		  containers:
+		  - name: web
+		    image: localhost/bb
+		    command: [ "/bin/serve" ]
+	END
+	t "play kube" 0 podman play kube "$pod/kube.yaml"
+	ok "play kube: runs" till eval 'podman logs k-web | grep -q ready'
+	t "play kube: down" 0 podman play kube --down "$pod/kube.yaml"
+}
+
+test_build() {
+	mkdir -p "$pod/ctx" && echo copied >"$pod/ctx/file"
+	cat >"$pod/ctx/Dockerfile" <<-'END'
+		FROM localhost/bb
+		ENV WHO=built
+		WORKDIR /w
+		COPY file /w/
+		RUN echo $WHO >a && cat file >>a && id -u >>a
+		RUN chown www:video a && chmod 640 a
+		USER www
+		RUN id -u >/tmp/b
+		CMD ["cat", "/w/a", "/tmp/b"]
+	END
+	t "build" 0 podman build --isolation oci --network none -q -t made "$pod/ctx"
+	ok "build: by the runtime" grep -q 'buildah' "$work/calls"
+	t "build: run" 0 podman run --rm --network none made
+	is "built
+copied
+0
+33"
+	t "build: owner" 0 podman run --rm --network none made stat -c '%U:%G %a' a
+	is "www:video 640"
+	printf 'FROM localhost/bb\nRUN exit 12\n' >"$pod/ctx/Dockerfile"
+	t "build: a failing step" 12 podman build --isolation oci --network none "$pod/ctx"
+}
+
+end_podman() {
+	podman rm -fa -t 0 >/dev/null 2>&1
+	[ -z "$rootless" ] || podman system migrate >/dev/null 2>&1
+	nothing_left '/(libpod_parent(\/[0-9a-f]{64})?|conmon|dtparent)$'
+	podman rmi -fa >/dev/null 2>&1
+}

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Podman and conmon as root with the runtime under test. usage: podman.sh [RUNTIME]; see README
+. "$(dirname "$0")/lib.sh"
+rootless=
+. "$here/podman-common.sh"
+setup_podman
+
+test_resources() {
+	t "memory, pids" 0 podman run --rm --network none -m 64m --pids-limit 77 bb sh -c '
+		cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null
+		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; :'
+	is "67108864
+77"
+	t "cpus" 0 podman run --rm --network none --cpus 0.5 --cpu-shares 512 bb sh -c '
+		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us || cut -d" " -f1 /sys/fs/cgroup/cpu.max'
+	is 50000
+	t "out of memory" 137 podman run --network none --name oom -m 16m --memory-swap 16m bb \
+		sh -c 'x=$(yes 0123456789 | head -c 64m | cat); echo no'
+	t "out of memory: rm" 0 podman rm oom
+	t "devices" 0 podman run --rm --network none --device /dev/zero:/dev/nought bb \
+		sh -c 'head -c 3 /dev/nought | wc -c'
+	is 3
+	t "devices are denied" fail podman run --rm --network none --cap-add mknod bb \
+		sh -c 'mknod /tmp/d b 7 0 && head -c 1 /tmp/d'
+	t "oom score" 0 podman run --rm --network none --oom-score-adj 77 bb cat /proc/self/oom_score_adj
+	is 77
+	t "id maps" 0 podman run --rm --network none --uidmap 0:100000:1000 --gidmap 0:200000:1000 bb \
+		cat /proc/self/uid_map
+	out 100000
+	t "a cgroup parent" 0 podman run --rm --network none --cgroup-parent /dtparent bb true
+	t "cgroupns=private" 0 podman run --rm --network none --cgroupns private bb true
+	t "cgroupns=host" 0 podman run --rm --network none --cgroupns host bb true
+}
+
+test_pause() {
+	t "pause" 0 podman run -d --name d --network none -m 64m bb serve
+	ok "pause: ready" till eval 'podman logs d | grep -q ready'
+	t "pause: done" 0 podman pause d
+	t "pause: state" 0 podman ps --format '{{.Names}} {{.Status}}' --filter status=paused
+	out d
+	t "pause: no exec" fail podman exec d true
+	t "unpause" 0 podman unpause d
+	t "unpause: exec" 0 podman exec d true
+	t "stats" 0 podman stats --no-stream --format '{{.Name}} {{.PIDs}}' d
+	out "d "
+	if podman update --help >/dev/null 2>&1; then
+		t "update" 0 podman update --memory 48m --cpus 0.7 d
+		t "update: memory" 0 podman exec d sh -c '
+			cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; :'
+		is 50331648
+	fi
+	t "pause: stop of a paused one" 0 podman pause d
+	t "pause: rm -f" 0 podman rm -f -t 0 d
+}
+
+test_network() {
+	command -v netavark >/dev/null || [ -x /usr/lib/podman/netavark ] || return 0
+	podman run --rm bb true >/dev/null 2>&1 || {
+		echo "# no bridge network: $(podman run --rm bb true 2>&1 | tail -1)"
+		return 0
+	}
+	t "bridge: an address" 0 podman run --rm bb ip -4 addr show eth0
+	out 10.88.0.
+	t "bridge: a server" 0 podman run -d --name web -p 127.0.0.1:18080:8000 bb \
+		httpd -f -p 8000 -h /srv
+	addr=$(podman inspect -f '{{.NetworkSettings.IPAddress}}' web)
+	ok "bridge: from the host" till busybox wget -qO- "http://$addr:8000/"
+	t "bridge: from another" 0 podman run --rm bb wget -qO- "http://$addr:8000/"
+	is hello
+	t "bridge: names" 0 podman run --rm --add-host here:10.0.0.1 bb cat /etc/hosts
+	out here
+	t "bridge: resolv.conf" 0 podman run --rm --dns 10.9.8.7 bb cat /etc/resolv.conf
+	out 10.9.8.7
+	t "joining a network" 0 podman run --rm --network container:web bb \
+		wget -qO- http://127.0.0.1:8000/
+	is hello
+	t "bridge: rm" 0 podman rm -f -t 0 web
+}
+
+test_hooks() {
+	mkdir -p "$pod/hooks.d"
+	cat >"$pod/hook" <<-END
+		#!/bin/sh
+		echo "\$1 \$(grep -o '"status": *"[a-z]*"' | tr -d '" ')" >>$pod/hooked
+	END
+	chmod 755 "$pod/hook"
+	for stage in prestart createRuntime createContainer poststart poststop; do
+		path=$pod/hook
+		cat >"$pod/hooks.d/$stage.json" <<-END
+			{ "version": "1.0.0", "hook": { "path": "$path", "args": ["hook", "$stage"] },
+			  "when": { "always": true }, "stages": ["$stage"] }
+		END
+	done
+	# The host's path is gone when startContainer runs, and to be seen for the others.
+	t "hooks" 0 podman --hooks-dir "$pod/hooks.d" run --rm --network none bb true
+	ok "hooks: createRuntime" grep -q '^createRuntime status:creating' "$pod/hooked"
+	ok "hooks: createContainer" grep -q '^createContainer status:creating' "$pod/hooked"
+	ok "hooks: poststart" grep -q '^poststart status:' "$pod/hooked"
+	ok "hooks: poststop" till grep -q '^poststop status:stopped' "$pod/hooked"
+}
+
+# conmon by itself, as CRI-O and Podman call it.
+test_conmon() {
+	local b=$work/bundle
+	mkdir -p "$b" && cp -a "$work/image" "$b/rootfs"
+	(cd "$b" && "$runtime" spec) || { miss "conmon: spec" "no config.json"; return; }
+	sed -i 's/"terminal": *true/"terminal": false/; s/"sh"/"serve"/' "$b/config.json"
+	sed -i '/"type": *"network"/,/}/!b' "$b/config.json"
+	t "conmon: create" 0 conmon --api-version 1 -c cm1 -u cm1 -n cm1 -r "$runtime" -b "$b" \
+		-p "$b/pidfile" --conmon-pidfile "$b/conmon.pid" --exit-dir "$b" --full-attach \
+		--socket-dir-path "$b" -l k8s-file:"$b/ctr.log" --log-level error
+	ok "conmon: pid file" till test -s "$b/pidfile"
+	t "conmon: state" 0 "$runtime" state cm1
+	out '"created"'
+	t "conmon: start" 0 "$runtime" start cm1
+	ok "conmon: its output" till grep -q 'stdout F ready' "$b/ctr.log"
+	t "conmon: ps" 0 "$runtime" ps --format json cm1
+	t "conmon: exec" 0 "$runtime" exec cm1 echo inside
+	is inside
+	t "conmon: kill" 0 "$runtime" kill cm1 TERM
+	ok "conmon: exit file" till test -s "$b/cm1"
+	ok "conmon: exit code" grep -qx 7 "$b/cm1"
+	ok "conmon: last words" till grep -q 'stdout F ended' "$b/ctr.log"
+	t "conmon: stopped" 0 "$runtime" state cm1
+	out '"stopped"'
+	t "conmon: delete" 0 "$runtime" delete cm1
+}
+
+for part in ${PARTS:-run files security fds terminal detached more resources pause network pods \
+	hooks build conmon}; do
+	echo "# $part"
+	"test_$part"
+done
+end_podman
+finish
