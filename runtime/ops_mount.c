@@ -179,10 +179,16 @@ static int copy_up(const struct op *o, const struct place *at, int fd, struct er
 {
 	own_fd from = openat(at->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own_fd to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int r;
 
-	if (from < 0 || to < 0)
+	if (from < 0 || to < 0 || fstat(to, &st) < 0)
 		return fail(e, errno, "tmpcopyup: open %s", o->path);
-	return copy_tree_fd(from, to, o->path, e);
+	r = copy_tree_fd(from, to, o->path, e);
+	if (r < 0)
+		return r;
+	/* The mode is as the options of the mount say. */
+	return fchmod(to, st.st_mode & 07777) < 0 ? fail(e, errno, "tmpcopyup: chmod %s", o->path) : 0;
 }
 
 static int mount_at(struct init_state *s, const struct op *o, const struct place *at,
