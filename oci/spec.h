@@ -386,6 +386,9 @@ int spec_check(const struct spec *s, struct err *e);
 /** Canonical JSON (RFC 8785) of what was understood: equal specs give equal bytes. 0 or -ENOMEM. */
 int spec_to_json(const struct spec *s, struct buf *ret);
 
+/** The same of a process object alone. */
+int spec_process_to_json(const struct spec_process *p, struct buf *ret);
+
 /** Just the process object, as `exec --process FILE` has it. Lives in a spec with .has_process. */
 int spec_parse_process(const char *text, size_t n, const char *what, struct spec **ret,
 	struct err *e);

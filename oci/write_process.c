@@ -113,9 +113,9 @@ static void put_priorities(struct json_out *o, const struct spec_process *p)
 	}
 }
 
-void put_process(struct json_out *o, const struct spec_process *p)
+static void put_members(struct json_out *o, const struct spec_process *p)
 {
-	open_obj(o, "process");
+	json_open(o, '{');
 	put_str(o, "apparmorProfile", p->apparmor);
 	put_strs(o, "args", p->args, p->n_args);
 	put_caps(o, &p->caps);
@@ -132,4 +132,18 @@ void put_process(struct json_out *o, const struct spec_process *p)
 	put_true(o, "terminal", p->terminal);
 	put_user(o, &p->user);
 	json_close(o, '}');
+}
+
+void put_process(struct json_out *o, const struct spec_process *p)
+{
+	json_key(o, "process");
+	put_members(o, p);
+}
+
+int spec_process_to_json(const struct spec_process *p, struct buf *ret)
+{
+	struct json_out o = { .b = ret };
+
+	put_members(&o, p);
+	return ret->failed ? -ENOMEM : 0;
 }

@@ -15,6 +15,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/hooks.h"
+#include "runtime/control.h"
 #include "runtime/startsock.h"
 
 struct bundle {
@@ -437,6 +438,8 @@ static int make_start(struct bundle *b, struct job *j, int *ret, struct err *e)
 	j->cgroup = b->state.cgroup;
 	if (!r && j->mode != DET_OFF)
 		r = outer_terminal(b, j, e);
+	if (!r && j->mode != DET_OFF && j->expect_dir < 0)
+		r = control_listen(b->state_dir, &j->control, e);
 	return r;
 }
 
@@ -468,6 +471,7 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	r = make_start(b, j, &start, e);
 	if (!r)
 		r = job_run(j, ret_status, ret, e);
+	own_fd_drop(&j->control);
 	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep)) &&
 		state_destroy(b->state_top, b->state_dir, &b->state, &why) < 0)
 		log_warn("%s", why.msg);

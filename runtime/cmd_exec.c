@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
+#include "runtime/control.h"
 #include "runtime/exec.h"
 #include "runtime/opts.h"
 
@@ -87,18 +88,17 @@ static int check_console(const struct exec_line *l, struct err *e)
 	return 0;
 }
 
-static int find(const char *root, const char *id, struct state *ret, struct spec **ret_spec,
-	struct err *e)
+static int find(const char *root, const char *id, int *ret_dir, struct state *ret,
+	struct spec **ret_spec, struct err *e)
 {
 	own_free char *top = NULL;
-	own_fd dir = -1;
 	int r = state_root(root, &top, e);
 
 	if (!r)
-		r = state_open(top, id, false, &dir, e);
+		r = state_open(top, id, false, ret_dir, e);
 	if (!r)
-		r = state_load(dir, id, ret, e);
-	return r < 0 ? r : spec_load(dir, STATE_CONFIG, ret_spec, e);
+		r = state_load(*ret_dir, id, ret, e);
+	return r < 0 ? r : spec_load(*ret_dir, STATE_CONFIG, ret_spec, e);
 }
 
 static int run(const struct global *g, const char *id, struct exec_line *l, int *ret_status,
@@ -107,8 +107,8 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	own_state s = { 0 };
 	own_spec spec = NULL;
 	own_spec file = NULL;
-	own_fd init = -1;
-	int r = find(g->root, id, &s, &spec, e);
+	own_fd init = -1, control = -1, dir = -1;
+	int r = find(g->root, id, &dir, &s, &spec, e);
 
 	if (r < 0)
 		return r;
@@ -118,16 +118,17 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	if (!l->ignore_paused && s.cgroup && cgroup_frozen(s.cgroup))
 		return fail_msg(e, EBUSY, "cannot exec in a paused container "
 			"(use --ignore-paused to override)");
-	if (s.shim)
-		return fail_msg(e, EOPNOTSUPP, "container %s is supervised: no process can be added "
-			"to it yet", id);
 	r = exec_spec(spec, &l->o, &file, e);
 	if (r < 0)
 		return r;
 	l->j.spec = spec;
 	l->j.state = &s;
 	l->j.init = init;
+	l->j.control = -1;
 	r = check_console(l, e);
+	if (!r && s.shim)
+		r = control_connect(dir, &control, e);
+	l->j.control = control;
 	return r < 0 ? r : exec_run(&l->j, ret_status, e);
 }
 

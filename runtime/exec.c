@@ -30,10 +30,11 @@ struct exec {
 	pid_t pid;
 	int pidfd;
 	int master;
+	int guest[3]; /* what it gets as 0, 1, 2 when it is supervised; or -1 */
 };
 
 #define EXEC_INIT(j) ((struct exec) { .job = (j), .confine = CONFINE_INIT, .root = -1, .sync = -1, .err = -1, \
-	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1 })
+	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1, .guest = { -1, -1, -1 } })
 
 static void exec_drop(struct exec *x)
 {
@@ -49,6 +50,8 @@ static void exec_drop(struct exec *x)
 	own_fd_drop(&x->their_err);
 	own_fd_drop(&x->pidfd);
 	own_fd_drop(&x->master);
+	for (int i = 0; i < 3; i++)
+		own_fd_drop(&x->guest[i]);
 }
 
 /* --- where to ---------------------------------------------------------------------------- */
@@ -144,6 +147,7 @@ static void helper(const struct exec *x, int out)
 		struct exec_child c = {
 			.job = x->job, .confine = &x->confine, .joined = x->join, .setgroups = x->setgroups,
 			.root = x->root, .sync = x->their_sync, .err = x->their_err,
+			.stdio = { x->guest[0], x->guest[1], x->guest[2] },
 		};
 
 		close(x->sync);
@@ -177,6 +181,10 @@ static int make_process(struct exec *x, struct err *e)
 	x->pid = b.pid;
 	close(take_fd(&x->their_sync));
 	close(take_fd(&x->their_err));
+	for (int i = 0; i < 3; i++) {
+		own_fd_drop(&x->guest[i]);
+		x->guest[i] = -1;
+	}
 	x->pidfd = pidfd_open(x->pid, 0);
 	return x->pidfd < 0 ? fail(e, errno, "open the new process") : 0;
 }
@@ -298,7 +306,8 @@ static int start(struct exec *x, struct err *e)
 	if (!r)
 		r = hand_over(x, e);
 	if (!r)
-		r = tell(x, "G", e);
+		r = x->job->control >= 0 ? exec_adopt(x->job->control, x->pid, x->sync, e)
+					 : tell(x, "G", e);
 	if (!r)
 		r = its_error(x, e); /* returns when it has executed its program */
 	return r < 0 ? fail_ctx(e, r, "unable to start container process") : 0;
@@ -333,9 +342,11 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 		relay_block_signals();
 	r = find_container(&x, e);
 	if (!r)
-		r = confine_prepare(&x.confine, job->spec, false, e);
+		r = confine_prepare(&x.confine, job->spec, job->control >= 0, e);
 	if (!r)
 		r = make_ends(&x, e);
+	if (!r && job->control >= 0)
+		r = exec_announce(job->control, &job->spec->process, x.guest, e);
 	if (!r)
 		r = make_process(&x, e);
 	if (!r && job->state->cgroup)

@@ -24,6 +24,7 @@ struct exec_job {
 	size_t n_cgroups;
 	unsigned preserve;	  /* fds from 3 on that it keeps */
 	bool detach;
+	int control; /* connected to the supervisor, or -1: there is none */
 };
 
 /** 0 and the exit status (0 when detached); or -errno: the process does not run. */
@@ -34,6 +35,7 @@ struct exec_child {
 	const struct exec_job *job;
 	const struct confine *confine;
 	uint64_t joined;  /* CLONE_NEW* */
+	int stdio[3];	  /* what becomes 0, 1, 2; -1: what is there */
 	bool setgroups;	  /* and supplementary groups may be set there */
 	int root;	  /* the root directory of the container's first process */
 	int sync;	  /* end of a socket pair with the caller */
@@ -41,6 +43,12 @@ struct exec_child {
 };
 /** Never returns. */
 void exec_child(const struct exec_child *c) __attribute__((noreturn));
+
+/* exec_control.c: with a supervisor */
+/** Say what is to come. *@ret_stdio: what the process is to have as 0, 1, 2. */
+int exec_announce(int control, const struct spec_process *p, int ret_stdio[3], struct err *e);
+/** The process waits at its end of @sync: from now on it is supervised, and let go. */
+int exec_adopt(int control, pid_t pid, int sync, struct err *e);
 
 /* exec_spec.c: what the process is to be, by the command line */
 struct exec_opts {

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -45,6 +46,9 @@ static int become_root(const struct exec_child *c, struct err *e)
 		return fail(e, errno, "clear the supplementary groups");
 	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
 		return fail(e, errno, "become root in the user namespace");
+	/* the supervisor attaches to us as the owner of this namespace; meanwhile nobody in it runs */
+	if (c->job->control >= 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "stay dumpable");
 	return 0;
 }
 
@@ -60,6 +64,14 @@ static int enter_root(const struct exec_child *c, struct err *e)
 		if (fchdir(c->root) < 0 || chroot(".") < 0)
 			return fail(e, errno, "enter the container's root");
 	return chdir("/") < 0 ? fail(e, errno, "enter the container's root") : 0;
+}
+
+static int set_stdio(const struct exec_child *c, struct err *e)
+{
+	for (int i = 0; i < 3; i++)
+		if (c->stdio[i] >= 0 && dup2(c->stdio[i], i) < 0)
+			return fail(e, errno, "set up fd %d", i);
+	return 0;
 }
 
 static int reset_signals(struct err *e)
@@ -164,6 +176,8 @@ void exec_child(const struct exec_child *c)
 
 	await(c, 'g');
 	r = reset_signals(&e);
+	if (!r)
+		r = set_stdio(c, &e);
 	if (!r)
 		r = enter_root(c, &e);
 	if (!r)

@@ -155,6 +155,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->persona = (uint32_t) j->spec->linux_.personality;
 	s->hostname = j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
+	s->control = j->control;
+	s->live = j->detached && !j->strict;
 	s->terminal = j->spec->process.terminal;
 	s->rows = j->spec->process.console_height;
 	s->cols = j->spec->process.console_width;

@@ -39,6 +39,7 @@ struct job {
 	enum det_mode mode;
 	bool detached; /* job_run() is back when it is set up, or runs */
 	int start;     /* see struct launch; or -1 */
+	int control;   /* on which the supervisor takes commands, or -1 */
 	int lock;      /* likewise */
 	int terminal;  /* likewise */
 
@@ -66,7 +67,7 @@ struct job {
 	int (*started)(void *ctx, const struct launch *l, struct err *e);
 	void *ctx;
 };
-#define JOB_INIT ((struct job) { .expect_dir = -1, .start = -1, .lock = -1, .terminal = -1, .seed = "0", .cpu = "x86-64-v2", .cpus = 1, \
+#define JOB_INIT ((struct job) { .expect_dir = -1, .start = -1, .control = -1, .lock = -1, .terminal = -1, .seed = "0", .cpu = "x86-64-v2", .cpus = 1, \
 	.epoch = DEFAULT_EPOCH })
 
 /**

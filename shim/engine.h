@@ -10,6 +10,8 @@
 
 /* tracee.c: ptrace and memory of real tasks. 0 or -errno; -ESRCH: the task is being killed. */
 extern const struct tracee_ops tracee_real;
+/** shim.c: from now on it is ours, and dies with us. It goes on running. */
+int tracee_seize(pid_t pid, struct err *e);
 int tracee_getregs(struct task *t);
 int tracee_setregs(struct task *t);
 int tracee_resume(struct task *t, int how, int sig);
@@ -57,6 +59,15 @@ long call_replace_fd(struct call *c, int guest_fd, int host_fd);
 void call_close_fd(struct call *c, int guest_fd);
 
 /* input.c */
+/* Which external input it is: the event's number. */
+enum input {
+	INPUT_SIZE = 1,     /* a terminal's size; else what was typed, or standard input's bytes */
+	INPUT_RUNNING = 2,  /* came while tasks ran, not when all waited */
+	INPUT_COMPUTES = 4, /* came to one that made no system call */
+	INPUT_EXEC = 16,    /* a process was added: see control.c */
+	INPUT_KILL = 32,    /* a signal */
+	INPUT_WHOSE = 8,    /* from this bit on: of which added process, 0 = the first program */
+};
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
 int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
 /** Replay: whether an external input of the task is the trace's next event. */
@@ -81,14 +92,45 @@ struct sigstate {
 int task_signals(struct world *w, struct task *t, struct sigstate *ret);
 
 /* loop.c */
+/** Let @t, whose turn it is, run until its next stop, and serve that. */
+void task_turn(struct world *w, struct task *t);
 /** Until init is gone or the run can't go on (w->fatal). No task is left. */
 void world_run(struct world *w);
 
 /* sched.c */
 /** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
 struct task *sched_next(struct world *w);
-/** poll(2) of a descriptor of the caller's; -1: a signal of the launcher's. */
+/** The earliest moment that somebody waits for. */
+uint64_t sched_deadline(struct world *w);
+
+/* outside.c: all wait, and the outside may end it */
+/**
+ * poll(2) of @fd (or -1), and of all else outside that matters. 1: @fd is ready; 0: time is over;
+ * -1: something else has happened.
+ */
 int poll_outside(struct world *w, int fd, int ms);
+/** Nobody can run until @deadline. True: something came from outside. */
+bool outside_idle(struct world *w, uint64_t deadline);
+
+/* control.c: what other commands ask for while the container runs */
+/** Before the first program runs. 0 or -errno. */
+int control_start(struct world *w, struct err *e);
+/** Between two turns: serve who has connected. */
+void control_look(struct world *w);
+/** Somebody has connected: at the next turn, then. */
+bool control_soon(struct world *w);
+/** What poll() may wait for: fd or -1. */
+int control_fd(struct world *w);
+/** There may be somebody who connects, at any time, and the container waits for that. */
+bool control_awaited(struct world *w);
+void control_end(struct world *w);
+
+/* stdio.c: pipes for a process that was added */
+/** @host: taken over. *@ret_guest: its ends, to be closed when it has them. */
+struct stdio *stdio_add(struct world *w, int host[3], int ret_guest[3], struct err *e);
+/** Close what nobody inside can reach any more, so that the outside sees the end. */
+void stdio_sweep(struct world *w);
+void stdio_end(struct world *w);
 
 /* spin.c */
 void spin_begin(struct world *w);
@@ -135,6 +177,8 @@ void tty_look(struct world *w);
 void tty_soon(struct world *w);
 /** All tasks wait: for the caller, no longer than until @deadline. True: something has happened. */
 bool tty_idle(struct world *w, uint64_t deadline);
+/** Where the caller types, or -1: nothing more will come. */
+int tty_outside(struct world *w);
 void tty_end(struct world *w);
 
 /* sys/futex.c */

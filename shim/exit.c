@@ -51,6 +51,8 @@ static void process_ended(struct world *w, struct task *t, int st)
 	wake_children_waiters(w, parent);
 	if (parent)
 		signals_sent(w, parent);
+	if (w->std.next)
+		stdio_sweep(w);
 	if (w->tty)
 		signals_sent(w, NULL); /* a session's end hangs its terminal up */
 	collect_continued(w); /* who is stopped in a group that nobody looks after now */

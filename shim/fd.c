@@ -25,13 +25,28 @@ static enum fd_kind of_char_device(dev_t rdev)
 	return ma == 4 || ma == 5 || (ma >= 136 && ma <= 143) ? FK_TTY : FK_OTHER;
 }
 
-static enum fd_kind of_pipe(const struct world *w, const struct stat *st)
+static int stdio_index(const struct stdio *s, const struct stat *st)
 {
 	for (int i = 0; i < 3; i++)
-		if (w->pipe_is[i] && w->pipe_st[i].st_dev == st->st_dev &&
-			w->pipe_st[i].st_ino == st->st_ino)
-			return (enum fd_kind) (FK_STDIN + i);
-	return FK_PIPE;
+		if (s->is[i] && s->st[i].st_dev == st->st_dev && s->st[i].st_ino == st->st_ino)
+			return i;
+	return -1;
+}
+
+struct stdio *stdio_of(struct world *w, const struct stat *st)
+{
+	struct stdio *s = &w->std;
+
+	while (s && stdio_index(s, st) < 0)
+		s = s->next;
+	return s;
+}
+
+static enum fd_kind of_pipe(struct world *w, const struct stat *st)
+{
+	const struct stdio *s = stdio_of(w, st);
+
+	return s ? (enum fd_kind) (FK_STDIN + stdio_index(s, st)) : FK_PIPE;
 }
 
 int fd_kind_of(struct world *w, int hostfd, struct stat *ret_st)

@@ -292,10 +292,13 @@ static void on_stop(struct world *w, struct task *t, int st)
  */
 static int await_stop(struct world *w, struct task *t, int *st)
 {
+	bool asked;
+
 	while (waitpid(t->pid, st, __WALL) < 0) {
 		if (errno != EINTR)
 			return -errno;
-		if (spin_tick(w, t))
+		asked = control_soon(w);
+		if (spin_tick(w, t) && !asked)
 			continue;
 		signals_sent(w, NULL);
 		if (t->how != PTRACE_CONT)
@@ -352,7 +355,7 @@ static void served(struct world *w, struct task *t, int st)
 		t->state = T_READY;
 }
 
-static void turn(struct world *w, struct task *t)
+void task_turn(struct world *w, struct task *t)
 {
 	int st = 0, sig = t->sig;
 
@@ -389,7 +392,7 @@ void world_run(struct world *w)
 
 	spin_begin(w);
 	while (!w->done && !w->fatal && (t = sched_next(w))) {
-		turn(w, t);
+		task_turn(w, t);
 		if (w->killer && !task_find(w, w->killer)) { /* its kill(2) was the end of itself, too */
 			w->killer = 0;
 			collect_killed(w, NULL, NULL);

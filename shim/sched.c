@@ -3,7 +3,6 @@
  * Who runs next. One task holds the run token until it blocks, exits or has used its slice; then
  * the next one in order of birth that can run takes it. When all wait, the clock jumps.
  */
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,7 +145,7 @@ static struct task *scan(struct world *w, struct task *from)
 	return NULL;
 }
 
-static uint64_t next_deadline(struct world *w)
+uint64_t sched_deadline(struct world *w)
 {
 	uint64_t d = timers_next(w), f = timerfd_next_deadline(w);
 
@@ -190,49 +189,12 @@ static void deadlock(struct world *w)
 	world_fatal(w, 0, "the program is deadlocked (%s): it would wait for ever", text);
 }
 
-/* The clock that says when to look at who computes would end each wait early. */
-int poll_outside(struct world *w, int fd, int ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n;
-
-	spin_end();
-	n = poll(&p, 1, ms);
-	spin_begin(w);
-	return n;
-}
-
-/* All wait, and somebody waits for the outside world. */
-static bool wait_outside(struct world *w, uint64_t deadline)
-{
-	struct task *t;
-	int ms = -1, n;
-
-	for (t = w->tasks; t; t = t->next)
-		if (t->state == T_BLOCKED && t->c.wait.kind == W_INPUT)
-			break;
-	if (!t)
-		return false;
-	if (deadline != NO_DEADLINE)
-		ms = (int) ((deadline - w->now) / 1000000 + 1);
-	if (w->expect)
-		n = world_input_due(w, t);
-	else
-		n = poll_outside(w, (int) t->c.wait.key1, ms);
-	if (n < 0)
-		signals_sent(w, NULL); /* the launcher pokes us: a signal has come from outside */
-	if (n == 0)
-		return false;
-	engine_retry(w, t);
-	return true;
-}
-
 /* Nobody can run: the clock jumps to the next deadline, or the outside world moves, or it's over. */
 static bool idle(struct world *w)
 {
-	uint64_t d = next_deadline(w);
+	uint64_t d = sched_deadline(w);
 
-	if (w->tty ? tty_idle(w, d) : wait_outside(w, d))
+	if (outside_idle(w, d))
 		return true;
 	if (d == NO_DEADLINE) {
 		deadlock(w);
@@ -259,10 +221,13 @@ static void pass_token(struct world *w, struct task *t)
 
 struct task *sched_next(struct world *w)
 {
-	struct task *t = w->cur;
+	struct task *t;
 
 	if (w->tty)
 		tty_look(w);
+	if (w->control)
+		control_look(w);
+	t = w->cur;
 	if (w->now >= w->timer_due) {
 		timers_fire(w);
 		timerfd_fire(w);
@@ -280,6 +245,8 @@ struct task *sched_next(struct world *w)
 		}
 		if (w->turn == before && !idle(w)) /* else a parked call got part of its work done */
 			break;
+		if (w->control)
+			control_look(w);
 	}
 	return NULL;
 }

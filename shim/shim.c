@@ -44,7 +44,7 @@ static int await_ready(int fd, int *ret_master, struct err *e)
 	return 0;
 }
 
-static int seize(pid_t pid, struct err *e)
+int tracee_seize(pid_t pid, struct err *e)
 {
 	const long opts = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
 		PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
@@ -53,9 +53,9 @@ static int seize(pid_t pid, struct err *e)
 		return 0;
 	if (errno == EPERM)
 		return fail_msg(e, EPERM,
-			"ptrace of the container's init is not permitted: another tracer or a security "
+			"ptrace of the container's processes is not permitted: another tracer or a security "
 			"policy forbids it (see /proc/sys/kernel/yama/ptrace_scope; 0 or 1 is needed)");
-	return fail(e, errno, "ptrace the container's init");
+	return fail(e, errno, "ptrace the container's process");
 }
 
 /* A user namespace of its own, or ours (root without one). */
@@ -103,8 +103,11 @@ static int world_setup(struct world *w, const struct shim_opts *o, struct shim_r
 	if (!w->cpu)
 		return fail_msg(e, EINVAL, "unknown CPU model \"%s\" (known: x86-64-v2, x86-64-v3)", o->cpu);
 	w->cpu_faults = cpu_can_fault();
-	for (int i = 0; i < 3; i++)
-		w->pipe_is[i] = o->pipes[i] >= 0 && fstat(o->pipes[i], &w->pipe_st[i]) == 0;
+	for (int i = 0; i < 3; i++) {
+		w->std.host[i] = o->stdio[i];
+		w->std.pipes[i] = o->pipes[i];
+		w->std.is[i] = o->pipes[i] >= 0 && fstat(o->pipes[i], &w->std.st[i]) == 0;
+	}
 	if (o->expect_dir >= 0 && trace_open(o->expect_dir, &w->expect, e) < 0)
 		return -e->code;
 	return 0;
@@ -126,6 +129,7 @@ static void world_drop(struct world *w)
 		close(w->host_proc);
 	if (w->self_root >= 0)
 		close(w->self_root);
+	stdio_end(w);
 	map_free(&w->by_pid);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);
@@ -175,7 +179,7 @@ static int supervise(struct world *w, struct err *e)
 	int master = -1, r = await_ready(o->sync, &master, e);
 
 	if (!r)
-		r = seize(o->init, e);
+		r = tracee_seize(o->init, e);
 	if (!r)
 		r = enter_namespaces(w, o->init, e);
 	if (r < 0)
@@ -195,10 +199,14 @@ static int supervise(struct world *w, struct err *e)
 	w->cur = w->init;
 	if (o->terminal && (r = tty_start(w, master, e)) < 0)
 		return r;
+	r = control_start(w, e);
+	if (r < 0)
+		return r;
 	if (write_full(o->sync, "G", 1) < 0)
 		return fail(e, EPIPE, "start the container's init");
 	world_run(w);
 	tty_end(w);
+	control_end(w);
 	if (w->fatal) {
 		*e = w->err;
 		return -e->code;

@@ -27,6 +27,8 @@ struct shim_opts {
 	int sync;    /* the shim's end of the socket pair with init */
 	int stdio[3]; /* the caller's stdin, stdout, stderr */
 	int pipes[3]; /* our ends of the pipes that are the guest's 0, 1, 2; -1 where passed through */
+	int control;  /* a socket that listens for further commands (see control.h), or -1 */
+	bool live;    /* the container waits for such commands, in real time when it is idle */
 
 	bool terminal; /* the guest has one; init sends its master with the 'R' */
 	unsigned rows, cols; /* its size, 0: the caller's, or 24x80 */

@@ -122,10 +122,11 @@ enum wait_kind {
 	W_TIME,	  /* only the deadline */
 	W_VFORK,  /* the child has executed or exited */
 	W_SIGNAL, /* only a signal (pause, sigsuspend, sigwait) */
-	W_INPUT,  /* an external input: key1 = host descriptor */
+	W_INPUT,  /* an external input: key1 = host descriptor, or NO_INPUT: a terminal's */
 };
 
 #define NO_DEADLINE UINT64_MAX
+#define NO_INPUT UINT64_MAX
 
 struct wait {
 	enum wait_kind kind;

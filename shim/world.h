@@ -165,6 +165,20 @@ struct tracee_ops {
 	int (*getfd)(struct task *t, int fd);
 };
 
+/* What a program from outside has as 0, 1, 2: pipes whose other ends are here. */
+struct stdio {
+	uint32_t nr;  /* which of them: part of an external input's name */
+	int host[3];  /* outside, or -1 */
+	int pipes[3]; /* our ends, or -1 */
+	bool is[3];   /* the guest's end is a pipe, as .st says */
+	struct stat st[3];
+	struct buf in; /* read from outside, not yet given to the guest */
+	bool eof;
+	bool token; /* a byte in the guest's pipe says "readable" */
+	bool epoll; /* it was put into an epoll */
+	struct stdio *next;
+};
+
 struct world {
 	const struct tracee_ops *ops;
 	const struct shim_opts *o;
@@ -202,10 +216,8 @@ struct world {
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
-	struct stat pipe_st[3]; /* of the guest's 0, 1, 2 */
-	bool pipe_is[3];
-	bool stdin_eof;
-	struct buf stdin_buf; /* read from outside, not yet given to the guest */
+	struct stdio std; /* of the first program; .next: of those that were added */
+	uint32_t next_stdio;
 	int self_root; /* O_PATH fd of the container's root */
 	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
 	int dirfd_tmp; /* call_dirfd()'s duplicate of a guest's directory, or -1 */
@@ -219,6 +231,7 @@ struct world {
 	struct buf big; /* transfer buffer */
 	struct io_state *io; /* sys/io.h */
 	struct tty *tty; /* sys/tty.c: the container's terminal, or NULL */
+	struct control *control; /* control.c, or NULL: nobody can ask for anything */
 	struct digest_memo *digests; /* of the manifest before, for the one after */
 
 	struct buf exec_argv, exec_env; /* of the execve under way */
@@ -256,6 +269,8 @@ void inode_manifest_view(void *ctx, const char *path, struct stat *st);
 /** What the guest's descriptor is; *ret_st (may be NULL) its real stat. -EBADF. */
 int fd_kind(struct call *c, int fd, struct stat *ret_st);
 int fd_kind_of(struct world *w, int hostfd, struct stat *ret_st);
+/** Whose standard input, output or error the pipe is; NULL: nobody's. */
+struct stdio *stdio_of(struct world *w, const struct stat *st);
 
 /* sched.c: waking */
 void wake_children_waiters(struct world *w, struct proc *parent);

@@ -8,22 +8,23 @@
 
 #include "runtime/base/own.h"
 
-int fd_send(int sock, const void *p, size_t n, int fd)
+int fds_send(int sock, const void *p, size_t n, const int *fds, size_t n_fds)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof *fds)] = { 0 };
 	struct iovec v = { (void *) p, n };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
 	struct cmsghdr *h;
 	ssize_t r;
 
-	if (fd >= 0) {
+	must(n_fds <= FDS_MAX);
+	if (n_fds) {
 		m.msg_control = control;
-		m.msg_controllen = sizeof control;
+		m.msg_controllen = CMSG_SPACE(n_fds * sizeof *fds);
 		h = CMSG_FIRSTHDR(&m);
 		h->cmsg_level = SOL_SOCKET;
 		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(h), &fd, sizeof fd);
+		h->cmsg_len = CMSG_LEN(n_fds * sizeof *fds);
+		memcpy(CMSG_DATA(h), fds, n_fds * sizeof *fds);
 	}
 	do
 		r = sendmsg(sock, &m, MSG_NOSIGNAL);
@@ -31,26 +32,47 @@ int fd_send(int sock, const void *p, size_t n, int fd)
 	return r < 0 ? -errno : r == (ssize_t) n ? 0 : -EMSGSIZE;
 }
 
-ssize_t fd_recv(int sock, void *p, size_t n, int *ret_fd)
+ssize_t fds_recv(int sock, void *p, size_t n, int *ret_fds, size_t n_fds)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_fd)];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof *ret_fds)];
 	struct iovec v = { p, n };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
 		.msg_controllen = sizeof control };
 	struct cmsghdr *h;
 	ssize_t r;
 
-	*ret_fd = -1;
+	for (size_t i = 0; i < n_fds; i++)
+		ret_fds[i] = -1;
 	do
 		r = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
 	h = CMSG_FIRSTHDR(&m);
-	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
-		h->cmsg_len == CMSG_LEN(sizeof *ret_fd))
-		memcpy(ret_fd, CMSG_DATA(h), sizeof *ret_fd);
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS) {
+		size_t got = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		for (size_t i = 0; i < got; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
+			if (i < n_fds)
+				ret_fds[i] = fd;
+			else
+				close(fd); /* more than was asked for */
+		}
+	}
 	return r;
+}
+
+int fd_send(int sock, const void *p, size_t n, int fd)
+{
+	return fds_send(sock, p, n, &fd, fd >= 0);
+}
+
+ssize_t fd_recv(int sock, void *p, size_t n, int *ret_fd)
+{
+	return fds_recv(sock, p, n, ret_fd, 1);
 }
 
 int unix_connect(const char *path, int *ret_fd, struct err *e)

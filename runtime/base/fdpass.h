@@ -8,6 +8,13 @@
 
 #include "runtime/base/err.h"
 
+enum { FDS_MAX = 8 };
+
+/** One message with up to FDS_MAX descriptors. 0 or -errno. */
+int fds_send(int sock, const void *p, size_t n, const int *fds, size_t n_fds);
+/** How many bytes, or -errno; *@ret_fds (CLOEXEC), -1 where none came. */
+ssize_t fds_recv(int sock, void *p, size_t n, int *ret_fds, size_t n_fds);
+
 /** One message; @fd -1: none. 0 or -errno. A peer that is gone is -EPIPE, never a signal. */
 int fd_send(int sock, const void *p, size_t n, int fd);
 /** One message of at most @n bytes. How many, or -errno; *@ret_fd (CLOEXEC) or -1. */

@@ -41,8 +41,7 @@ struct io_state {
 
 	struct timerfd *timers;
 	bool signalfds;	  /* one was made */
-	bool epoll_stdin; /* standard input was put into an epoll */
-	bool stdin_token; /* a byte in the guest's stdin pipe says "readable" */
+	bool epoll_input; /* a terminal or a standard input was put into an epoll */
 	uint32_t next_port, next_name;
 };
 
@@ -91,12 +90,15 @@ void *io_buf(struct world *w, size_t n);
 
 /* stdin.c: what comes from outside */
 /** Take what waits outside, without blocking. True: there is something to read, or the end. */
-bool stdin_fill(struct call *c);
-long stdin_read(struct call *c, const struct xfer *x);
+bool stdin_fill(struct call *c, struct stdio *s);
+long stdin_read(struct call *c, struct stdio *s, const struct xfer *x);
 /** Make the guest's descriptor look as ready as the input is; @fd a duplicate of it. */
-void stdin_sync(struct world *w, int fd);
-/** Wait for the outside or the deadline, or another task too when there is more to look at. */
-long stdin_wait(struct call *c, bool more, uint64_t deadline, int intr);
+void stdin_sync(struct stdio *s, int fd);
+/**
+ * Wait for @s's input (NULL: a terminal's) or the deadline, or another task too when there is more
+ * to look at.
+ */
+long stdin_wait(struct call *c, const struct stdio *s, bool more, uint64_t deadline, int intr);
 
 /* timerfd.c */
 struct timerfd *timerfd_by_ino(struct world *w, uint64_t ino);

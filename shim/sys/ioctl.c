@@ -27,16 +27,18 @@ static long tty_enter(struct call *c)
 /* How much standard input has is known here, not to the pipe. */
 static long fionread_enter(struct call *c)
 {
-	int kind = fd_kind(c, (int) c->a[0], NULL);
+	struct stat st;
+	int kind = fd_kind(c, (int) c->a[0], &st);
+	struct stdio *s = kind == FK_STDIN ? stdio_of(c->w, &st) : NULL;
 	int *n;
 
-	if (kind != FK_STDIN)
+	if (!s)
 		return kind < 0 ? kind : call_run_leave(c);
-	stdin_fill(c);
+	stdin_fill(c, s);
 	n = out(c, 2, sizeof *n);
 	if (!n)
 		return -EFAULT;
-	*n = (int) c->w->stdin_buf.n;
+	*n = (int) s->in.n;
 	return 0;
 }
 

@@ -22,7 +22,8 @@ enum { MAX_FDS = 65536 };
 struct look {
 	struct pollfd *p;
 	size_t n;
-	bool has_stdin;
+	bool has_input; /* a terminal's, or standard input */
+	struct stdio *std;
 };
 
 static int look_one(struct call *c, struct look *l, size_t i)
@@ -37,13 +38,14 @@ static int look_one(struct call *c, struct look *l, size_t i)
 		return fd;
 	kind = io_kind(c, l->p[i].fd, fd, &st);
 	if (kind == FK_TTY && tty_is(c->w, fd, &st)) {
-		l->has_stdin = true;
+		l->has_input = true;
 		tty_pump(c->w);
 	}
 	if (kind == FK_STDIN) {
-		l->has_stdin = true;
-		stdin_fill(c);
-		stdin_sync(c->w, fd);
+		l->has_input = true;
+		l->std = stdio_of(c->w, &st);
+		stdin_fill(c, l->std);
+		stdin_sync(l->std, fd);
 	}
 	if (kind == FK_SIGNAL)
 		l->p[i].revents = signalfd_pending(c, l->p[i].fd) ? POLLIN | POLLRDNORM : 0;
@@ -74,10 +76,10 @@ static int look(struct call *c, struct look *l)
 	return ready;
 }
 
-static long wait_more(struct call *c, bool has_stdin, uint64_t deadline)
+static long wait_more(struct call *c, bool input, struct stdio *s, uint64_t deadline)
 {
-	if (has_stdin && (c->w->tty || (!c->w->stdin_eof && !c->w->stdin_buf.n)))
-		return stdin_wait(c, true, deadline, RESTARTNOHAND);
+	if (input && (!s || (!s->eof && !s->in.n)))
+		return stdin_wait(c, s, true, deadline, RESTARTNOHAND);
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
 		.intr = RESTARTNOHAND });
 }
@@ -152,7 +154,7 @@ static long poll_result(struct call *c, struct look *l, uint64_t deadline)
 	void *p;
 
 	if (!ready && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, l->has_stdin, deadline);
+		return wait_more(c, l->has_input, l->std, deadline);
 	if (!l->n)
 		return 0;
 	p = out(c, 0, l->n * sizeof *l->p);
@@ -289,7 +291,7 @@ static long select_any(struct call *c, uint64_t deadline, uint64_t unit)
 		if (l.p[i].revents & POLLNVAL)
 			return -EBADF;
 	if (!sets_ready(&l, sets) && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, l.has_stdin, deadline);
+		return wait_more(c, l.has_input, l.std, deadline);
 	r = sets_answer(c, &l, bytes, sets);
 	time_left(c, 4, unit, deadline);
 	return r;
@@ -327,17 +329,36 @@ static long epoll_ctl_enter(struct call *c)
 		return -EPERM;
 	}
 	if (kind == FK_TTY && tty_is(c->w, fd, &st))
-		io_of(c->w)->epoll_stdin = true;
+		io_of(c->w)->epoll_input = true;
 	if (kind == FK_STDIN) {
-		io_of(c->w)->epoll_stdin = true;
-		stdin_fill(c);
-		stdin_sync(c->w, fd);
+		struct stdio *s = stdio_of(c->w, &st);
+
+		io_of(c->w)->epoll_input = s->epoll = true;
+		stdin_fill(c, s);
+		stdin_sync(s, fd);
 	}
 	return call_run_leave(c);
 }
 
+/* Which of the inputs are in this set, only the kernel knows. The last one may be waited for. */
+static struct stdio *epoll_fill(struct call *c)
+{
+	struct stdio *last = NULL;
+
+	if (c->w->tty)
+		tty_pump(c->w);
+	for (struct stdio *s = &c->w->std; s; s = s->next)
+		if (s->epoll) {
+			last = s;
+			if (stdin_fill(c, s))
+				stdin_sync(s, -1);
+		}
+	return last;
+}
+
 static long epoll_look(struct call *c, uint64_t deadline)
 {
+	struct stdio *s;
 	struct io_state *io = io_of(c->w);
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	int max = (int) c->a[2], n;
@@ -350,15 +371,14 @@ static long epoll_look(struct call *c, uint64_t deadline)
 		return -EINVAL;
 	if (max > 4096)
 		max = 4096;
-	if (io->epoll_stdin && stdin_fill(c))
-		stdin_sync(c->w, -1);
+	s = io->epoll_input ? epoll_fill(c) : NULL;
 	timerfd_fire(c->w);
 	ev = call_mem(c, (size_t) max * sizeof *ev);
 	n = epoll_wait(fd, ev, max, 0);
 	if (n < 0)
 		return -errno;
 	if (!n && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, io->epoll_stdin, deadline);
+		return wait_more(c, io->epoll_input, s, deadline);
 	if (!n)
 		return 0;
 	p = out(c, 1, (size_t) n * sizeof *ev);

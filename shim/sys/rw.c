@@ -107,6 +107,7 @@ static long read_terminal(struct call *c)
 static long read_stdin(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
+	struct stdio *s;
 	struct xfer x;
 	long r = xfer_load(c, &x);
 
@@ -116,13 +117,14 @@ static long read_stdin(struct call *c)
 		return -ESPIPE;
 	if (!x.total)
 		return 0;
-	if (!stdin_fill(c)) {
+	s = stdio_of(c->w, &io->st);
+	if (!stdin_fill(c, s)) {
 		if (fcntl(io->fd, F_GETFL) & O_NONBLOCK)
 			return -EAGAIN;
-		return stdin_wait(c, false, NO_DEADLINE, RESTARTSYS);
+		return stdin_wait(c, s, false, NO_DEADLINE, RESTARTSYS);
 	}
-	r = stdin_read(c, &x);
-	stdin_sync(c->w, io->fd);
+	r = stdin_read(c, s, &x);
+	stdin_sync(s, io->fd);
 	return r;
 }
 
@@ -297,7 +299,8 @@ static long host_write(struct call *c, int fd, const char *p, size_t n)
 static long write_stdout(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
-	int host = c->w->o->stdio[io->kind == FK_STDERR ? 2 : 1];
+	const struct stdio *s = stdio_of(c->w, &io->st);
+	int host = s->host[io->kind == FK_STDERR ? 2 : 1];
 	struct xfer x;
 	const void *p;
 	long r = xfer_load(c, &x);
@@ -314,7 +317,7 @@ static long write_stdout(struct call *c)
 	r = host_write(c, host, p, x.total);
 	if (r == -EPIPE)
 		world_signal(c->w, c->t, SIGPIPE, false);
-	else if (r < 0)
+	else if (r < 0 && s == &c->w->std)
 		world_fatal(c->w, (int) -r, "write the container's %s",
 			io->kind == FK_STDERR ? "standard error" : "standard output");
 	return r;

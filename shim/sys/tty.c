@@ -20,10 +20,6 @@
 #include "runtime/base/own.h"
 
 enum {
-	/* which external input it is, for world_input() */
-	INPUT_KEYS = 0, INPUT_SIZE = 1,
-	INPUT_RUNNING = 2, /* came while tasks ran, not when all waited */
-	INPUT_COMPUTES = 4, /* came to one that made no system call */
 	LOOK_EVERY = 16, /* events: at the outside while tasks run */
 	AHEAD = 2048,	 /* bytes taken from outside while tasks run */
 	TAKE = 1024,
@@ -256,7 +252,7 @@ static bool keys_are(struct world *w, const void *p, size_t n, unsigned when)
 {
 	struct tty *y = w->tty;
 
-	if (world_input(w, w->tasks, INPUT_KEYS | when, p, n) < 0)
+	if (world_input(w, w->tasks, (int) when, p, n) < 0)
 		return false;
 	if (when & INPUT_COMPUTES)
 		engine_note(w, w->tasks, "typed while a program computed: where in it, the trace can't say");
@@ -364,7 +360,9 @@ bool tty_idle(struct world *w, uint64_t deadline)
 	}
 	if (y->eof || w->expect)
 		return false;
-	if (deadline == NO_DEADLINE) {
+	if (w->o->live) {
+		ms = 0; /* the wait is outside_idle()'s */
+	} else if (deadline == NO_DEADLINE) {
 		ms = -1;
 	} else if (t) {
 		wait = (deadline - w->now) / 1000000 + 1;
@@ -374,6 +372,11 @@ bool tty_idle(struct world *w, uint64_t deadline)
 		return wait > 3600000;
 	tty_pump(w);
 	return true;
+}
+
+int tty_outside(struct world *w)
+{
+	return w->tty->eof || w->tty->master < 0 ? -1 : w->o->stdio[0];
 }
 
 /* ---- life ---- */
@@ -389,7 +392,7 @@ static int find_due(struct world *w, struct err *e)
 		struct tty_due *p;
 
 		r = 0;
-		if (ev.kind != EV_INPUT)
+		if (ev.kind != EV_INPUT || ev.nr > (INPUT_SIZE | INPUT_RUNNING | INPUT_COMPUTES))
 			continue;
 		p = realloc(y->due, (y->n_due + 1) * sizeof *p);
 		must(p);
@@ -459,8 +462,7 @@ void tty_end(struct world *w)
 
 static long wait_input(struct call *c, uint64_t deadline, int intr)
 {
-	return call_block(c, (struct wait) { .kind = W_INPUT, .key2 = true, .deadline = deadline,
-		.intr = intr });
+	return stdin_wait(c, NULL, true, deadline, intr);
 }
 
 /* The kernel would stop it, with its group. */

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests from outside while the container runs: processes that are added, signals. */
+#include "shim/control.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "runtime/base/fdpass.h"
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+enum {
+	LOOK_EVERY = 256, /* events: at the socket while tasks run */
+	PATIENCE_S = 20,  /* with who has asked */
+	DESCRIPTION_MAX = 8 << 20,
+};
+
+struct control {
+	int fd; /* listens */
+	uid_t uid; /* ours, as the container's user namespace has it */
+	uint64_t looked; /* after so many stops */
+	bool soon;
+};
+
+/* It ends a waitpid() or poll(): the look at the socket comes after. */
+static void called(int sig)
+{
+	(void) sig;
+}
+
+int control_start(struct world *w, struct err *e)
+{
+	const struct sigaction sa = { .sa_handler = called };
+	struct control *c;
+
+	if (w->o->control < 0 || w->o->expect_dir >= 0)
+		return 0;
+	c = calloc(1, sizeof *c);
+	must(c);
+	*c = (struct control) { .fd = w->o->control, .uid = geteuid() };
+	w->control = c;
+	if (sigaction(SIGIO, &sa, NULL) < 0 || fcntl(c->fd, F_SETOWN, getpid()) < 0 ||
+		fcntl(c->fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+		return fail(e, errno, "listen for commands");
+	return 0;
+}
+
+void control_end(struct world *w)
+{
+	if (w->control)
+		close(w->control->fd);
+	free(w->control);
+	w->control = NULL;
+}
+
+int control_fd(struct world *w)
+{
+	return w->control ? w->control->fd : -1;
+}
+
+bool control_awaited(struct world *w)
+{
+	return w->control && w->o->live && !w->o->strict;
+}
+
+static bool somebody(const struct control *c)
+{
+	struct pollfd p = { c->fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+bool control_soon(struct world *w)
+{
+	if (!w->control || !somebody(w->control))
+		return false;
+	w->control->soon = true;
+	return true;
+}
+
+/* ---- answers ---- */
+
+static int answer(int sock, int r, const struct err *e, const int *fds, size_t n)
+{
+	struct control_answer a = { .r = r };
+
+	if (r < 0)
+		snprintf(a.msg, sizeof a.msg, "%s", e->msg);
+	return fds_send(sock, &a, sizeof a, fds, n);
+}
+
+static int next(int sock, struct control_ask *ret, int *fds, size_t n, struct err *e)
+{
+	ssize_t r = fds_recv(sock, ret, sizeof *ret, fds, n);
+
+	if (r != sizeof *ret)
+		return fail_msg(e, EIO, "the command is gone");
+	if (ret->version != CONTROL_VERSION)
+		return fail_msg(e, EPROTO, "the container was started by another version of "
+			"detrun: start it anew");
+	return 0;
+}
+
+/* ---- a process is added ---- */
+
+struct addition {
+	struct control_ask ask;
+	int fds[4]; /* description, 0, 1, 2 */
+	struct buf text;
+	struct stdio *std;
+};
+
+static void addition_drop(struct addition *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->fds); i++)
+		own_fd_drop(&a->fds[i]);
+	buf_free(&a->text);
+}
+
+static int read_description(struct addition *a, struct err *e)
+{
+	size_t n = (size_t) a->ask.n_json + a->ask.n_args + a->ask.n_env;
+	int r = -EINVAL;
+
+	if (n <= DESCRIPTION_MAX && a->fds[0] >= 0 && lseek(a->fds[0], 0, SEEK_SET) == 0)
+		r = read_fd(a->fds[0], DESCRIPTION_MAX, &a->text);
+	if (!r && a->text.n != n)
+		r = -EINVAL;
+	return r < 0 ? fail(e, r, "read what is to be executed") : 0;
+}
+
+static int seize(pid_t pid, struct err *e)
+{
+	cpu_set_t cpus;
+	int r = tracee_seize(pid, e);
+
+	if (!r && sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+		sched_setaffinity(pid, sizeof cpus, &cpus);
+	return r;
+}
+
+/* Where, who and what: all that a replay needs. */
+static int record(struct world *w, struct task *t, const struct addition *a)
+{
+	struct event ev = { .kind = EV_INPUT, .task = t->nr, .nr = INPUT_EXEC, .nval = 2 };
+	struct err e = ERR_INIT;
+	uint8_t digest[32];
+
+	if (w->tw && trace_blob(w->tw, a->text.p, a->ask.n_json, digest, &e) < 0) {
+		world_fatal(w, 0, "%s", e.msg);
+		return -EIO;
+	}
+	ev.val[0] = (struct ev_val){ .type = EV_DATA, .p = a->text.p, .n = a->ask.n_json };
+	ev.val[1] = (struct ev_val){ .type = EV_INT, .arg = 1, .i = task_vtid(t) };
+	engine_record(w, &ev);
+	return 0;
+}
+
+/* The arguments of its execve, which is not supervised; another one's may be under way. */
+static void run_to_exec(struct world *w, struct task *t, const struct addition *a)
+{
+	const uint8_t *args = a->text.p + a->ask.n_json;
+	struct buf argv = w->exec_argv, env = w->exec_env;
+	char path[sizeof w->exec_path];
+	pid_t pid = t->pid;
+
+	memcpy(path, w->exec_path, sizeof path);
+	w->exec_argv = w->exec_env = (struct buf) { 0 };
+	buf_put(&w->exec_argv, args, a->ask.n_args);
+	buf_put(&w->exec_env, args + a->ask.n_args, a->ask.n_env);
+	snprintf(w->exec_path, sizeof w->exec_path, "%.*s", (int) a->ask.n_args,
+		(const char *) args);
+	w->cur = t;
+	engine_mark(w, t, EV_SCHED, 0, 0);
+	while (!w->fatal && task_find(w, pid) == t && t->setup)
+		task_turn(w, t);
+	buf_free(&w->exec_argv);
+	buf_free(&w->exec_env);
+	w->exec_argv = argv;
+	w->exec_env = env;
+	memcpy(w->exec_path, path, sizeof path);
+}
+
+static void adopt(struct world *w, const struct addition *a, pid_t pid, int sync)
+{
+	struct task *t = task_new(w, pid, NULL, 0);
+	struct ids *ids = &t->proc->ids;
+
+	t->c.w = w;
+	t->setup = true;
+	t->how = PTRACE_CONT;
+	ids->ruid = ids->euid = ids->suid = ids->fsuid = a->ask.uid;
+	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
+	if (record(w, t, a) == 0 && write_full(sync, "G", 1) == 0)
+		run_to_exec(w, t, a);
+	else
+		kill(pid, SIGKILL);
+}
+
+/* @fds of its message: the socket on which the process waits. */
+static int await_process(struct world *w, int sock, const struct addition *a, struct err *e)
+{
+	struct control_ask ask;
+	own_fd sync = -1;
+	int r = next(sock, &ask, &sync, 1, e);
+
+	if (!r && (ask.op != CONTROL_ADOPT || sync < 0))
+		r = fail_msg(e, EPROTO, "no process has come");
+	if (!r)
+		r = seize(ask.pid, e);
+	answer(sock, r, e, NULL, 0);
+	if (!r)
+		adopt(w, a, ask.pid, sync);
+	return r;
+}
+
+static int add_process(struct world *w, int sock, struct addition *a, struct err *e)
+{
+	int guest[3] = { -1, -1, -1 }, r = read_description(a, e);
+
+	if (!r && w->o->strict)
+		r = fail_msg(e, EPERM, "a process from outside is an external input, which "
+			"--determinism=strict refuses");
+	if (!r && !(a->std = stdio_add(w, a->fds + 1, guest, e)))
+		r = -EMFILE;
+	answer(sock, r, e, guest, r < 0 ? 0 : 3);
+	for (int i = 0; i < 3; i++)
+		own_fd_drop(&guest[i]);
+	return r < 0 ? r : await_process(w, sock, a, e);
+}
+
+/* ---- a signal ---- */
+
+static int send_signal(struct world *w, int sock, const struct control_ask *ask, struct err *e)
+{
+	struct task *init = w->init;
+	char text[16];
+	int n = snprintf(text, sizeof text, "%d", ask->sig), r = 0;
+
+	if (!init)
+		r = fail_msg(e, ESRCH, "container not running");
+	if (!r)
+		r = world_input(w, init, INPUT_KILL, text, (size_t) n);
+	if (!r && kill(init->pid, ask->sig) < 0)
+		r = fail(e, errno, "signal the container");
+	signals_sent(w, NULL);
+	return answer(sock, r, e, NULL, 0);
+}
+
+/* ---- */
+
+static bool is_ours(const struct control *c, int sock)
+{
+	struct ucred u;
+	socklen_t n = sizeof u;
+
+	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &u, &n) == 0 &&
+		u.uid == c->uid;
+}
+
+static void serve(struct world *w, int sock)
+{
+	own_cleanup(addition_drop) struct addition a = { .fds = { -1, -1, -1, -1 } };
+	const struct timeval patience = { PATIENCE_S, 0 };
+	struct err e = ERR_INIT;
+
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (!is_ours(w->control, sock))
+		return;
+	if (next(sock, &a.ask, a.fds, ARRAY_LEN(a.fds), &e) < 0) {
+		answer(sock, -EPROTO, &e, NULL, 0);
+		return;
+	}
+	spin_end();
+	if (a.ask.op == CONTROL_EXEC)
+		add_process(w, sock, &a, &e);
+	else if (a.ask.op == CONTROL_KILL)
+		send_signal(w, sock, &a.ask, &e);
+	spin_begin(w);
+}
+
+void control_look(struct world *w)
+{
+	struct control *c = w->control;
+
+	if (!c->soon && w->nstops - c->looked < LOOK_EVERY)
+		return;
+	c->looked = w->nstops;
+	c->soon = false;
+	while (!w->fatal && !w->done && somebody(c)) {
+		own_fd sock = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (sock >= 0)
+			serve(w, sock);
+	}
+}

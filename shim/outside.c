@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When all tasks wait: what may come from outside, and how long to wait for it. */
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+enum {
+	MS_MAX = 3600000,
+	TICK_MS = 1000, /* signals of who doesn't tell us are noticed so late */
+};
+
+static bool waits_outside(const struct task *t)
+{
+	return t->state == T_BLOCKED && t->c.wait.kind == W_INPUT;
+}
+
+static struct task *reader(struct world *w)
+{
+	struct task *t = w->tasks;
+
+	while (t && !waits_outside(t))
+		t = t->next;
+	return t;
+}
+
+static uint64_t real_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec;
+}
+
+/* Where the container lives in real time, what has passed of it has passed for all who sleep. */
+static void time_passed(struct world *w, uint64_t since)
+{
+	uint64_t passed = real_ns() - since, left = sched_deadline(w);
+
+	if (!w->o->live || w->expect || left <= w->now)
+		return;
+	left -= w->now + 1;
+	w->now += passed < left ? passed : left;
+}
+
+struct outside {
+	struct pollfd *p;
+	struct task **t; /* who waits for it, or NULL */
+	size_t n;
+};
+
+/* Ready when it is dead, which a parked task's parent and tracer are told by nobody. */
+static int init_fd(struct world *w)
+{
+	struct task *t = w->init;
+
+	if (!t)
+		return -1;
+	if (t->pidfd < 0)
+		t->pidfd = (int) syscall(SYS_pidfd_open, t->pid, 0);
+	return t->pidfd;
+}
+
+static void gather(struct world *w, int fd, struct outside *x)
+{
+	size_t n = 4;
+
+	for (struct task *t = w->tasks; t; t = t->next)
+		n += waits_outside(t);
+	x->p = calloc(n, sizeof *x->p);
+	x->t = calloc(n, sizeof(struct task *));
+	must(x->p && x->t);
+	x->p[x->n++] = (struct pollfd) { fd, POLLIN, 0 };
+	x->p[x->n++] = (struct pollfd) { control_fd(w), POLLIN, 0 };
+	x->p[x->n++] = (struct pollfd) { init_fd(w), POLLIN, 0 };
+	x->p[x->n++] = (struct pollfd) { w->tty ? tty_outside(w) : -1, POLLIN, 0 };
+	for (struct task *t = w->tasks; t; t = t->next) {
+		if (!waits_outside(t) || t->c.wait.key1 == NO_INPUT)
+			continue;
+		x->t[x->n] = t;
+		x->p[x->n++] = (struct pollfd) { (int) t->c.wait.key1, POLLIN, 0 };
+	}
+}
+
+/* The clock that says when to look at who computes would end each wait early. */
+int poll_outside(struct world *w, int fd, int ms)
+{
+	struct outside x = { 0 };
+	uint64_t since = real_ns();
+	int n, r;
+
+	gather(w, fd, &x);
+	spin_end();
+	n = poll(x.p, x.n, ms);
+	spin_begin(w);
+	r = n > 0 && !x.p[0].revents ? -1 : n > 0 ? 1 : n;
+	time_passed(w, since);
+	if (n < 0 || (n > 0 && x.p[1].revents))
+		control_soon(w);
+	for (size_t i = 4; n > 0 && i < x.n; i++)
+		if (x.p[i].revents && waits_outside(x.t[i]))
+			engine_retry(w, x.t[i]);
+	free(x.p);
+	free(x.t);
+	return r;
+}
+
+/* Real time up to the deadline; the clock that jumps there is the caller's. */
+static int how_long(struct world *w, uint64_t deadline)
+{
+	uint64_t ms = (deadline - w->now) / 1000000 + 1;
+
+	if (deadline == NO_DEADLINE)
+		return -1;
+	return ms < MS_MAX ? (int) ms : MS_MAX;
+}
+
+static bool input_due(struct world *w)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (waits_outside(t) && world_input_due(w, t)) {
+			engine_retry(w, t);
+			return true;
+		}
+	return false;
+}
+
+bool outside_idle(struct world *w, uint64_t deadline)
+{
+	int ms, n;
+	bool tick;
+
+	if (w->tty && tty_idle(w, deadline))
+		return true;
+	if (w->expect)
+		return !w->tty && input_due(w);
+	if ((w->tty && !w->o->live) || (!reader(w) && !control_awaited(w)))
+		return false;
+	ms = how_long(w, deadline);
+	tick = w->o->live && (ms < 0 || ms > TICK_MS);
+	n = poll_outside(w, -1, tick ? TICK_MS : ms);
+	if (n < 0 || tick) { /* a command, a poke, or nobody has said anything: look */
+		signals_sent(w, NULL);
+		collect_killed(w, NULL, NULL);
+	}
+	return n != 0 || tick || ms == MS_MAX;
+}
