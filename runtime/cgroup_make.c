@@ -196,11 +196,14 @@ static int check_empty(const struct cgroup *c, struct err *e)
 	return 0;
 }
 
+/* What was there before us is not ours. */
 static void unmake(struct cgroup *c)
 {
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; i < c->n; i++) {
 		if (c->dir[i].made)
 			rmdir(c->dir[i].path);
+		c->dir[i].absent = true;
+	}
 }
 
 int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e)

@@ -17,7 +17,7 @@ int cmd_create(const struct global *g, int argc, char **argv)
 	int rest, status = 1, r;
 
 	bundle_options(&b, false, t);
-	r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
 		puts("usage: detrun create [options] ID\n\nMake a container of an OCI bundle; "
 		     "`detrun start ID` runs its program.\n");

@@ -75,7 +75,7 @@ int cmd_delete(const struct global *g, int argc, char **argv)
 		{ NULL },
 	};
 	struct err e = ERR_INIT;
-	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
 		puts("usage: detrun delete [options] ID\n\nRemove a container.\n");

@@ -129,7 +129,7 @@ int cmd_events(const struct global *g, int argc, char **argv)
 	};
 	struct err e = ERR_INIT;
 	long long ms = 0;
-	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
 		puts("usage: detrun events [options] ID\n\nPrint what a container uses as lines of "

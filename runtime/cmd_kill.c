@@ -107,7 +107,7 @@ int cmd_kill(const struct global *g, int argc, char **argv)
 		{ NULL },
 	};
 	struct err e = ERR_INIT;
-	int rest, sig = SIGTERM, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, sig = SIGTERM, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
 		puts("usage: detrun kill [options] ID [SIGNAL]\n\nDefault: SIGTERM.\n");

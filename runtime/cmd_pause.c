@@ -32,7 +32,7 @@ static int run(const struct global *g, int argc, char **argv, bool pause)
 	const struct opt t[] = { { NULL } };
 	const char *verb = pause ? "pause" : "resume";
 	struct err e = ERR_INIT;
-	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
 		printf("usage: detrun %s ID\n\n%s\n", verb, pause ?

@@ -35,7 +35,7 @@ int cmd_run(const struct global *g, int argc, char **argv)
 	int rest, status = EXIT_OURS, r;
 
 	bundle_options(&b, true, t);
-	r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
 		puts("usage: detrun run [options] ID\n       detrun run [options] BUNDLE/\n\n"
 		     "Run an OCI bundle; its root file system is used in place.\n");

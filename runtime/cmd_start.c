@@ -50,7 +50,7 @@ int cmd_start(const struct global *g, int argc, char **argv)
 {
 	const struct opt t[] = { { NULL } };
 	struct err e = ERR_INIT;
-	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1)
 		return puts("usage: detrun start ID\n\nRun the program of a created container.") < 0;

@@ -35,7 +35,7 @@ int cmd_state(const struct global *g, int argc, char **argv)
 {
 	const struct opt t[] = { { NULL } };
 	struct err e = ERR_INIT;
-	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1)
 		return puts("usage: detrun state ID\n\n"

@@ -214,7 +214,7 @@ int cmd_update(const struct global *g, int argc, char **argv)
 	int rest, r;
 
 	make_table(&l, t);
-	r = opts_parse(t, argc, argv, &rest, NULL, &e);
+	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
 		puts("usage: detrun update [options] ID\n\nChange the limits of a container.\n");
 		opts_help(t);

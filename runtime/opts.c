@@ -115,6 +115,35 @@ int opts_parse(const struct opt *table, int argc, char **argv, int *ret_rest, bo
 	return 0;
 }
 
+/* As runc's verbs that take no command of their own do. */
+int opts_parse_anywhere(const struct opt *table, int argc, char **argv, int *ret_rest,
+	struct err *e)
+{
+	int n = 0, i = 1;
+	char **plain = calloc((size_t) argc + 1, sizeof *plain);
+
+	if (!plain)
+		return fail(e, ENOMEM, "read the options");
+	while (i < argc) {
+		bool dashes;
+		int rest, r = opts_parse(table, argc - i + 1, argv + i - 1, &rest, &dashes, e);
+
+		if (r) {
+			free(plain);
+			return r;
+		}
+		i += rest - 1;
+		do { /* after `--` all are plain */
+			if (i < argc)
+				plain[n++] = argv[i++];
+		} while (dashes && i < argc);
+	}
+	memcpy(argv + argc - n, plain, (size_t) n * sizeof *plain);
+	free(plain);
+	*ret_rest = argc - n;
+	return 0;
+}
+
 void opts_help(const struct opt *o)
 {
 	for (; o->name; o++) {

@@ -33,6 +33,11 @@ struct opt {
  */
 int opts_parse(const struct opt *o, int argc, char **argv, int *ret_rest, bool *dashes,
 	struct err *e);
+/**
+ * As opts_parse(), for options between and after the arguments, too: those are moved to the end of
+ * @argv.
+ */
+int opts_parse_anywhere(const struct opt *o, int argc, char **argv, int *ret_rest, struct err *e);
 /** The lines of --help. */
 void opts_help(const struct opt *o);
 void opts_free(const struct opt *o);
