@@ -49,6 +49,8 @@ int confine_born(struct confine *c, pid_t init, struct err *e)
 	const struct hook_state st = { c->id, c->bundle, "creating", init };
 	own_buf state = { 0 };
 
+	if (!c->supervised)
+		procattr_all_cpus(init);
 	if (c->agent.sock < 0)
 		return confine_parent(c, init, "", e);
 	hooks_state(c->spec, &st, &state);

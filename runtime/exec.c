@@ -16,8 +16,10 @@
 
 #include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
+#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/ns.h"
+#include "runtime/procattr.h"
 #include "runtime/relay.h"
 
 struct exec {
@@ -164,6 +166,7 @@ static int make_process(struct exec *x, struct err *e)
 	pid_t pid;
 	int p[2];
 
+	log_debug("nsexec container setup");
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return fail(e, errno, "make a pipe");
 	in = p[0], out = p[1];
@@ -305,9 +308,11 @@ static int start(struct exec *x, struct err *e)
 		r = await_ready(x, e);
 	if (!r)
 		r = hand_over(x, e);
-	if (!r)
+	if (!r) {
+		log_debug("child process in init() of pid %d; setns_init: about to exec", x->pid);
 		r = x->job->control >= 0 ? exec_adopt(x->job->control, x->pid, x->sync, e)
 					 : tell(x, "G", e);
+	}
 	if (!r)
 		r = its_error(x, e); /* returns when it has executed its program */
 	return r < 0 ? fail_ctx(e, r, "unable to start container process") : 0;
@@ -330,6 +335,36 @@ static int stay(struct exec *x, int *ret_status, struct err *e)
 	return r;
 }
 
+static void debug_cpus(pid_t pid)
+{
+	cpu_set_t set;
+	unsigned long mask = 0;
+
+	if (sched_getaffinity(pid, sizeof set, &set) < 0)
+		return;
+	for (unsigned cpu = 0; cpu < 8 * sizeof mask; cpu++)
+		mask |= (unsigned long) !!CPU_ISSET(cpu, &set) << cpu;
+	log_debug("nsexec[%d]: affinity: 0x%lx", pid, mask); /* the words that runc has for it */
+}
+
+/* In the container's cgroup, on its CPUs: first those for the way there, then those to stay on. */
+static int place(struct exec *x, struct err *e)
+{
+	const struct spec_process *p = &x->job->spec->process;
+	const struct exec_job *j = x->job;
+	bool first = p->exec_cpu_initial && *p->exec_cpu_initial;
+	int r = procattr_cpus(p->exec_cpu_initial, x->pid, e);
+
+	if (!r && first)
+		debug_cpus(x->pid);
+	if (!r && j->state->cgroup)
+		r = cgroup_join(j->state->cgroup, j->cgroups, j->n_cgroups, j->state->pid, x->pid,
+			e);
+	if (!r && !first)
+		procattr_all_cpus(x->pid);
+	return r < 0 ? r : procattr_cpus(p->exec_cpu_final, x->pid, e);
+}
+
 int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 {
 	own_cleanup(exec_drop) struct exec x = EXEC_INIT(job);
@@ -349,9 +384,8 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 		r = exec_announce(job->control, &job->spec->process, x.guest, e);
 	if (!r)
 		r = make_process(&x, e);
-	if (!r && job->state->cgroup)
-		r = cgroup_join(job->state->cgroup, job->cgroups, job->n_cgroups,
-			job->state->pid, x.pid, e);
+	if (!r)
+		r = place(&x, e);
 	if (!r)
 		r = start(&x, e);
 	if (!r && job->pid_file)

@@ -14,6 +14,7 @@
 
 #include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
+#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/init.h"
 #include "runtime/relay.h"
@@ -329,6 +330,7 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	int r;
 
 	l->sources = sources_needed(l->spec, l->plan);
+	log_debug("nsexec container setup"); /* steps by the names that runc has for them */
 	r = make_init(l, x, e);
 	if (r < 0)
 		return r;
@@ -384,6 +386,8 @@ int launch_go(struct launch *l, struct err *e)
 {
 	int r = say(l, UP_GO, e);
 
+	log_debug("child process in init() of pid %d", l->init);
+	log_debug("init: closing the pipe to signal completion");
 	if (r < 0 || l->start >= 0)
 		return r;
 	if (l->mode == DET_OFF)

@@ -200,8 +200,7 @@ static int set_io_priority(const struct spec_io_priority *p, pid_t pid, struct e
 	return 0;
 }
 
-/* Not those that the caller is bound to, but all that the container's cgroup has. */
-static void all_cpus(pid_t pid)
+void procattr_all_cpus(pid_t pid)
 {
 	cpu_set_t set;
 
@@ -213,8 +212,6 @@ int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, stru
 {
 	int r = p->has_oom_score_adj ? set_oom(p->oom_score_adj, pid, e) : 0;
 
-	if (!virtual_time)
-		all_cpus(pid);
 	if (!r && p->io_priority.present)
 		r = set_io_priority(&p->io_priority, pid, e);
 	if (r < 0 || !p->scheduler.present)

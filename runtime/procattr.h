@@ -18,6 +18,8 @@ int procattr_check(const struct spec *s, struct err *e);
 int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, struct err *e);
 /** By the process itself: memory policy; personality, unless it is @virtual_persona. */
 int procattr_own(const struct spec_linux *l, bool virtual_persona, struct err *e);
+/** Not those that the caller is bound to, but all that the cgroup of @pid has. */
+void procattr_all_cpus(pid_t pid);
 /** Bind @pid to the CPUs of a list such as "0-3,7". Nothing is done for NULL or "". */
 int procattr_cpus(const char *list, pid_t pid, struct err *e);
 
