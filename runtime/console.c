@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -44,18 +43,19 @@ static int canonical_modes(int fd, bool plain)
 /* The container's own ptmx, and nothing that a hostile root file system put in its place. */
 static int open_master(int root, int *ret, struct err *e)
 {
-	own_fd fd = in_root(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	own_fd dir = in_root(root, "/dev/pts", O_PATH | O_DIRECTORY), fd = -1;
 	struct statfs fs;
-	struct stat st;
 	int unlock = 0;
 
-	if (fd < 0)
-		return fail_ctx(e, fail(e, fd, "open /dev/pts/ptmx"), "process.terminal needs a "
+	if (dir < 0)
+		return fail_ctx(e, fail(e, dir, "open /dev/pts"), "process.terminal needs a "
 			"devpts on /dev/pts");
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC || fstat(fd, &st) < 0 ||
-		!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
-		return fail_msg(e, ENODEV, "process.terminal: /dev/pts/ptmx is not devpts's; "
-			"mount a devpts on /dev/pts");
+	if (fstatfs(dir, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return fail_msg(e, ENODEV, "process.terminal: what is on /dev/pts is no devpts; "
+			"mount one there");
+	fd = openat(dir, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return fail(e, errno, "open /dev/pts/ptmx");
 	if (ioctl(fd, TIOCSPTLCK, &unlock) < 0)
 		return fail(e, errno, "unlock the container's terminal");
 	*ret = take_fd(&fd);
@@ -64,13 +64,13 @@ static int open_master(int root, int *ret, struct err *e)
 
 static int mount_console(int root, int slave, struct err *e)
 {
-	own_fd fd = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	int r;
+	own_place at = PLACE_INIT;
+	own_fd fd = -1;
+	int r = mnt_clone_fd(slave, false, &fd, e);
 
-	if (fd < 0)
-		return fail(e, errno, "clone the container's terminal");
-	r = in_root_touch(root, "/dev/console", e);
-	return r < 0 ? r : mnt_attach(fd, root, "/dev/console", e);
+	if (!r)
+		r = place_make(root, "/dev/console", PLACE_FILE | PLACE_PLAIN, 0755, &at, e);
+	return r < 0 ? r : mnt_put(fd, at.fd, "/dev/console", e);
 }
 
 int console_pty(int root, uid_t owner, bool plain, int *ret_master, int *ret_slave,

@@ -310,10 +310,3 @@ int mnt_put(int fd, int at, const char *path, struct err *e)
 		return fail(e, errno, "mount on %s", path);
 	return 0;
 }
-
-int mnt_attach(int fd, int root, const char *path, struct err *e)
-{
-	own_fd at = in_root(root, path, O_PATH);
-
-	return at < 0 ? fail(e, at, "mount on %s", path) : mnt_put(fd, at, path, e);
-}

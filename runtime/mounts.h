@@ -52,8 +52,6 @@ int mnt_bind_flags(int fd, unsigned long set, unsigned long clear, struct err *e
 
 /** Attach the mount @fd at @at, an O_PATH fd; @path names it in errors. */
 int mnt_put(int fd, int at, const char *path, struct err *e);
-/** Attach the mount @fd on @path of the container whose root is @root. */
-int mnt_attach(int fd, int root, const char *path, struct err *e);
 
 /* --- paths inside the container's root ---------------------------------------------------- */
 
@@ -79,8 +77,6 @@ struct place {
 int place_make(int root, const char *path, unsigned flags, mode_t mode, struct place *ret,
 	struct err *e);
 void place_drop(struct place *p);
-/** Make an empty file to mount on, and its parents. An existing one is left as it is. */
-int in_root_touch(int root, const char *path, struct err *e);
 #define own_place __attribute__((cleanup(place_drop))) struct place
 
 #endif

@@ -185,6 +185,9 @@ int place_make(int root, const char *path, unsigned flags, mode_t mode, struct p
 	if ((size_t) snprintf(w.left, sizeof w.left, "%s", path) >= sizeof w.left)
 		return fail(e, ENAMETOOLONG, "%.100s... in the container", path);
 	r = walk(&w);
+	if (r == -ELOOP && flags & PLACE_PLAIN)
+		return fail_msg(e, ELOOP, "%s in the container: a symlink of the root file system "
+			"is in its way", path);
 	if (r < 0)
 		return fail(e, r, "%s %s in the container", flags & PLACE_PARENT ?
 			"make the directory of" : flags & PLACE_FILE ? "make" :
@@ -194,11 +197,4 @@ int place_make(int root, const char *path, unsigned flags, mode_t mode, struct p
 	*ret = p;
 	p.fd = -1;
 	return 0;
-}
-
-int in_root_touch(int root, const char *path, struct err *e)
-{
-	own_place p = PLACE_INIT;
-
-	return place_make(root, path, PLACE_FILE, 0755, &p, e);
 }
