@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/confine.h"
 
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/own.h"
+#include "runtime/caps.h"
+#include "runtime/home.h"
 #include "runtime/hooks.h"
 #include "runtime/lsm.h"
 #include "runtime/netdev.h"
@@ -37,7 +42,7 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e)
 {
-	int r = procattr_of(&c->spec->process, init, c->supervised, e);
+	int r = procattr_of(c->spec, init, c->supervised, e);
 
 	if (!r)
 		r = netdev_move(&c->spec->linux_, init, e);
@@ -46,7 +51,8 @@ int confine_parent(struct confine *c, pid_t init, const char *state, struct err 
 
 int confine_born(struct confine *c, pid_t init, struct err *e)
 {
-	const struct hook_state st = { c->id, c->bundle, "creating", init };
+	const struct hook_state st = { .id = c->id, .bundle = c->bundle, .status = "creating",
+		.pid = init };
 	own_buf state = { 0 };
 
 	if (!c->supervised)
@@ -59,12 +65,54 @@ int confine_born(struct confine *c, pid_t init, struct err *e)
 	return confine_parent(c, init, (char *) state.p, e);
 }
 
-int confine_hooks(const struct confine *c, enum spec_hook_when when, const char *status, pid_t pid,
-	struct err *e)
+int confine_create_hooks(const struct confine *c, int root, struct err *e)
 {
-	const struct hook_state st = { c->id, c->bundle, status, pid };
+	const struct hook_state st = { .id = c->id, .bundle = c->bundle, .status = "creating",
+		.pid = getpid() };
 
-	return hooks_run(c->spec, when, &st, e);
+	if (!c->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].n)
+		return 0;
+	if (fchdir(root) < 0)
+		return fail(e, errno, "enter the container's root");
+	return hooks_run(c->spec, SPEC_HOOK_CREATE_CONTAINER, &st, e);
+}
+
+struct start_hook {
+	const struct confine *c;
+	bool user, setgroups;
+};
+
+/* No agent is told of these: what it is to answer gives ENOSYS. */
+static int hold(const void *ctx, struct err *e)
+{
+	const struct start_hook *h = ctx;
+	struct scmp_prog filter = h->c->seccomp;
+	int none, r = h->user ? 0 : caps_apply(&h->c->spec->process, false, h->setgroups, e);
+
+	if (r < 0)
+		return r;
+	if (h->c->spec->process.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "set no_new_privs");
+	filter.notify = false;
+	filter.flags &= ~(unsigned) SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	return scmp_load(&filter, &none, e);
+}
+
+int confine_start_hooks(struct confine *c, bool user, bool setgroups, struct err *e)
+{
+	const struct start_hook h = { c, user, setgroups };
+	const struct hook_state st = { .id = c->id, .bundle = c->bundle, .status = "created",
+		.pid = getpid(), .confine = hold, .ctx = &h, .env = home_env(&c->spec->process) };
+	int r;
+
+	if (!c->spec->hooks[SPEC_HOOK_START_CONTAINER].n)
+		return 0;
+	r = lsm_apply(&c->spec->process, c->label, e); /* they inherit it */
+	if (r < 0)
+		return r;
+	own_fd_drop(&c->label);
+	c->label = -1;
+	return hooks_run(c->spec, SPEC_HOOK_START_CONTAINER, &st, e);
 }
 
 /* Supervised, the container has a clock of its own anyway. */

@@ -33,11 +33,15 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
 /** The same, with the state of a container that is being created. */
 int confine_born(struct confine *c, pid_t init, struct err *e);
-/** Run the hooks of one kind, here. */
-int confine_hooks(const struct confine *c, enum spec_hook_when when, const char *status, pid_t pid,
-	struct err *e);
 /** Init, as soon as it is root in its user namespace, the host's /proc still being there. */
 int confine_first(struct confine *c, struct err *e);
+/**
+ * Init: the hooks of its own. createContainer's are run with the root (an fd) as their directory;
+ * startContainer's are programs of the container, and held by what holds the container's; @user: its
+ * user and capabilities are ours by now.
+ */
+int confine_create_hooks(const struct confine *c, int root, struct err *e);
+int confine_start_hooks(struct confine *c, bool user, bool setgroups, struct err *e);
 /** Init, the last thing before the exec. */
 int confine_last(const struct confine *c, struct err *e);
 void confine_drop(struct confine *c);

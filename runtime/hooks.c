@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/hooks.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -72,6 +73,23 @@ static int open_files(struct running *r, const struct buf *state, struct err *e)
 	return 0;
 }
 
+/* In the hook's own process. Returns only with an error. */
+static int become(const struct spec_hook *h, const struct hook_state *st, const struct running *r,
+	struct err *e)
+{
+	const char *const alone[] = { h->path, NULL };
+	const char *const *argv = h->n_args ? h->args : alone;
+	char *const *env = h->n_env ? (char *const *) (uintptr_t) h->env : st->env ? st->env : environ;
+
+	if (dup2(r->in, 0) < 0 || dup2(r->out, 1) < 0 || dup2(r->err, 2) < 0 ||
+		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return fail(e, errno, "set up the files of %s", h->path);
+	if (st->confine && st->confine(st->ctx, e) < 0)
+		return -e->code;
+	execve(h->path, (char *const *) (uintptr_t) argv, env);
+	return fail(e, errno, "fork/exec %s", h->path);
+}
+
 static void fresh_process(void)
 {
 	sigset_t none;
@@ -85,26 +103,23 @@ static void fresh_process(void)
 
 /* Tells over @say why the hook can't be executed; the exec closes it. */
 __attribute__((noreturn))
-static void child(const struct spec_hook *h, const struct running *r, int say)
+static void child(const struct spec_hook *h, const struct hook_state *st, const struct running *r,
+	int say)
 {
-	const char *const alone[] = { h->path, NULL };
-	const char *const *argv = h->n_args ? h->args : alone;
-	char **env = h->n_env ? (char **) (uintptr_t) h->env : environ;
-	int why;
+	struct err why = ERR_INIT;
 
 	fresh_process();
-	if (dup2(r->in, 0) >= 0 && dup2(r->out, 1) >= 0 && dup2(r->err, 2) >= 0 &&
-		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) >= 0)
-		execve(h->path, (char *const *) (uintptr_t) argv, env);
-	why = errno;
+	become(h, st, r, &why);
 	(void) !write_full(say, &why, sizeof why);
 	_exit(127);
 }
 
-static int start(const struct spec_hook *h, struct running *r, struct err *e)
+static int start(const struct spec_hook *h, const struct hook_state *st, struct running *r,
+	struct err *e)
 {
 	own_fd told = -1, say = -1;
-	int p[2], why = 0;
+	struct err why = ERR_INIT;
+	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return fail(e, errno, "make a pipe");
@@ -113,13 +128,13 @@ static int start(const struct spec_hook *h, struct running *r, struct err *e)
 	if (r->pid < 0)
 		return fail(e, errno, "fork");
 	if (!r->pid)
-		child(h, r, say);
+		child(h, st, r, say);
 	close(take_fd(&say));
 	r->pidfd = pidfd_open(r->pid, 0);
 	if (read_full(told, &why, sizeof why) != sizeof why)
 		return 0;
 	waitpid(r->pid, NULL, 0);
-	return fail(e, why, "fork/exec %s", h->path);
+	return fail_msg(e, why.code, "%s", why.msg);
 }
 
 static int64_t now_ms(void)
@@ -163,6 +178,13 @@ static const char *shown(int fd, char text[SHOWN + 1])
 	return text;
 }
 
+static void signal_words(int sig, char *to, size_t room)
+{
+	const char *name = strsignal(sig);
+
+	snprintf(to, room, "signal: %c%s", tolower((unsigned char) *name), name + 1);
+}
+
 static int verdict(const struct running *r, int status, struct err *e)
 {
 	char out[SHOWN + 1], err[SHOWN + 1], how[64];
@@ -170,21 +192,22 @@ static int verdict(const struct running *r, int status, struct err *e)
 	if (!status)
 		return 0;
 	if (WIFSIGNALED(status))
-		snprintf(how, sizeof how, "signal: %s", strsignal(WTERMSIG(status)));
+		signal_words(WTERMSIG(status), how, sizeof how);
 	else
 		snprintf(how, sizeof how, "exit status %d", WEXITSTATUS(status));
 	return fail_msg(e, ECANCELED, "%s, stdout: %.200s, stderr: %.200s", how,
 		shown(r->out, out), shown(r->err, err));
 }
 
-static int run_one(const struct spec_hook *h, const struct buf *state, struct err *e)
+static int run_one(const struct spec_hook *h, const struct hook_state *st, const struct buf *state,
+	struct err *e)
 {
 	own_cleanup(running_drop) struct running r = { -1, -1, -1, -1, 0 };
 	int status = 0, x = open_files(&r, state, e);
 	bool in_time;
 
 	if (!x)
-		x = start(h, &r, e);
+		x = start(h, st, &r, e);
 	if (x < 0)
 		return x;
 	in_time = ends(&r, h->timeout);
@@ -211,7 +234,7 @@ int hooks_run(const struct spec *s, enum spec_hook_when when, const struct hook_
 	if (state.failed)
 		return fail(e, ENOMEM, "write the state for a hook");
 	for (size_t i = 0; i < list->n; i++) {
-		int r = run_one(&list->list[i], &state, &own);
+		int r = run_one(&list->list[i], st, &state, &own);
 
 		if (!r)
 			continue;

@@ -17,6 +17,10 @@ struct hook_state {
 	const char *id, *bundle;
 	const char *status; /* "creating", "created", "running", "stopped" */
 	pid_t pid;	    /* 0: none any more */
+	/* may be NULL: done to the hook's process before its exec */
+	int (*confine)(const void *ctx, struct err *e);
+	const void *ctx;
+	char *const *env; /* of hooks that have none of their own; NULL: the caller's */
 };
 
 /** The state object of the specification. */

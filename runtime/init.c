@@ -227,14 +227,16 @@ static void run_program(const struct init_state *s)
 }
 
 /* All is mounted, and the host's root not yet out of sight: prestart, createRuntime, createContainer. */
-static int create_hooks(const struct init *in, struct err *e)
+static int create_hooks(const struct init_state *s, struct err *e)
 {
+	const struct init *in = s->in;
+
 	if (!hooks_before_pivot(in->spec))
 		return 0;
 	if (write_full(in->up, (char[]) { UP_HOOKS }, 1) < 0)
 		_exit(EXIT_OURS);
 	await(in, UP_HOOKED);
-	return confine_hooks(in->confine, SPEC_HOOK_CREATE_CONTAINER, "creating", getpid(), e);
+	return confine_create_hooks(in->confine, s->root, e);
 }
 
 static int step(struct init_state *s, const struct op *o, struct err *e)
@@ -244,15 +246,16 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 
 	switch (o->kind) {
 	case OP_PIVOT:
-		r = create_hooks(in, e);
+		r = create_hooks(s, e);
 		return r < 0 ? r : op_run(s, o, e);
 	case OP_CREATED:
 		r = created(s, e);
-		return r < 0 ? r : confine_hooks(in->confine, SPEC_HOOK_START_CONTAINER, "created",
-			getpid(), e);
+		return r < 0 ? r : confine_start_hooks(in->confine, s->user,
+			in->setgroups || !in->userns, e);
 	case OP_READY:
 		return ready(s, e);
 	case OP_USER:
+		s->user = true;
 		return caps_apply(&in->spec->process, in->virtual_ids,
 			in->setgroups || !in->userns, e);
 	case OP_EXEC:

@@ -54,6 +54,7 @@ struct init_state {
 	int *sources; /* of bind mounts, one for each operation, -1: none; or NULL */
 	int procfs; /* a procfs of our own, attached nowhere */
 	int master; /* of the container's terminal, until somebody has it; or -1 */
+	bool user;  /* it is the program's user already */
 	int told;   /* connection of who says `start`: errors go there; or -1: to the launcher */
 };
 int op_run(struct init_state *s, const struct op *o, struct err *e);

@@ -11,6 +11,7 @@
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
 #include "runtime/hide.h"
+#include "runtime/hooks.h"
 #include "runtime/mounts.h"
 
 int op_propagation(struct init_state *s, const struct op *o, struct err *e)
@@ -103,8 +104,9 @@ int op_root_bind(struct init_state *s, const struct op *o, struct err *e)
 	r = mnt_clone(o->source, true, true, &fd, e);
 	if (r < 0)
 		return r;
-	return o->propagation & MS_SHARED ? root_attach_shared(s, o, fd, e)
-					  : root_attach(s, fd, e);
+	/* hooks know the root by its path outside */
+	return o->propagation & MS_SHARED || hooks_before_pivot(s->in->spec)
+		? root_attach_shared(s, o, fd, e) : root_attach(s, fd, e);
 }
 
 /* --- files ------------------------------------------------------------------------------- */

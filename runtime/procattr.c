@@ -176,7 +176,7 @@ static int set_oom(int score, pid_t pid, struct err *e)
 	return r < 0 ? fail(e, r, "set oom_score_adj to %d", score) : 0;
 }
 
-static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *e)
+static int set_scheduler(const struct spec_scheduler *s, bool cpus, pid_t pid, struct err *e)
 {
 	struct { /* as the first version of it, which every kernel knows */
 		uint32_t size, policy;
@@ -187,9 +187,12 @@ static int set_scheduler(const struct spec_scheduler *s, pid_t pid, struct err *
 	} a = { sizeof a, (uint32_t) s->policy, s->flags, s->nice, (uint32_t) s->priority,
 		s->runtime, s->deadline, s->period };
 
-	if (syscall(SYS_sched_setattr, pid, &a, 0) < 0)
-		return fail(e, errno, "error setting scheduler attributes of process.scheduler");
-	return 0;
+	if (syscall(SYS_sched_setattr, pid, &a, 0) == 0)
+		return 0;
+	if (errno == EPERM && cpus)
+		return fail_msg(e, EPERM, "process scheduler can't be used together with AllowedCPUs: "
+			"take out linux.resources.cpu.cpus or process.scheduler");
+	return fail(e, errno, "error setting scheduler attributes of process.scheduler");
 }
 
 static int set_io_priority(const struct spec_io_priority *p, pid_t pid, struct err *e)
@@ -208,8 +211,10 @@ void procattr_all_cpus(pid_t pid)
 	sched_setaffinity(pid, sizeof set, &set);
 }
 
-int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, struct err *e)
+int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *e)
 {
+	const struct spec_process *p = &s->process;
+	const char *cpus = s->linux_.resources.cpu.cpus;
 	int r = p->has_oom_score_adj ? set_oom(p->oom_score_adj, pid, e) : 0;
 
 	if (!r && p->io_priority.present)
@@ -217,7 +222,7 @@ int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, stru
 	if (r < 0 || !p->scheduler.present)
 		return r;
 	if (!virtual_time)
-		return set_scheduler(&p->scheduler, pid, e);
+		return set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
 	log_warn("process.scheduler has no effect: the supervisor decides which task runs");
 	return 0;
 }

@@ -15,7 +15,7 @@ int procattr_check(const struct spec *s, struct err *e);
  * By the parent, whose privileges these take: oom score, scheduler, I/O priority of @pid. The
  * scheduler is not set where the container's time is virtual.
  */
-int procattr_of(const struct spec_process *p, pid_t pid, bool virtual_time, struct err *e);
+int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *e);
 /** By the process itself: memory policy; personality, unless it is @virtual_persona. */
 int procattr_own(const struct spec_linux *l, bool virtual_persona, struct err *e);
 /** Not those that the caller is bound to, but all that the cgroup of @pid has. */

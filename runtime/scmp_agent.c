@@ -28,11 +28,11 @@ int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 	if (!p->notify)
 		return 0;
 	if (strlen(c->listener_path) >= sizeof at.sun_path)
-		return fail(e, ENAMETOOLONG, "connect to the seccomp agent %s", c->listener_path);
+		return fail(e, ENAMETOOLONG, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
 	strcpy(at.sun_path, c->listener_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *) &at, sizeof at) < 0)
-		return fail(e, errno, "connect to the seccomp agent %s", c->listener_path);
+		return fail(e, errno, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
 	m = mmap(NULL, TEXT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		return fail(e, errno, "make room for the seccomp agent's message");

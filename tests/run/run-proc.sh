@@ -90,7 +90,7 @@ P
 config "$(args 'mkdir /tmp/x')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat", "sendmsg")' \
 	"l['seccomp']['listenerPath'] = '$work/agent'" "l['seccomp']['listenerMetadata'] = 'meta'"
 t "seccomp notify, no agent" 1 $off run c1
-err "connect to the seccomp agent"
+err "failed to connect with seccomp agent"
 for nnp in True False; do
 	sed -i "s/\"noNewPrivileges\": [a-z]*/\"noNewPrivileges\": ${nnp,}/" config.json
 	python3 "$work/agent.py" "$work/agent" "$work/agent.log" & agent=$!
@@ -157,6 +157,28 @@ err "error running poststart hook #0"
 t "and stops the container" 0 $off state c1
 out '"status": "stopped"'
 $off delete -f c1
+config 'p["args"] = ["true"]' 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")' \
+	'c["hooks"] = {"startContainer": hook("exec mkdir /tmp/x")}'
+for mode in off record; do
+	t "seccomp holds startContainer hooks, $mode" 1 ${!mode} run --trace none c1
+	err "error running startContainer hook #0: signal: bad system call"
+done
+config 'p["args"] = ["true"]' 'p["user"] = {"uid": 7, "gid": 8}' 'p["env"] += ["OF=process"]' \
+	'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c",
+	"id >&2; echo $OF >&2; grep -E ^Cap[EP] /proc/self/status >&2; exit 1"]}]}'
+for mode in off record; do
+	t "startContainer hooks are the container's user, $mode" 1 ${!mode} run --trace none c1
+	err "uid=7 gid=8 groups=8 process CapPrm: 0000000000000000 CapEff: 0000000000000000"
+done
+config 'p["args"] = ["ls", "/mnt/by-runtime", "/mnt/by-container"]' \
+	'c["hooks"] = {"createContainer": hook("mkdir -p mnt/by-container; mount -t tmpfs x mnt/by-container; touch mnt/by-container/two"),
+	"createRuntime": hook("nsenter -t $(sed s/.*pid.:// | sed s/,.*//) -m sh -c '\''mkdir -p $0/mnt/by-runtime; mount -t tmpfs x $0/mnt/by-runtime; touch $0/mnt/by-runtime/one'\'' '$b'/rootfs")}'
+for mode in off record; do
+	t "hooks mount into the container, $mode" 0 ${!mode} run --trace none c1
+	out one
+	out two
+done
+ok "and not into the host" test -z "$(ls "$b/rootfs/mnt/by-container" "$b/rootfs/mnt/by-runtime" | grep -E 'one|two')"
 config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
 t "a hook's path is absolute" 1 $off run c1
 err "hooks.poststart[0].path"
@@ -180,6 +202,11 @@ out "CapBnd:	0000000000000020"
 out "CapInh:	0000000000000000"
 out "CapAmb:	0000000000000000"
 err 'unknown capability "CAP_NO_SUCH"'
+config 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
+	'p["capabilities"]["inheritable"] = ["CAP_KILL"]' 'p["capabilities"]["ambient"] = ["CAP_KILL", "CAP_CHOWN"]'
+t "an ambient capability that can't be raised" 0 $off run c1
+out "CapAmb:	0000000000000020"
+err "can't raise ambient capability CAP_CHOWN: operation not permitted"
 config "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
 t "personality, off" 0 $off run c1
 out i686

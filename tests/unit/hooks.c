@@ -70,7 +70,7 @@ TEST(failure_says_which_and_what)
 		SPEC_HOOK_CREATE_RUNTIME);
 
 	HAS(m, "error running createRuntime hook #1: exit status 3, stdout: one, stderr: two");
-	HAS(run(CREATE(SH("kill -9 $$", "")), SPEC_HOOK_CREATE_RUNTIME), "signal: Killed");
+	HAS(run(CREATE(SH("kill -9 $$", "")), SPEC_HOOK_CREATE_RUNTIME), "signal: killed");
 	HAS(run(CREATE("{\"path\":\"/nowhere/x\"}"), SPEC_HOOK_CREATE_RUNTIME),
 		"error running createRuntime hook #0: fork/exec /nowhere/x: no such file");
 }

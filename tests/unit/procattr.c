@@ -45,14 +45,14 @@ static int child(in_child *fn, const char *process, const char *linux_)
 
 static int set_nice(const struct spec *s)
 {
-	if (procattr_of(&s->process, getpid(), false, NULL) < 0)
+	if (procattr_of(s, getpid(), false, NULL) < 0)
 		return 1;
 	return getpriority(PRIO_PROCESS, 0) == 7 && sched_getscheduler(0) == SCHED_BATCH ? 0 : 2;
 }
 
 static int keeps_nice(const struct spec *s)
 {
-	return procattr_of(&s->process, getpid(), true, NULL) < 0 ||
+	return procattr_of(s, getpid(), true, NULL) < 0 ||
 	       sched_getscheduler(0) != SCHED_OTHER;
 }
 
@@ -66,7 +66,7 @@ TEST(scheduler)
 
 static int set_io(const struct spec *s)
 {
-	if (procattr_of(&s->process, getpid(), false, NULL) < 0)
+	if (procattr_of(s, getpid(), false, NULL) < 0)
 		return 1;
 	return syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) == IOPRIO_PRIO_VALUE(2, 5) ? 0 : 2;
 }
@@ -80,7 +80,7 @@ static int set_oom(const struct spec *s)
 {
 	own_buf b = { 0 };
 
-	if (procattr_of(&s->process, getpid(), false, NULL) < 0)
+	if (procattr_of(s, getpid(), false, NULL) < 0)
 		return 1;
 	if (read_file(-1, "/proc/self/oom_score_adj", 64, &b, NULL) < 0)
 		return 2;
