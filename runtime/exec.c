@@ -18,6 +18,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/console.h"
 #include "runtime/ns.h"
 #include "runtime/procattr.h"
 #include "runtime/relay.h"
@@ -32,11 +33,12 @@ struct exec {
 	pid_t pid;
 	int pidfd;
 	int master;
+	int outer;    /* master of what the console socket gets, when the supervisor has that one */
 	int guest[3]; /* what it gets as 0, 1, 2 when it is supervised; or -1 */
 };
 
 #define EXEC_INIT(j) ((struct exec) { .job = (j), .confine = CONFINE_INIT, .root = -1, .sync = -1, .err = -1, \
-	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1, .guest = { -1, -1, -1 } })
+	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1, .outer = -1, .guest = { -1, -1, -1 } })
 
 static void exec_drop(struct exec *x)
 {
@@ -52,6 +54,7 @@ static void exec_drop(struct exec *x)
 	own_fd_drop(&x->their_err);
 	own_fd_drop(&x->pidfd);
 	own_fd_drop(&x->master);
+	own_fd_drop(&x->outer);
 	for (int i = 0; i < 3; i++)
 		own_fd_drop(&x->guest[i]);
 }
@@ -256,9 +259,11 @@ static int hand_over(struct exec *x, struct err *e)
 
 	if (j->console_socket) {
 		r = unix_connect(j->console_socket, &sock, e);
-		if (!r && fd_send(sock, "/dev/pts/ptmx", 13, x->master) < 0)
-			r = fail(e, errno, "send the terminal to %s", j->console_socket);
 		if (!r)
+			r = fd_send(sock, "/dev/pts/ptmx", 13, x->outer < 0 ? x->master : x->outer);
+		if (r < 0)
+			return fail(e, r, "send the terminal to %s", j->console_socket);
+		if (x->outer < 0)
 			close(take_fd(&x->master));
 	}
 	if (!r && j->pidfd_socket) {
@@ -298,6 +303,30 @@ static int from_outside(struct exec *x, struct err *e)
 	return confine_parent(&x->confine, x->pid, (char *) state.p, e);
 }
 
+static int announce(struct exec *x, struct err *e)
+{
+	const struct spec_process *p = &x->job->spec->process;
+	own_fd slave = -1;
+	int r = 0;
+
+	if (x->job->console_socket)
+		r = console_outer(p->console_height, p->console_width, &x->outer, &slave, e);
+	if (!r)
+		r = exec_announce(x->job->control, p, slave < 0 ? (int[]) { 0, 1, 2 }
+							: (int[]) { slave, slave, slave },
+			x->guest, e);
+	return r;
+}
+
+static int adopt(struct exec *x, struct err *e)
+{
+	int r = exec_adopt(x->job->control, x->pid, x->sync, x->master, e);
+
+	own_fd_drop(&x->master);
+	x->master = -1;
+	return r;
+}
+
 static int start(struct exec *x, struct err *e)
 {
 	int r = from_outside(x, e);
@@ -310,8 +339,7 @@ static int start(struct exec *x, struct err *e)
 		r = hand_over(x, e);
 	if (!r) {
 		log_debug("child process in init() of pid %d; setns_init: about to exec", x->pid);
-		r = x->job->control >= 0 ? exec_adopt(x->job->control, x->pid, x->sync, e)
-					 : tell(x, "G", e);
+		r = x->job->control >= 0 ? adopt(x, e) : tell(x, "G", e);
 	}
 	if (!r)
 		r = its_error(x, e); /* returns when it has executed its program */
@@ -328,7 +356,9 @@ static int write_pid(const char *path, pid_t pid, struct err *e)
 
 static int stay(struct exec *x, int *ret_status, struct err *e)
 {
-	struct relay y = { .pid = x->pid, .pidfd = x->pidfd, .master = x->master };
+	bool theirs = x->job->control >= 0 && x->job->spec->process.terminal;
+	struct relay y = { .pid = x->pid, .pidfd = x->pidfd, .master = x->master,
+		.supervised = theirs ? x->job->state : NULL };
 	int r = relay_run(&y, ret_status, e);
 
 	x->pid = 0;
@@ -381,7 +411,7 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 	if (!r)
 		r = make_ends(&x, e);
 	if (!r && job->control >= 0)
-		r = exec_announce(job->control, &job->spec->process, x.guest, e);
+		r = announce(&x, e);
 	if (!r)
 		r = make_process(&x, e);
 	if (!r)

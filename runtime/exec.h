@@ -45,10 +45,17 @@ struct exec_child {
 void exec_child(const struct exec_child *c) __attribute__((noreturn));
 
 /* exec_control.c: with a supervisor */
-/** Say what is to come. *@ret_stdio: what the process is to have as 0, 1, 2. */
-int exec_announce(int control, const struct spec_process *p, int ret_stdio[3], struct err *e);
-/** The process waits at its end of @sync: from now on it is supervised, and let go. */
-int exec_adopt(int control, pid_t pid, int sync, struct err *e);
+/**
+ * Say what is to come. @outside: where its input comes from and its output goes to; *@ret_stdio: what
+ * it is to have as 0, 1, 2 itself, if it has no terminal.
+ */
+int exec_announce(int control, const struct spec_process *p, const int outside[3],
+	int ret_stdio[3], struct err *e);
+/**
+ * The process waits at its end of @sync: from now on it is supervised, and let go. @master: of its
+ * terminal, or -1.
+ */
+int exec_adopt(int control, pid_t pid, int sync, int master, struct err *e);
 
 /* exec_spec.c: what the process is to be, by the command line */
 struct exec_opts {

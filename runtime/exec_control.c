@@ -37,26 +37,30 @@ static int describe(const struct spec_process *p, struct control_ask *ask, int *
 	return 0;
 }
 
-int exec_announce(int control, const struct spec_process *p, int ret_stdio[3], struct err *e)
+int exec_announce(int control, const struct spec_process *p, const int outside[3],
+	int ret_stdio[3], struct err *e)
 {
 	struct control_ask ask = {
 		.version = CONTROL_VERSION, .op = CONTROL_EXEC,
 		.uid = p->user.uid, .gid = p->user.gid,
 		.flags = p->terminal ? CONTROL_TERMINAL : 0,
+		.rows = p->console_height, .cols = p->console_width,
 	};
 	own_fd what = -1;
 	int r = describe(p, &ask, &what, e);
 
 	if (r < 0)
 		return r;
-	return control_ask(control, &ask, (int[]) { what, 0, 1, 2 }, 4, ret_stdio, 3, e);
+	return control_ask(control, &ask,
+		(int[]) { what, outside[0], outside[1], outside[2] }, 4, ret_stdio, 3, e);
 }
 
-int exec_adopt(int control, pid_t pid, int sync, struct err *e)
+int exec_adopt(int control, pid_t pid, int sync, int master, struct err *e)
 {
 	const struct control_ask ask = {
 		.version = CONTROL_VERSION, .op = CONTROL_ADOPT, .pid = pid,
 	};
 
-	return control_ask(control, &ask, &sync, 1, NULL, 0, e);
+	return control_ask(control, &ask, (int[]) { sync, master }, master < 0 ? 1 : 2, NULL, 0,
+		e);
 }

@@ -81,6 +81,8 @@ static void on_signal(struct turn *t)
 	case SIGWINCH:
 		if (t->r->master >= 0)
 			pass_size(t->r);
+		if (t->r->supervised)
+			state_poke(t->r->supervised);
 		break;
 	default:
 		pidfd_send_signal(t->r->pidfd, (int) si.ssi_signo, NULL, 0);
@@ -183,8 +185,9 @@ int relay_run(const struct relay *r, int *ret_status, struct err *e)
 	if (r->master >= 0) {
 		fcntl(r->master, F_SETFL, O_RDWR | O_NONBLOCK);
 		pass_size(r);
-		console_raw(&c);
 	}
+	if (r->master >= 0 || r->supervised)
+		console_raw(&c);
 	got = until_end(&t, sfd, e);
 	console_restore(&c);
 	*ret_status = WIFSIGNALED(t.status) ? 128 + WTERMSIG(t.status) : WEXITSTATUS(t.status);

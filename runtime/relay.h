@@ -8,12 +8,13 @@
 
 #include <sys/types.h>
 
-#include "runtime/base/err.h"
+#include "runtime/state.h"
 
 struct relay {
 	pid_t pid;  /* a child of ours */
 	int pidfd;
 	int master; /* of its terminal, or -1 */
+	const struct state *supervised; /* whose supervisor has the terminal, or NULL */
 };
 
 /** Signals are for relay_run() from now on. Before the process is made. */

@@ -117,7 +117,6 @@ struct addition {
 	struct control_ask ask;
 	int fds[4]; /* description, 0, 1, 2 */
 	struct buf text;
-	struct stdio *std;
 };
 
 static void addition_drop(struct addition *a)
@@ -191,49 +190,65 @@ static void run_to_exec(struct world *w, struct task *t, const struct addition *
 	memcpy(w->exec_path, path, sizeof path);
 }
 
-static void adopt(struct world *w, const struct addition *a, pid_t pid, int sync)
+static int add_terminal(struct world *w, struct addition *a, pid_t pid, int *master, struct err *e)
+{
+	struct tty_new n = {
+		.master = take_fd(master), .from = take_fd(&a->fds[1]), .to = take_fd(&a->fds[2]),
+		.nr = ++w->next_stdio, .owner = pid, .rows = a->ask.rows, .cols = a->ask.cols,
+	};
+
+	return tty_add(w, &n, e);
+}
+
+static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int *master)
 {
 	struct task *t = task_new(w, pid, NULL, 0);
 	struct ids *ids = &t->proc->ids;
+	struct err e = ERR_INIT;
+	int r;
 
 	t->c.w = w;
 	t->setup = true;
 	t->how = PTRACE_CONT;
 	ids->ruid = ids->euid = ids->suid = ids->fsuid = a->ask.uid;
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
-	if (record(w, t, a) == 0 && write_full(sync, "G", 1) == 0)
+	r = record(w, t, a);
+	if (!r && *master >= 0)
+		r = add_terminal(w, a, pid, master, &e);
+	if (!r && write_full(sync, "G", 1) == 0)
 		run_to_exec(w, t, a);
 	else
 		kill(pid, SIGKILL);
 }
 
-/* @fds of its message: the socket on which the process waits. */
-static int await_process(struct world *w, int sock, const struct addition *a, struct err *e)
+static int await_process(struct world *w, int sock, struct addition *a, struct err *e)
 {
 	struct control_ask ask;
-	own_fd sync = -1;
-	int r = next(sock, &ask, &sync, 1, e);
+	int fds[2], r = next(sock, &ask, fds, 2, e);
+	own_fd sync = fds[0], master = fds[1];
 
-	if (!r && (ask.op != CONTROL_ADOPT || sync < 0))
+	if (!r && (ask.op != CONTROL_ADOPT || sync < 0 ||
+		(master >= 0) != !!(a->ask.flags & CONTROL_TERMINAL)))
 		r = fail_msg(e, EPROTO, "no process has come");
 	if (!r)
 		r = seize(ask.pid, e);
 	answer(sock, r, e, NULL, 0);
 	if (!r)
-		adopt(w, a, ask.pid, sync);
+		adopt(w, a, ask.pid, sync, &master);
 	return r;
 }
 
 static int add_process(struct world *w, int sock, struct addition *a, struct err *e)
 {
 	int guest[3] = { -1, -1, -1 }, r = read_description(a, e);
+	bool pipes = !(a->ask.flags & CONTROL_TERMINAL);
 
 	if (!r && w->o->strict)
 		r = fail_msg(e, EPERM, "a process from outside is an external input, which "
 			"--determinism=strict refuses");
-	if (!r && !(a->std = stdio_add(w, a->fds + 1, guest, e)))
+	if (!r && pipes && !stdio_add(w, a->fds + 1, guest, e))
 		r = -EMFILE;
-	answer(sock, r, e, guest, r < 0 ? 0 : 3);
+	answer(sock, r, e, guest, r < 0 || !pipes ? 0 : 3);
 	for (int i = 0; i < 3; i++)
 		own_fd_drop(&guest[i]);
 	return r < 0 ? r : await_process(w, sock, a, e);

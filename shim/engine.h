@@ -168,17 +168,28 @@ void timers_exit(struct proc *p);
 void timerfd_fire(struct world *w);
 uint64_t timerfd_next_deadline(struct world *w);
 
-/* sys/tty.c, where there is a terminal (w->tty) */
+/* sys/tty.c, where there are terminals (w->tty) */
 /** Take over its master, before the guest runs. 0 or -errno. */
 int tty_start(struct world *w, int master, struct err *e);
 /** Now and then while tasks run: has the caller typed something? */
 void tty_look(struct world *w);
 /** The running task computes, and was interrupted: look at the next turn. */
 void tty_soon(struct world *w);
-/** All tasks wait: for the caller, no longer than until @deadline. True: something has happened. */
-bool tty_idle(struct world *w, uint64_t deadline);
-/** Where the caller types, or -1: nothing more will come. */
-int tty_outside(struct world *w);
+/** All tasks wait: has somebody typed something? */
+bool tty_idle(struct world *w);
+/** Where it is typed, into @p (or NULL); how many: those of which nothing more will come are not. */
+struct pollfd;
+size_t tty_outside(struct world *w, struct pollfd *p);
+/** The terminal of a process that was added; its descriptors are taken over. 0 or -errno. */
+struct tty_new {
+	int master, from, to;
+	uint32_t nr;
+	pid_t owner;
+	unsigned rows, cols;
+};
+int tty_add(struct world *w, const struct tty_new *n, struct err *e);
+/** @owner is gone, and its terminal with it. */
+void tty_left(struct world *w, pid_t owner);
 void tty_end(struct world *w);
 
 /* sys/futex.c */

@@ -54,6 +54,8 @@ static void process_ended(struct world *w, struct task *t, int st)
 	if (w->std.next)
 		stdio_sweep(w);
 	if (w->tty)
+		tty_left(w, p->pid);
+	if (w->tty)
 		signals_sent(w, NULL); /* a session's end hangs its terminal up */
 	collect_continued(w); /* who is stopped in a group that nobody looks after now */
 }

@@ -50,7 +50,7 @@ static void time_passed(struct world *w, uint64_t since)
 struct outside {
 	struct pollfd *p;
 	struct task **t; /* who waits for it, or NULL */
-	size_t n;
+	size_t n, inputs; /* from here on */
 };
 
 /* Ready when it is dead, which a parked task's parent and tracer are told by nobody. */
@@ -67,7 +67,7 @@ static int init_fd(struct world *w)
 
 static void gather(struct world *w, int fd, struct outside *x)
 {
-	size_t n = 4;
+	size_t n = 3 + tty_outside(w, NULL);
 
 	for (struct task *t = w->tasks; t; t = t->next)
 		n += waits_outside(t);
@@ -77,7 +77,8 @@ static void gather(struct world *w, int fd, struct outside *x)
 	x->p[x->n++] = (struct pollfd) { fd, POLLIN, 0 };
 	x->p[x->n++] = (struct pollfd) { control_fd(w), POLLIN, 0 };
 	x->p[x->n++] = (struct pollfd) { init_fd(w), POLLIN, 0 };
-	x->p[x->n++] = (struct pollfd) { w->tty ? tty_outside(w) : -1, POLLIN, 0 };
+	x->n += tty_outside(w, x->p + x->n);
+	x->inputs = x->n;
 	for (struct task *t = w->tasks; t; t = t->next) {
 		if (!waits_outside(t) || t->c.wait.key1 == NO_INPUT)
 			continue;
@@ -101,7 +102,7 @@ int poll_outside(struct world *w, int fd, int ms)
 	time_passed(w, since);
 	if (n < 0 || (n > 0 && x.p[1].revents))
 		control_soon(w);
-	for (size_t i = 4; n > 0 && i < x.n; i++)
+	for (size_t i = x.inputs; n > 0 && i < x.n; i++)
 		if (x.p[i].revents && waits_outside(x.t[i]))
 			engine_retry(w, x.t[i]);
 	free(x.p);
@@ -122,7 +123,7 @@ static int how_long(struct world *w, uint64_t deadline)
 static bool input_due(struct world *w)
 {
 	for (struct task *t = w->tasks; t; t = t->next)
-		if (waits_outside(t) && world_input_due(w, t)) {
+		if (waits_outside(t) && t->c.wait.key1 != NO_INPUT && world_input_due(w, t)) {
 			engine_retry(w, t);
 			return true;
 		}
@@ -131,14 +132,14 @@ static bool input_due(struct world *w)
 
 bool outside_idle(struct world *w, uint64_t deadline)
 {
+	bool real = reader(w) || control_awaited(w), tick;
 	int ms, n;
-	bool tick;
 
-	if (w->tty && tty_idle(w, deadline))
+	if (tty_idle(w))
 		return true;
 	if (w->expect)
-		return !w->tty && input_due(w);
-	if ((w->tty && !w->o->live) || (!reader(w) && !control_awaited(w)))
+		return input_due(w);
+	if (!real && (deadline != NO_DEADLINE || !tty_outside(w, NULL)))
 		return false;
 	ms = how_long(w, deadline);
 	tick = w->o->live && (ms < 0 || ms > TICK_MS);

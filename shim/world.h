@@ -230,7 +230,7 @@ struct world {
 	size_t arena_n, arena_cap;
 	struct buf big; /* transfer buffer */
 	struct io_state *io; /* sys/io.h */
-	struct tty *tty; /* sys/tty.c: the container's terminal, or NULL */
+	struct tty *tty; /* sys/tty.c: the container's terminals, or NULL */
 	struct control *control; /* control.c, or NULL: nobody can ask for anything */
 	struct digest_memo *digests; /* of the manifest before, for the one after */
 

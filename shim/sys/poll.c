@@ -24,11 +24,13 @@ struct look {
 	size_t n;
 	bool has_input; /* a terminal's, or standard input */
 	struct stdio *std;
+	uint32_t tty;
 };
 
 static int look_one(struct call *c, struct look *l, size_t i)
 {
 	struct stat st;
+	struct tty *y;
 	int fd, kind;
 
 	if (l->p[i].fd < 0)
@@ -37,8 +39,10 @@ static int look_one(struct call *c, struct look *l, size_t i)
 	if (fd < 0)
 		return fd;
 	kind = io_kind(c, l->p[i].fd, fd, &st);
-	if (kind == FK_TTY && tty_is(c->w, fd, &st)) {
+	y = kind == FK_TTY ? tty_of(c->w, fd, &st) : NULL;
+	if (y) {
 		l->has_input = true;
+		l->tty = tty_nr(y);
 		tty_pump(c->w);
 	}
 	if (kind == FK_STDIN) {
@@ -76,10 +80,16 @@ static int look(struct call *c, struct look *l)
 	return ready;
 }
 
-static long wait_more(struct call *c, bool input, struct stdio *s, uint64_t deadline)
+static long wait_more(struct call *c, const struct look *l, uint64_t deadline)
 {
-	if (input && (!s || (!s->eof && !s->in.n)))
-		return stdin_wait(c, s, true, deadline, RESTARTNOHAND);
+	struct stdio *s = l->std;
+	long r;
+
+	if (l->has_input && (!s || (!s->eof && !s->in.n))) {
+		r = stdin_wait(c, s, true, deadline, RESTARTNOHAND);
+		c->wait.mask = l->tty;
+		return r;
+	}
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
 		.intr = RESTARTNOHAND });
 }
@@ -154,7 +164,7 @@ static long poll_result(struct call *c, struct look *l, uint64_t deadline)
 	void *p;
 
 	if (!ready && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, l->has_input, l->std, deadline);
+		return wait_more(c, l, deadline);
 	if (!l->n)
 		return 0;
 	p = out(c, 0, l->n * sizeof *l->p);
@@ -291,7 +301,7 @@ static long select_any(struct call *c, uint64_t deadline, uint64_t unit)
 		if (l.p[i].revents & POLLNVAL)
 			return -EBADF;
 	if (!sets_ready(&l, sets) && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, l.has_input, l.std, deadline);
+		return wait_more(c, &l, deadline);
 	r = sets_answer(c, &l, bytes, sets);
 	time_left(c, 4, unit, deadline);
 	return r;
@@ -328,7 +338,7 @@ static long epoll_ctl_enter(struct call *c)
 		call_note(c, "a signalfd can't be put into an epoll set");
 		return -EPERM;
 	}
-	if (kind == FK_TTY && tty_is(c->w, fd, &st))
+	if (kind == FK_TTY && tty_of(c->w, fd, &st))
 		io_of(c->w)->epoll_input = true;
 	if (kind == FK_STDIN) {
 		struct stdio *s = stdio_of(c->w, &st);
@@ -378,7 +388,8 @@ static long epoll_look(struct call *c, uint64_t deadline)
 	if (n < 0)
 		return -errno;
 	if (!n && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, io->epoll_input, s, deadline);
+		return wait_more(c, &(struct look) { .has_input = io->epoll_input, .std = s },
+			deadline);
 	if (!n)
 		return 0;
 	p = out(c, 1, (size_t) n * sizeof *ev);

@@ -95,7 +95,7 @@ static long read_stream(struct call *c)
 
 static bool is_terminal(struct call *c)
 {
-	return tty_is(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
+	return tty_of(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
 }
 
 /* The container's own, or one that the guest has made. */

@@ -35,6 +35,10 @@ struct tty_due {
 };
 
 struct tty {
+	uint32_t nr;	 /* of which added process, 0 = the first program */
+	pid_t owner;	 /* the process that it was made for: its end is the terminal's */
+	int from, to;	 /* outside */
+	bool ours;	 /* they are to be closed with it */
 	int master, slave;
 	dev_t dev, rdev; /* of the slave */
 	int outside;	 /* the caller's terminal, or -1 */
@@ -47,29 +51,50 @@ struct tty {
 	bool soon;
 	struct tty_due *due; /* replay */
 	size_t n_due, next_due;
+	struct tty *next;
 };
 
-bool tty_is(struct world *w, int fd, const struct stat *st)
+static bool is_it(const struct tty *y, int fd, const struct stat *st)
 {
 	unsigned dev;
 
-	if (!w->tty)
-		return false;
 	if (st->st_rdev != makedev(5, 0))
-		return st->st_rdev == w->tty->rdev && st->st_dev == w->tty->dev;
+		return st->st_rdev == y->rdev && st->st_dev == y->dev;
 	return ioctl(fd, TIOCGDEV, &dev) == 0 &&
-		makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)) == w->tty->rdev;
+		makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)) == y->rdev;
+}
+
+struct tty *tty_of(struct world *w, int fd, const struct stat *st)
+{
+	struct tty *y = w->tty;
+
+	while (y && !is_it(y, fd, st))
+		y = y->next;
+	return y;
+}
+
+uint32_t tty_nr(const struct tty *y)
+{
+	return y->nr;
 }
 
 /* ---- output ---- */
 
-static void put_outside(struct world *w, const char *p, size_t n)
+/* Who looks at an added process may go away at any time; the caller may not. */
+static void cannot_put(struct world *w, struct tty *y)
 {
-	int fd = w->o->stdio[1];
+	if (!y->nr)
+		world_fatal(w, errno, "write what the container's terminal shows");
+	else if (y->to >= 0)
+		close(y->to);
+	y->to = -1;
+}
 
-	while (n && !w->fatal) {
-		ssize_t r = write(fd, p, n);
-		struct pollfd ready = { .fd = fd, .events = POLLOUT };
+static void put_outside(struct world *w, struct tty *y, const char *p, size_t n)
+{
+	while (n && !w->fatal && y->to >= 0) {
+		ssize_t r = write(y->to, p, n);
+		struct pollfd ready = { .fd = y->to, .events = POLLOUT };
 
 		if (r >= 0) {
 			p += r;
@@ -77,19 +102,19 @@ static void put_outside(struct world *w, const char *p, size_t n)
 		} else if (errno == EAGAIN) {
 			poll(&ready, 1, -1);
 		} else if (errno != EINTR) {
-			world_fatal(w, errno, "write what the container's terminal shows");
+			cannot_put(w, y);
 		}
 	}
 }
 
-static void drain(struct world *w)
+static void drain(struct world *w, struct tty *y)
 {
 	char b[WRITE];
 	ssize_t n;
 
-	while ((n = read(w->tty->master, b, sizeof b)) > 0 || (n < 0 && errno == EINTR))
+	while ((n = read(y->master, b, sizeof b)) > 0 || (n < 0 && errno == EINTR))
 		if (n > 0)
-			put_outside(w, b, (size_t) n);
+			put_outside(w, y, b, (size_t) n);
 }
 
 /* ---- typing ---- */
@@ -144,24 +169,22 @@ static size_t unit(const struct tty *y, const struct termios *t)
 	return n;
 }
 
-static void type(struct world *w, const void *p, size_t n)
+static void type(struct world *w, struct tty *y, const void *p, size_t n)
 {
-	struct tty *y = w->tty;
 	ssize_t r;
 
 	do
 		r = write(y->master, p, n);
 	while (r < 0 && errno == EINTR);
 	unread(y);
-	drain(w);
+	drain(w, y);
 	signals_sent(w, NULL);
 	collect_continued(w);
 	w->turn++; /* who waits for a descriptor may find it ready */
 }
 
-void tty_pump(struct world *w)
+static void pump(struct world *w, struct tty *y)
 {
-	struct tty *y = w->tty;
 	struct termios t;
 
 	while (y->master >= 0 && y->in.n) {
@@ -175,17 +198,21 @@ void tty_pump(struct world *w)
 		if (tcgetattr(y->slave, &t) < 0)
 			return;
 		n = unit(y, &t);
-		type(w, y->in.p, n);
+		type(w, y, y->in.p, n);
 		memmove(y->in.p, y->in.p + n, y->in.n - n);
 		y->in.n -= n;
 	}
 }
 
-static void hang_up(struct world *w)
+void tty_pump(struct world *w)
 {
-	struct tty *y = w->tty;
+	for (struct tty *y = w->tty; y; y = y->next)
+		pump(w, y);
+}
 
-	drain(w);
+static void hang_up(struct world *w, struct tty *y)
+{
+	drain(w, y);
 	close(y->slave);
 	close(y->master);
 	y->slave = y->master = -1;
@@ -195,47 +222,51 @@ static void hang_up(struct world *w)
 }
 
 /* Somebody reads what will never come: the end, then, for those who do not know it, a hangup. */
-static void type_end(struct world *w)
+static void type_end(struct world *w, struct tty *y)
 {
-	struct tty *y = w->tty;
 	struct termios t;
 	char key;
 
 	if (!y->ends && w->o->strict)
 		engine_note(w, w->tasks, "what is typed is an external input: it ends here");
 	if (y->ends++ == ENDS || tcgetattr(y->slave, &t) < 0) {
-		hang_up(w);
+		hang_up(w, y);
 		return;
 	}
 	key = (char) t.c_cc[VEOF];
-	type(w, &key, 1);
+	type(w, y, &key, 1);
 }
 
 /* ---- from outside ---- */
 
-static void set_size(struct world *w, unsigned rows, unsigned cols)
+static uint32_t name_of(const struct tty *y, unsigned which)
+{
+	return y->nr << INPUT_WHOSE | which;
+}
+
+static void set_size(struct world *w, const struct tty *y, unsigned rows, unsigned cols)
 {
 	struct winsize s = { .ws_row = (unsigned short) rows, .ws_col = (unsigned short) cols };
 
-	ioctl(w->tty->master, TIOCSWINSZ, &s);
+	ioctl(y->master, TIOCSWINSZ, &s);
 	signals_sent(w, NULL);
 }
 
-static bool size_is(struct world *w, const char *text, size_t n, unsigned when)
+static bool size_is(struct world *w, const struct tty *y, const char *text, size_t n,
+	unsigned when)
 {
 	unsigned rows, cols;
 
-	if (world_input(w, w->tasks, INPUT_SIZE | when, text, n) < 0 ||
+	if (world_input(w, w->tasks, (int) name_of(y, INPUT_SIZE | when), text, n) < 0 ||
 		sscanf(text, "%ux%u", &rows, &cols) != 2)
 		return false;
-	set_size(w, rows, cols);
+	set_size(w, y, rows, cols);
 	return true;
 }
 
 /* The caller's terminal has another size than when we looked last. */
-static bool take_size(struct world *w, unsigned when)
+static bool take_size(struct world *w, struct tty *y, unsigned when)
 {
-	struct tty *y = w->tty;
 	struct winsize s;
 	char text[32];
 	int n;
@@ -245,14 +276,12 @@ static bool take_size(struct world *w, unsigned when)
 		return false;
 	y->size = s;
 	n = snprintf(text, sizeof text, "%ux%u", s.ws_row, s.ws_col);
-	return size_is(w, text, (size_t) n, when);
+	return size_is(w, y, text, (size_t) n, when);
 }
 
-static bool keys_are(struct world *w, const void *p, size_t n, unsigned when)
+static bool keys_are(struct world *w, struct tty *y, const void *p, size_t n, unsigned when)
 {
-	struct tty *y = w->tty;
-
-	if (world_input(w, w->tasks, (int) when, p, n) < 0)
+	if (world_input(w, w->tasks, (int) name_of(y, when), p, n) < 0)
 		return false;
 	if (when & INPUT_COMPUTES)
 		engine_note(w, w->tasks, "typed while a program computed: where in it, the trace can't say");
@@ -262,36 +291,26 @@ static bool keys_are(struct world *w, const void *p, size_t n, unsigned when)
 	return true;
 }
 
-/* @ms: how long to wait for it; -1: as long as it takes. */
-static bool take(struct world *w, int ms, unsigned when)
+/* Without waiting. */
+static bool take(struct world *w, struct tty *y, unsigned when)
 {
-	struct tty *y = w->tty;
-	struct pollfd p = { .fd = w->o->stdio[0], .events = POLLIN };
+	struct pollfd p = { .fd = y->from, .events = POLLIN };
 	char b[TAKE];
 	ssize_t n;
-	int r;
 
-	if (take_size(w, when))
+	if (take_size(w, y, when))
 		return true;
-	if (y->eof || (!ms && y->in.n >= AHEAD))
-		return false;
-	r = ms ? poll_outside(w, p.fd, ms) : poll(&p, 1, 0);
-	if (r < 0) { /* poked: a signal from outside, or a new size */
-		signals_sent(w, NULL);
-		return true;
-	}
-	if (r == 0)
+	if (y->eof || (when & INPUT_RUNNING && y->in.n >= AHEAD) || poll(&p, 1, 0) <= 0)
 		return false;
 	n = read(p.fd, b, sizeof b);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return false;
-	return keys_are(w, b, n < 0 ? 0 : (size_t) n, when);
+	return keys_are(w, y, b, n < 0 ? 0 : (size_t) n, when);
 }
 
 /* Replay: what came at this place. */
-static bool take_due(struct world *w, unsigned when)
+static bool take_due(struct world *w, struct tty *y, unsigned when)
 {
-	struct tty *y = w->tty;
 	const struct tty_due *d = &y->due[y->next_due];
 	own_buf b = { 0 };
 	uint32_t which;
@@ -304,12 +323,12 @@ static bool take_due(struct world *w, unsigned when)
 	when = d->which & (INPUT_RUNNING | INPUT_COMPUTES);
 	if (world_input_bytes(w, w->tasks, &b) < 0 || !buf_cstr(&b))
 		return false;
-	return which == INPUT_SIZE ? size_is(w, (char *) b.p, b.n, when) : keys_are(w, b.p, b.n, when);
+	return which == INPUT_SIZE ? size_is(w, y, (char *) b.p, b.n, when)
+				   : keys_are(w, y, b.p, b.n, when);
 }
 
-void tty_look(struct world *w)
+static void look(struct world *w, struct tty *y)
 {
-	struct tty *y = w->tty;
 	unsigned when;
 
 	if ((w->nevents == y->looked && !y->soon) || y->master < 0 || !w->tasks)
@@ -318,73 +337,80 @@ void tty_look(struct world *w)
 		y->skipped++;
 	y->looked = w->nevents;
 	when = INPUT_RUNNING | (y->soon ? INPUT_COMPUTES : 0);
-	if (w->expect ? take_due(w, when)
-		      : (y->soon || y->skipped % LOOK_EVERY == 0) && take(w, 0, when))
-		tty_pump(w);
+	if (w->expect ? take_due(w, y, when)
+		      : (y->soon || y->skipped % LOOK_EVERY == 0) && take(w, y, when))
+		pump(w, y);
 	y->soon = false;
+}
+
+void tty_look(struct world *w)
+{
+	for (struct tty *y = w->tty; y; y = y->next)
+		look(w, y);
 }
 
 void tty_soon(struct world *w)
 {
-	w->tty->soon = true;
+	for (struct tty *y = w->tty; y; y = y->next)
+		y->soon = true;
 }
 
-static struct task *reader(struct world *w)
+static bool has_reader(struct world *w, const struct tty *y)
 {
-	struct task *t = w->tasks;
-
-	while (t && !(t->state == T_BLOCKED && t->c.wait.kind == W_INPUT))
-		t = t->next;
-	return t;
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_INPUT &&
+			t->c.wait.key1 == NO_INPUT && t->c.wait.mask == y->nr)
+			return true;
+	return false;
 }
 
-bool tty_idle(struct world *w, uint64_t deadline)
+static bool idle(struct world *w, struct tty *y)
 {
-	struct tty *y = w->tty;
-	struct task *t = reader(w);
-	uint64_t turn = w->turn, wait = 0;
-	int ms = 0;
+	uint64_t turn = w->turn;
 
 	if (y->master < 0)
 		return false;
-	tty_pump(w);
+	pump(w, y);
 	if (w->turn != turn)
 		return true;
-	if (w->expect && take_due(w, 0)) {
-		tty_pump(w);
+	if (w->expect ? take_due(w, y, 0) : take(w, y, 0)) {
+		pump(w, y);
 		return true;
 	}
-	if (y->eof && t) {
-		type_end(w);
+	if (y->eof && has_reader(w, y)) {
+		type_end(w, y);
 		return true;
 	}
-	if (y->eof || w->expect)
-		return false;
-	if (w->o->live) {
-		ms = 0; /* the wait is outside_idle()'s */
-	} else if (deadline == NO_DEADLINE) {
-		ms = -1;
-	} else if (t) {
-		wait = (deadline - w->now) / 1000000 + 1;
-		ms = wait < 3600000 ? (int) wait : 3600000;
-	}
-	if (!take(w, ms, 0))
-		return wait > 3600000;
-	tty_pump(w);
-	return true;
+	return false;
 }
 
-int tty_outside(struct world *w)
+bool tty_idle(struct world *w)
 {
-	return w->tty->eof || w->tty->master < 0 ? -1 : w->o->stdio[0];
+	for (struct tty *y = w->tty; y; y = y->next)
+		if (idle(w, y))
+			return true;
+	return false;
+}
+
+size_t tty_outside(struct world *w, struct pollfd *p)
+{
+	size_t n = 0;
+
+	for (struct tty *y = w->tty; y; y = y->next) {
+		if (y->eof || y->master < 0)
+			continue;
+		if (p)
+			p[n] = (struct pollfd) { y->from, POLLIN, 0 };
+		n++;
+	}
+	return n;
 }
 
 /* ---- life ---- */
 
 /* Replay: the places of all inputs. */
-static int find_due(struct world *w, struct err *e)
+static int find_due(struct world *w, struct tty *y, struct err *e)
 {
-	struct tty *y = w->tty;
 	struct event ev;
 	int r = trace_seek(w->expect, 0, e);
 
@@ -392,7 +418,8 @@ static int find_due(struct world *w, struct err *e)
 		struct tty_due *p;
 
 		r = 0;
-		if (ev.kind != EV_INPUT || ev.nr > (INPUT_SIZE | INPUT_RUNNING | INPUT_COMPUTES))
+		if (ev.kind != EV_INPUT || ev.nr >> INPUT_WHOSE != y->nr ||
+			ev.nr & (INPUT_EXEC | INPUT_KILL))
 			continue;
 		p = realloc(y->due, (y->n_due + 1) * sizeof *p);
 		must(p);
@@ -402,73 +429,132 @@ static int find_due(struct world *w, struct err *e)
 	return r < 0 ? r : trace_seek(w->expect, w->nevents, e);
 }
 
-static void first_size(struct world *w)
+static void first_size(struct world *w, struct tty *y, unsigned rows, unsigned cols)
 {
-	struct tty *y = w->tty;
-	bool given = w->o->rows && w->o->cols;
+	const int fds[] = { y->from, y->to, y->nr ? -1 : w->o->stdio[2] };
+	bool given = rows && cols;
 
-	set_size(w, given ? w->o->rows : 24, given ? w->o->cols : 80);
-	for (int i = 0; i < 3 && y->outside < 0 && !w->o->strict; i++)
-		if (ioctl(w->o->stdio[i], TIOCGWINSZ, &y->size) == 0)
-			y->outside = w->o->stdio[i];
+	set_size(w, y, given ? rows : 24, given ? cols : 80);
+	for (size_t i = 0; i < ARRAY_LEN(fds) && y->outside < 0 && !w->o->strict; i++)
+		if (ioctl(fds[i], TIOCGWINSZ, &y->size) == 0)
+			y->outside = fds[i];
 	if (w->expect) {
-		take_due(w, 0);
+		take_due(w, y, 0);
 	} else if (!given) {
 		y->size = (struct winsize) { .ws_row = 24, .ws_col = 80 };
-		take_size(w, 0);
+		take_size(w, y, 0);
 	}
 }
 
-int tty_start(struct world *w, int master, struct err *e)
+static int start(struct world *w, struct tty *y, struct err *e)
 {
-	struct tty *y = calloc(1, sizeof *y);
 	struct stat st;
-	int r;
+	int r = open_slave(y);
 
-	must(y);
-	w->tty = y;
-	*y = (struct tty) { .master = master, .slave = -1, .outside = -1, .eof = w->o->strict };
-	r = open_slave(y);
-	if (!r && (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 || fstat(y->slave, &st) < 0))
+	if (!r && (fcntl(y->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0 || fstat(y->slave, &st) < 0))
 		r = -errno;
 	if (r < 0)
 		return fail(e, r, "open the container's terminal");
 	y->dev = st.st_dev;
 	y->rdev = st.st_rdev;
-	r = w->expect ? find_due(w, e) : 0;
+	return w->expect ? find_due(w, y, e) : 0;
+}
+
+static struct tty *add(struct world *w, int master, int from, int to)
+{
+	struct tty *y = calloc(1, sizeof *y), **last = &w->tty;
+
+	must(y);
+	*y = (struct tty) { .master = master, .slave = -1, .outside = -1, .from = from, .to = to,
+		.eof = w->o->strict };
+	while (*last)
+		last = &(*last)->next;
+	*last = y;
+	return y;
+}
+
+int tty_start(struct world *w, int master, struct err *e)
+{
+	struct tty *y = add(w, master, w->o->stdio[0], w->o->stdio[1]);
+	int r = start(w, y, e);
+
 	if (!r)
-		first_size(w);
+		first_size(w, y, w->o->rows, w->o->cols);
 	return r;
+}
+
+int tty_add(struct world *w, const struct tty_new *n, struct err *e)
+{
+	struct tty *y = add(w, n->master, n->from, n->to);
+	int r;
+
+	y->nr = n->nr;
+	y->owner = n->owner;
+	y->ours = true;
+	r = start(w, y, e);
+	if (!r)
+		first_size(w, y, n->rows, n->cols);
+	return r;
+}
+
+static void tty_free(struct world *w, struct tty *y)
+{
+	if (y->master >= 0) {
+		drain(w, y);
+		if (y->slave >= 0)
+			close(y->slave);
+		close(y->master);
+	}
+	if (y->ours && y->from >= 0)
+		close(y->from);
+	if (y->ours && y->to >= 0)
+		close(y->to);
+	buf_free(&y->in);
+	free(y->due);
+	free(y);
+}
+
+void tty_left(struct world *w, pid_t owner)
+{
+	struct tty **pp = &w->tty, *y;
+
+	while ((y = *pp) && (!y->ours || y->owner != owner))
+		pp = &y->next;
+	if (!y)
+		return;
+	*pp = y->next;
+	tty_free(w, y);
 }
 
 void tty_end(struct world *w)
 {
-	struct tty *y = w->tty;
+	struct tty *y;
 
-	if (!y)
-		return;
-	if (y->master >= 0) {
-		drain(w);
-		close(y->slave);
-		close(y->master);
+	while ((y = w->tty)) {
+		w->tty = y->next;
+		tty_free(w, y);
 	}
-	buf_free(&y->in);
-	free(y->due);
-	free(y);
-	w->tty = NULL;
 }
 
 /* ---- calls ---- */
 
-static long wait_input(struct call *c, uint64_t deadline, int intr)
+static long wait_input(struct call *c, const struct tty *y, uint64_t deadline, int intr)
 {
-	return stdin_wait(c, NULL, true, deadline, intr);
+	long r = stdin_wait(c, NULL, true, deadline, intr);
+
+	c->wait.mask = y->nr;
+	return r;
+}
+
+/* The one that the descriptor of io_by_fd() is. */
+static struct tty *this(struct call *c)
+{
+	return tty_of(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
 }
 
 /* The kernel would stop it, with its group. */
-static bool background(struct call *c)
+static bool background(struct call *c, const struct tty *y)
 {
-	struct tty *y = c->w->tty;
 	pid_t group, session;
 
 	return y->master >= 0 && ioctl(y->master, TIOCGPGRP, &group) == 0 &&
@@ -488,27 +574,38 @@ static long run_now(struct call *c, int fd, int flags)
 void tty_leave(struct call *c)
 {
 	own_fd fd = c->scratch[1] ? call_getfd(c, (int) c->a[0]) : -1;
-	bool may_wait = fd >= 0;
+	const struct tty *y = NULL;
+	struct stat st;
 
-	if (may_wait)
+	if (fd >= 0) {
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+		y = fstat(fd, &st) == 0 ? tty_of(c->w, fd, &st) : NULL;
+	}
 	c->scratch[1] = 0;
 	tty_ioctl_leave(c);
-	if (c->ret == -EAGAIN && may_wait)
-		wait_input(c, NO_DEADLINE, RESTARTSYS);
+	if (c->ret == -EAGAIN && y)
+		wait_input(c, y, NO_DEADLINE, RESTARTSYS);
 }
 
 void tty_ioctl_leave(struct call *c)
 {
-	if (!c->w->tty || c->w->tty->master < 0)
+	bool any = false;
+
+	for (struct tty *y = c->w->tty; y; y = y->next) {
+		if (y->master < 0)
+			continue;
+		drain(c->w, y);
+		any = true;
+	}
+	if (!any)
 		return;
-	drain(c->w);
 	signals_sent(c->w, NULL); /* SIGTTIN, SIGTTOU, SIGWINCH go to groups */
 }
 
 long tty_read(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
+	const struct tty *y = this(c);
 	struct pollfd p = { .fd = io->fd, .events = POLLIN };
 	int flags = fcntl(io->fd, F_GETFL);
 	struct termios t;
@@ -517,15 +614,15 @@ long tty_read(struct call *c)
 		return 0;
 	tty_pump(c->w);
 	poll(&p, 1, 0);
-	if (p.revents || flags & O_NONBLOCK || background(c) || tcgetattr(io->fd, &t) < 0)
+	if (p.revents || flags & O_NONBLOCK || background(c, y) || tcgetattr(io->fd, &t) < 0)
 		return run_now(c, io->fd, flags);
 	if (t.c_lflag & ICANON || t.c_cc[VMIN])
-		return wait_input(c, NO_DEADLINE, RESTARTSYS);
+		return wait_input(c, y, NO_DEADLINE, RESTARTSYS);
 	if (!t.c_cc[VTIME])
 		return run_now(c, io->fd, flags);
 	if (!c->again)
 		c->scratch[0] = c->w->now + t.c_cc[VTIME] * (uint64_t) TENTH_NS;
-	return wait_input(c, c->scratch[0], RESTARTSYS);
+	return wait_input(c, y, c->scratch[0], RESTARTSYS);
 }
 
 static bool stops_writers(int fd)
@@ -538,6 +635,7 @@ static bool stops_writers(int fd)
 long tty_write(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
+	struct tty *y = this(c);
 	size_t done = c->again ? c->scratch[0] : 0;
 	int flags = fcntl(io->fd, F_GETFL);
 	struct xfer x;
@@ -547,7 +645,7 @@ long tty_write(struct call *c)
 
 	if (bad < 0)
 		return bad;
-	if (background(c) && stops_writers(io->fd))
+	if (background(c, y) && stops_writers(io->fd))
 		return run_now(c, io->fd, flags);
 	p = xfer_in(c, &x, x.total);
 	if (!p)
@@ -562,13 +660,13 @@ long tty_write(struct call *c)
 		if (r < 0)
 			break;
 		done += (size_t) r;
-		if (c->w->tty->master >= 0)
-			drain(c->w);
+		if (y->master >= 0)
+			drain(c->w, y);
 	}
 	r = r < 0 ? -errno : r;
 	nb_end(io->fd, flags);
 	c->scratch[0] = done;
 	if (r == -EAGAIN && !(flags & O_NONBLOCK)) /* it was told to stop */
-		return wait_input(c, NO_DEADLINE, done ? (int) done : RESTARTSYS);
+		return wait_input(c, y, NO_DEADLINE, done ? (int) done : RESTARTSYS);
 	return r < 0 && !done ? r : (long) done;
 }

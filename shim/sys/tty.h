@@ -10,8 +10,9 @@
 #include "shim/engine.h"
 #include "shim/sys/io.h"
 
-/** Whether our duplicate @fd of a guest's descriptor is the container's terminal. */
-bool tty_is(struct world *w, int fd, const struct stat *st);
+/** Which terminal of ours the duplicate @fd of a guest's descriptor is, or NULL. */
+struct tty *tty_of(struct world *w, int fd, const struct stat *st);
+uint32_t tty_nr(const struct tty *y);
 /** Type what has come, as far as the guest has read what was typed before. */
 void tty_pump(struct world *w);
 
