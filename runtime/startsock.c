@@ -77,6 +77,14 @@ static bool same_user(int a, int b)
 	       getsockopt(b, SOL_SOCKET, SO_PEERCRED, &y, &m) == 0 && x.uid == y.uid;
 }
 
+static void refuse(int c)
+{
+	struct init_error ie = { 0 };
+
+	fail_msg(&ie.e, EPERM, "only who created the container may start it");
+	(void) !write_full(c, &ie, sizeof ie);
+}
+
 int startsock_await(int listener, int like)
 {
 	for (;;) {
@@ -85,7 +93,11 @@ int startsock_await(int listener, int like)
 
 		if (c < 0 && errno != EINTR && errno != ECONNABORTED)
 			return -errno;
-		if (c >= 0 && same_user(c, like) && read_full(c, &byte, 1) == 1)
+		if (c < 0)
+			continue;
+		if (!same_user(c, like))
+			refuse(c);
+		else if (read_full(c, &byte, 1) == 1)
 			return take_fd(&c);
 	}
 }

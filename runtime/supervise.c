@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "runtime/base/crypto.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/launch.h"
@@ -61,6 +62,7 @@ static void run(const struct supervise *s, pid_t parent)
 	for (unsigned i = 0; i < s->n_not_ours; i++)
 		if (s->not_ours[i] >= 0)
 			close(s->not_ours[i]);
+	crypto_load(); /* the host's: later another root is ours */
 	if (s->terminal >= 0)
 		ioctl(s->terminal, TIOCSCTTY, 0);
 	m.r = shim_run(s->o, &m.s, &m.e);

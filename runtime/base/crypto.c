@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcrypto, loaded when the first of its functions is called: a container that nobody supervises
+ * needs none of it, and it would be half of what such a run loads and relocates. Callers include
+ * OpenSSL's headers as ever; what they link to are the jumps below.
+ */
+#include "runtime/base/crypto.h"
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/own.h"
+
+#define SONAME "libcrypto.so.3"
+
+#define CALLS(X)                                                                         \
+	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_mem)               \
+	X(CRYPTO_free) X(ERR_clear_error)                                                \
+	X(EVP_CIPHER_CTX_free) X(EVP_CIPHER_CTX_new)                                     \
+	X(EVP_DigestFinal_ex) X(EVP_DigestInit_ex2) X(EVP_DigestSign)                    \
+	X(EVP_DigestSignInit_ex) X(EVP_DigestUpdate) X(EVP_DigestVerify)                 \
+	X(EVP_DigestVerifyInit_ex) X(EVP_EncryptInit_ex) X(EVP_EncryptUpdate)            \
+	X(EVP_MD_CTX_free) X(EVP_MD_CTX_new) X(EVP_MD_fetch)                             \
+	X(EVP_PKEY_Q_keygen) X(EVP_PKEY_free) X(EVP_PKEY_get_group_name)                 \
+	X(EVP_PKEY_get_raw_public_key) X(EVP_PKEY_is_a) X(EVP_PKEY_up_ref)               \
+	X(EVP_chacha20) X(OPENSSL_cleanse) X(PEM_read_bio_PUBKEY)                        \
+	X(PEM_read_bio_PrivateKey) X(PEM_write_bio_PKCS8PrivateKey)                      \
+	X(PEM_write_bio_PUBKEY) X(SHA256) X(SHA256_Final) X(SHA256_Init)                 \
+	X(SHA256_Update) X(i2d_PUBKEY)
+
+enum {
+#define X(f) CALL_##f,
+	CALLS(X)
+#undef X
+	N_CALLS
+};
+
+static const char *const names[] = {
+#define X(f) #f,
+	CALLS(X)
+#undef X
+};
+
+/* A fact about the process, like where it logs to: written once, by crypto_load(). */
+static void *calls[N_CALLS] __asm__("crypto_calls") __attribute__((used));
+
+void crypto_load(void)
+{
+	void *so;
+
+	if (calls[0])
+		return;
+	so = dlopen(SONAME, RTLD_NOW);
+	for (size_t i = N_CALLS; i-- > 0;) {
+		void *f = so ? dlsym(so, names[i]) : NULL;
+
+		if (!f) {
+			log_error("%s; install OpenSSL 3 (libssl3)", dlerror());
+			_exit(125);
+		}
+		calls[i] = f;
+	}
+}
+
+/*
+ * The registers of arguments are the caller's until the call is known: at most six integers, and
+ * the count of vector registers of a call with "...".
+ */
+__asm__(
+	"	.text\n"
+	"crypto_first:\n"
+	"	push	%rdi\n	push	%rsi\n	push	%rdx\n	push	%rcx\n"
+	"	push	%r8\n	push	%r9\n	push	%rax\n	push	%r10\n"
+	"	sub	$8, %rsp\n"
+	"	call	crypto_load\n"
+	"	add	$8, %rsp\n"
+	"	pop	%r10\n	pop	%rax\n	pop	%r9\n	pop	%r8\n"
+	"	pop	%rcx\n	pop	%rdx\n	pop	%rsi\n	pop	%rdi\n"
+	"	lea	crypto_calls(%rip), %r11\n"
+	"	jmp	*(%r11,%r10,8)\n");
+
+#define STUB(f)                                                                          \
+	__attribute__((naked, visibility("hidden"))) void stub_##f(void) __asm__(#f);    \
+	void stub_##f(void)                                                              \
+	{                                                                                \
+		__asm__("mov $%c0, %%r10d\n"                                             \
+			"	lea	crypto_calls(%%rip), %%r11\n"                           \
+			"	mov	(%%r11,%%r10,8), %%r11\n"                               \
+			"	test	%%r11, %%r11\n"                                        \
+			"	jz	crypto_first\n"                                          \
+			"	jmp	*%%r11\n" ::"i"(CALL_##f));                              \
+	}
+CALLS(STUB)
