@@ -297,7 +297,7 @@ static void serve(struct world *w, int sock)
 		answer(sock, -EPROTO, &e, NULL, 0);
 		return;
 	}
-	spin_end();
+	spin_end(w);
 	if (a.ask.op == CONTROL_EXEC)
 		add_process(w, sock, &a, &e);
 	else if (a.ask.op == CONTROL_KILL)

@@ -134,7 +134,7 @@ void stdio_end(struct world *w);
 
 /* spin.c */
 void spin_begin(struct world *w);
-void spin_end(void);
+void spin_end(struct world *w);
 /** The wait for the running task was interrupted. True: by our own clock. */
 bool spin_tick(struct world *w, struct task *t);
 /**

@@ -294,6 +294,7 @@ static int await_stop(struct world *w, struct task *t, int *st)
 {
 	bool asked;
 
+	w->spin.ticked = 0;
 	while (waitpid(t->pid, st, __WALL) < 0) {
 		if (errno != EINTR)
 			return -errno;
@@ -398,7 +399,7 @@ void world_run(struct world *w)
 			collect_killed(w, NULL, NULL);
 		}
 	}
-	spin_end();
+	spin_end(w);
 	if (w->tasks) { /* init is gone, or we can't go on: nobody stays */
 		struct task *init = w->init;
 

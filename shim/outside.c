@@ -95,7 +95,7 @@ int poll_outside(struct world *w, int fd, int ms)
 	int n, r;
 
 	gather(w, fd, &x);
-	spin_end();
+	spin_end(w);
 	n = poll(x.p, x.n, ms);
 	spin_begin(w);
 	r = n > 0 && !x.p[0].revents ? -1 : n > 0 ? 1 : n;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -219,9 +218,13 @@ bool spin_look(struct world *w, struct task *t, int *st)
 
 /* ---- when to look ---- */
 
-static void ticked(int sig)
+static void ticked(int sig, siginfo_t *si, void *ctx)
 {
-	(void) sig; /* it ends a waitpid() */
+	struct world *w = si->si_value.sival_ptr;
+
+	(void) sig, (void) ctx;
+	if (si->si_code == SI_TIMER)
+		w->spin.ticked = 1; /* and a waitpid() ends */
 }
 
 static uint64_t now_ms(void)
@@ -232,31 +235,43 @@ static uint64_t now_ms(void)
 	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-void spin_begin(struct world *w)
+static void set_timer(struct world *w, long ms)
 {
-	const struct sigaction sa = { .sa_handler = ticked };
-	const struct timeval tick = { 0, TICK_MS * 1000 };
-	const struct itimerval it = { tick, tick };
+	const struct timespec tick = { 0, ms * 1000000 };
+	const struct itimerspec it = { tick, tick };
 
-	w->spin.at_ms = now_ms();
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &it, NULL);
+	if (w->spin.ticking)
+		timer_settime(w->spin.timer, 0, &it, NULL);
 }
 
-void spin_end(void)
+void spin_begin(struct world *w)
 {
-	const struct itimerval none = { 0 };
+	const struct sigaction sa = { .sa_sigaction = ticked, .sa_flags = SA_SIGINFO };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM,
+		.sigev_value.sival_ptr = w };
 
-	setitimer(ITIMER_REAL, &none, NULL);
+	w->spin.at_ms = now_ms();
+	if (!w->spin.ticking) {
+		sigaction(SIGALRM, &sa, NULL);
+		w->spin.ticking = timer_create(CLOCK_MONOTONIC, &ev, &w->spin.timer) == 0;
+	}
+	set_timer(w, TICK_MS);
+}
+
+void spin_end(struct world *w)
+{
+	set_timer(w, 0);
 }
 
 bool spin_tick(struct world *w, struct task *t)
 {
 	uint64_t now = now_ms(), did = w->nstops + w->nevents;
-	bool idle = w->spin.task == t->nr && w->spin.did == did;
+	bool idle = w->spin.task == t->nr && w->spin.did == did &&
+		now - w->spin.at_ms >= TICK_MS - 20;
 
-	if (now - w->spin.at_ms < TICK_MS - 20)
+	if (!w->spin.ticked)
 		return false;
+	w->spin.ticked = 0;
 	w->spin.at_ms = now;
 	w->spin.task = t->nr;
 	w->spin.did = did;

@@ -6,9 +6,11 @@
 #ifndef DETRUN_WORLD_H
 #define DETRUN_WORLD_H
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/user.h>
+#include <time.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/map.h"
@@ -211,6 +213,9 @@ struct world {
 		uint64_t at_ms, did; /* the last look at who computes, and what it had done */
 		uint32_t task;
 		uint64_t runs; /* counts resumes: what could have changed memory */
+		timer_t timer;
+		bool ticking;
+		volatile sig_atomic_t ticked; /* else what ends a wait is a poke */
 	} spin;
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
