@@ -125,7 +125,7 @@ if $cc -O1 -w -D_GNU_SOURCE -static -o "$work/swap" "$top/tests/guest/swap.c" 2>
 	fresh
 	cp "$work/swap" "$b/rootfs/bin/swap"
 	v="m('/vol', 'bind', '$work/race', 'bind')"
-	bundle "$v" "p['args'] = ['swap', '/vol', '../../../../../../../../..$work/escape']"
+	bundle "$v" "p['args'] = ['swap', '/vol', '$work/escape']"
 	"$detrun" --root "$work/containers" --determinism=off run -b "$b" "swap$$" </dev/null >"$work/swap.log" 2>&1 &
 	swapper=$!
 	mkdir "$work/b2"
