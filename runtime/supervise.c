@@ -43,6 +43,15 @@ static void own_process(bool daemon, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* With a terminal, the stdio that create has is nobody's: its caller waits for the end of it. */
+static void leave_stdio(void)
+{
+	own_fd null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		dup2(null, fd);
+}
+
 /* Who said `start` is told by init, which we would take along: not before it has spoken. */
 static void tell_init(const struct supervise *s, const struct err *e)
 {
@@ -63,6 +72,8 @@ static void run(const struct supervise *s, pid_t parent)
 		if (s->not_ours[i] >= 0)
 			close(s->not_ours[i]);
 	crypto_load(); /* the host's: later another root is ours */
+	if (s->daemon && s->terminal >= 0)
+		leave_stdio();
 	if (s->terminal >= 0)
 		ioctl(s->terminal, TIOCSCTTY, 0);
 	m.r = shim_run(s->o, &m.s, &m.e);
