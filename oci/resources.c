@@ -103,7 +103,8 @@ static void item_hugepage(struct rd *rd, const struct json *j, void *elem)
 {
 	struct spec_hugepage *h = elem;
 
-	h->page_size = rd_str_needed(rd, j, "pageSize");
+	/* runc's reader does not look at the case of letters, and its users write either */
+	h->page_size = rd_str_needed(rd, j, json_get(j, "pagesize") ? "pagesize" : "pageSize");
 	h->limit = rd_u64_needed(rd, j, "limit");
 }
 

@@ -119,12 +119,12 @@ static int unified_failed(const struct cg_dir *d, const char *key, int r, const 
 
 	if (r == -ENOENT || r == -EPERM || r == -EACCES) {
 		if (!dot)
-			return fail_msg(e, EINVAL, "unified resource \"%s\" must be in the form "
-				"CONTROLLER.PARAMETER", key);
+			return fail_msg(e, EINVAL, "unified resource: the specified key has not "
+				"the form CONTROLLER.VALUE `%s`", key);
 		snprintf(name, sizeof name, "%.*s", (int) (dot - key), key);
 		if (strcmp(name, "cgroup") && !v2_has(d, name))
-			return fail_msg(e, -r, "unified resource \"%s\" can't be set: controller "
-				"\"%s\" not available", key, name);
+			return fail_msg(e, -r, "unified resource \"%s\" can't be set: "
+				"the requested cgroup controller `%s` is not available", key, name);
 	}
 	return fail_msg(e, -r, "unable to set unified resource \"%s\": %s", key, why);
 }
