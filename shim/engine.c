@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 
 #include "shim/engine.h"
+#include "shim/filter.h"
 
 static uint64_t arg_of(const struct user_regs_struct *g, unsigned i)
 {
@@ -217,26 +218,53 @@ static void done(struct task *t)
 	if (t->at == STOP_ENTRY)
 		t->regs.orig_rax = (unsigned long long) -1;
 	t->regs.rax = (unsigned long long) c->ret;
-	result_dirty(t);
+	if (!t->notice)
+		result_dirty(t);
+	t->undone = false;
 	t->how = PTRACE_CONT;
 	t->state = T_READY;
+}
+
+/* False: it is dead. */
+static bool take_back(struct task *t)
+{
+	if (!t->notice)
+		return true;
+	t->undone = notify_take_back(t, RESTARTNOINTR) == 0;
+	return t->undone;
 }
 
 static void run_native(struct task *t, bool leave)
 {
 	struct call *c = &t->c;
 
+	leave |= c->karg;
+	t->state = T_READY;
+	t->go_on = true;
+	if ((t->notice && !leave) || !take_back(t))
+		return; /* the answer lets it go on; or it is dead */
+	if (t->undone) {
+		notify_rerun(t, leave);
+		return;
+	}
+	if (leave && t->notifies && sys_row(c->nr)->flags & (NOTIFY | NOTIFY_OURS)) {
+		c->karg = true; /* the kernel asks the filter again, about what it gets now */
+		c->k[5] = FILTER_TRACE_IT;
+	}
 	if (c->karg) {
 		for (unsigned i = 0; i < 6; i++)
 			set_arg(&t->regs, i, c->k[i]);
 		t->regs_dirty = REGS_ARGS;
 	}
-	t->how = leave || c->karg ? PTRACE_SYSCALL : PTRACE_CONT;
-	t->state = T_READY;
+	t->how = leave ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
 static void park(struct world *w, struct task *t)
 {
+	if (!take_back(t)) {
+		t->state = T_READY;
+		return;
+	}
 	t->state = T_BLOCKED;
 	t->tried = w->turn;
 	t->sigcheck = true; /* one may have come before the wait */
@@ -329,6 +357,37 @@ void engine_entry(struct world *w, struct task *t)
 	act(w, t, enter(c));
 }
 
+void engine_notified(struct world *w, struct task *t)
+{
+	const struct seccomp_notif *n = &w->note;
+	struct user_regs_struct *g = &t->regs;
+
+	g->orig_rax = (unsigned long long) (unsigned) n->data.nr;
+	g->rip = n->data.instruction_pointer;
+	for (unsigned i = 0; i < 6; i++)
+		set_arg(g, i, n->data.args[i]);
+	engine_entry(w, t);
+}
+
+void engine_rerun(struct task *t)
+{
+	if (t->rerun == RERUN_LEAVE)
+		t->rerun = RERUN_NO;
+	run_native(t, true);
+}
+
+bool engine_rerun_exit(struct task *t)
+{
+	if (t->rerun != RERUN_RUN)
+		return false;
+	t->rerun = RERUN_NO;
+	t->regs.r9 = t->r9;
+	t->regs_dirty = REGS_ARGS;
+	t->how = PTRACE_CONT;
+	t->state = T_READY;
+	return true;
+}
+
 void engine_exit(struct world *w, struct task *t)
 {
 	struct call *c = &t->c;
@@ -407,7 +466,7 @@ void engine_interrupt(struct world *w, struct task *t)
 	world_step(w);
 	if (t->at == STOP_ENTRY && c->has_mask) { /* the kernel's own call ends at once */
 		t->how = PTRACE_CONT;
-	} else if (t->at == STOP_ENTRY) {
+	} else if (t->at == STOP_ENTRY && !t->undone) {
 		t->regs.orig_rax = (unsigned long long) -1;
 		t->regs_dirty = REGS_ARGS;
 		t->interrupted = intr;
@@ -418,6 +477,7 @@ void engine_interrupt(struct world *w, struct task *t)
 		t->regs_dirty = REGS_ARGS;
 		t->how = PTRACE_CONT;
 	}
+	t->undone = false;
 	c->wait.kind = W_NONE;
 	t->state = T_READY;
 }

@@ -25,12 +25,35 @@ int tracee_adopt(pid_t pid);
  */
 int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], long *ret);
 
+/* notify.c: calls that come as seccomp notifications */
+/** The task's descriptor @fd is the listener; from now on they do. 0 or -errno. */
+int notify_begin(struct world *w, struct task *t, int fd);
+/** For the next of the running task: 1 = a notification, in w->note; 0 = *@st is its wait status;
+ * -EINTR = a signal to us; -errno. */
+int notify_wait(struct world *w, struct task *t, int *st);
+/** Its result (t->regs.rax), or to go on (t->go_on). 0 or -errno. */
+int notify_answer(struct task *t);
+/**
+ * End the call with @val and stop the task before it sees that; registers are read. 0, or -ESRCH:
+ * it is dead, t->late says how.
+ */
+int notify_take_back(struct task *t, long val);
+/** A call that was taken back is made again, now for a ptrace stop, to be run by the kernel. */
+void notify_rerun(struct task *t, bool leave);
+/** Somebody else gets the token: nobody waits for an answer meanwhile. */
+void notify_settle(struct task *t);
+int notify_addfd(struct task *t, int fd, bool cloexec);
+
 /* selfcpu.c */
 /** Before the loop, where the CPU can fault on CPUID. 0 or -errno. */
 int self_trap_cpuid(void);
 
 /* engine.c */
 void engine_entry(struct world *w, struct task *t); /* at a seccomp stop, registers read */
+void engine_notified(struct world *w, struct task *t); /* the same, by w->note */
+/** At a seccomp stop, registers read: a call that was made again for it. */
+void engine_rerun(struct task *t);
+bool engine_rerun_exit(struct task *t); /* at its exit stop: true, if that was all */
 void engine_exit(struct world *w, struct task *t);  /* at the syscall's exit stop, registers read */
 void engine_retry(struct world *w, struct task *t); /* a blocked call that may go on */
 /** A parked call gives way to a signal: the kernel delivers it, then restarts or fails it. */
@@ -143,6 +166,12 @@ bool spin_tick(struct world *w, struct task *t);
  */
 bool spin_look(struct world *w, struct task *t, int *st);
 
+/* patch.c: CPUID without a stop, in the dynamic linker */
+/** The instruction at @at was met, with these in eax and ecx. */
+void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf);
+/** A new program, before its first instruction. */
+void patch_apply(struct world *w, struct task *t);
+
 /* exec.c */
 /** At PTRACE_EVENT_EXEC: canonical stack, CPU, no vDSO. */
 int exec_setup(struct world *w, struct task *t);
@@ -209,6 +238,7 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st);
 /* table.c */
 struct filter_row;
 size_t sys_filter_rows(struct filter_row *ret, size_t max);
+void sys_filter_notify(struct filter_row *rows, size_t n, bool ours);
 
 /* bundle.c */
 int bundle_begin(struct world *w, struct err *e);

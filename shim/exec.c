@@ -169,6 +169,9 @@ int exec_setup(struct world *w, struct task *t)
 	r = rebuild_stack(w, t, &l);
 	if (!r)
 		r = arm(w, t, l.vdso);
+	t->mm->linker = l.base;
+	if (!r && w->cpu_faults)
+		patch_apply(w, t);
 	buf_free(&l.bytes);
 	if (r == -ENOENT) {
 		world_fatal(w, 0, "this kernel gives programs no vDSO: cannot arm the CPU at exec");

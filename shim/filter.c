@@ -11,6 +11,10 @@
 
 #include "runtime/base/own.h"
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 enum {
 	MAX_NR = 0x40000000, /* x32's numbers begin here */
 	MAX_INSNS = 4096,    /* BPF_MAXINSNS */
@@ -91,26 +95,60 @@ static uint32_t action(const struct filter_row *r)
 {
 	if (!r || r->what == FILTER_TRACE)
 		return SECCOMP_RET_TRACE | FILTER_MSG_ROW;
+	if (r->what == FILTER_NOTIFY)
+		return SECCOMP_RET_USER_NOTIF;
 	if (r->what == FILTER_ERRNO)
 		return SECCOMP_RET_ERRNO | ((uint32_t) r->err & SECCOMP_RET_DATA);
 	return SECCOMP_RET_ALLOW;
 }
 
-/* What is done with one row: [conditions] ret action; ret ALLOW. */
+static uint32_t low_half(unsigned arg)
+{
+	return (uint32_t) offsetof(struct seccomp_data, args) + 8u * arg;
+}
+
+static unsigned action_len(const struct filter_row *r)
+{
+	if (!r || r->what != FILTER_NOTIFY)
+		return 1;
+	return r->quick.mask ? HALF + 4 : 4;
+}
+
+/* Notify, unless the call must be traced. */
+static void emit_notify(struct prog *p, const struct filter_row *r)
+{
+	if (r->quick.mask)
+		emit_half(p, low_half(r->quick.arg), (uint32_t) r->quick.mask,
+			(uint32_t) r->quick.value, 0, 3);
+	emit_load(p, low_half(5));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, FILTER_TRACE_IT, 1, 0);
+	emit_ret(p, SECCOMP_RET_USER_NOTIF);
+	emit_ret(p, SECCOMP_RET_TRACE | FILTER_MSG_ROW);
+}
+
+static void emit_action(struct prog *p, const struct filter_row *r)
+{
+	if (r && r->what == FILTER_NOTIFY)
+		emit_notify(p, r);
+	else
+		emit_ret(p, action(r));
+}
+
+/* What is done with one row: [conditions] action; ret ALLOW. */
 static void emit_row(struct prog *p, const struct filter_row *r)
 {
-	unsigned n = r ? nconds(r) : 0, left = 0;
+	unsigned n = r ? nconds(r) : 0, left = 0, len = action_len(r);
 
 	for (unsigned i = 0; i < n; i++)
 		left += halves(&r->allow[i]) * HALF;
 	for (unsigned i = 0; i < n; i++) {
 		left -= halves(&r->allow[i]) * HALF;
 		if (r->all) /* the last one to hold goes on to ALLOW */
-			emit_cond(p, &r->allow[i], i + 1 == n ? 1 : 0, (uint8_t) left);
+			emit_cond(p, &r->allow[i], (uint8_t) (i + 1 == n ? len : 0), (uint8_t) left);
 		else
-			emit_cond(p, &r->allow[i], (uint8_t) (left + 1), 0);
+			emit_cond(p, &r->allow[i], (uint8_t) (left + len), 0);
 	}
-	emit_ret(p, action(r));
+	emit_action(p, r);
 	if (n)
 		emit_ret(p, SECCOMP_RET_ALLOW);
 }
@@ -147,6 +185,8 @@ static int check_row(const struct filter_row *r, struct err *e)
 		return fail(e, EINVAL, "filter: system call number %d", r->nr);
 	if (r->what == FILTER_ERRNO && (r->err <= 0 || r->err > 4095))
 		return fail(e, EINVAL, "filter: errno %d for system call %d", r->err, r->nr);
+	if (r->quick.arg > 4 || r->quick.mask >> 32 || r->quick.value & ~r->quick.mask)
+		return fail(e, EINVAL, "filter: quick condition of system call %d", r->nr);
 	for (unsigned i = 0; i < nconds(r); i++)
 		if (r->allow[i].arg > 5 || (r->allow[i].value & ~r->allow[i].mask))
 			return fail(e, EINVAL, "filter: condition %u of system call %d", i, r->nr);
@@ -171,11 +211,16 @@ static int sort_rows(const struct filter_row *rows, size_t n, const struct filte
 	return 0;
 }
 
+static bool own_code(const struct filter_row *r)
+{
+	return r && (nconds(r) || r->quick.mask);
+}
+
 static void add_range(struct range *r, size_t *n, uint32_t first, const struct filter_row *row)
 {
 	const struct filter_row *last = *n ? r[*n - 1].row : NULL;
 
-	if (*n && action(last) == action(row) && !(last && nconds(last)) && !(row && nconds(row)))
+	if (*n && action(last) == action(row) && !own_code(last) && !own_code(row))
 		return;
 	r[(*n)++] = (struct range){ first, row };
 }
@@ -249,4 +294,37 @@ int filter_load(const struct sock_fprog *p, struct err *e)
 		"install the seccomp filter of %u instructions (the kernel needs "
 		"CONFIG_SECCOMP_FILTER, the caller no_new_privs)",
 		p->len);
+}
+
+/* The call that hands the listener over passes whatever the container's own filter says. */
+static size_t emit_handover(struct sock_filter *f)
+{
+	const struct sock_filter head[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH_AT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR_AT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_NR_LISTENER, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | FILTER_MSG_ROW),
+	};
+
+	memcpy(f, head, sizeof head);
+	return ARRAY_LEN(head);
+}
+
+int filter_load_notify(const struct sock_fprog *p)
+{
+	const unsigned long flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_NEW_LISTENER |
+		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	own_free struct sock_filter *f = calloc(p->len + 8u, sizeof *f);
+	struct sock_fprog prog = { .filter = f };
+	size_t n;
+	long fd;
+
+	if (!f)
+		return -EOPNOTSUPP;
+	n = emit_handover(f);
+	memcpy(f + n, p->filter, p->len * sizeof *f);
+	prog.len = (unsigned short) (n + p->len);
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return fd < 0 ? -EOPNOTSUPP : (int) fd;
 }

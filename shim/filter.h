@@ -13,7 +13,7 @@
 
 #include "runtime/base/err.h"
 
-enum filter_do { FILTER_ALLOW, FILTER_TRACE, FILTER_ERRNO };
+enum filter_do { FILTER_ALLOW, FILTER_TRACE, FILTER_ERRNO, FILTER_NOTIFY };
 
 /*
  * (argument & mask) == value. An argument that the kernel takes as 32 bits needs mask 0xffffffff
@@ -32,7 +32,14 @@ struct filter_row {
 	/* the call is allowed instead when one of these holds (all of them with .all) */
 	struct filter_cond allow[FILTER_MAXCOND];
 	bool all;
+	/* FILTER_NOTIFY: traced instead unless this holds, in 32 bits; mask 0: always notified */
+	struct filter_cond quick;
 };
+
+/* In the sixth argument, which no FILTER_NOTIFY call has: this one is traced. */
+#define FILTER_TRACE_IT 0x64657472u
+/* Init's word, in a number that no row has: its argument is the listener. */
+#define FILTER_NR_LISTENER 1001
 
 /* PTRACE_GETEVENTMSG of a seccomp stop: */
 enum {
@@ -58,5 +65,11 @@ int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then,
 
 /** Install for this thread. The caller has no_new_privs or CAP_SYS_ADMIN. 0 or -errno. */
 int filter_load(const struct sock_fprog *p, struct err *e);
+
+/**
+ * The same, of a filter with FILTER_NOTIFY. The listener's descriptor, or -EOPNOTSUPP: this kernel
+ * cannot, nothing is installed.
+ */
+int filter_load_notify(const struct sock_fprog *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include "shim/engine.h"
 #include "shim/filter.h"
 
+enum { NOTICE = -1 }; /* in the place of a wait status: a call has come as a notification */
 enum { BY_FILTER = 1 }; /* si_code of a filter's SIGSYS: SYS_SECCOMP, where libc has it */
 
 static bool is_stop_signal(int sig)
@@ -37,6 +38,7 @@ static bool emulate_insn(struct world *w, struct task *t)
 		return false;
 	switch (insn) {
 	case CPU_INSN_CPUID:
+		patch_learn(w, t, g->rip, (uint32_t) g->rax, (uint32_t) g->rcx);
 		cpu_cpuid(w->cpu, (uint32_t) g->rax, (uint32_t) g->rcx, w->o->cpus, o);
 		g->rax = o[0];
 		g->rbx = o[1];
@@ -103,6 +105,13 @@ static void on_signal(struct world *w, struct task *t, int sig)
 	memset(&si, 0, sizeof si);
 	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &si) < 0)
 		return;
+	if (t->rerun) { /* from outside, before the call is made again: it will be anew */
+		if (tracee_getregs(t) < 0)
+			return;
+		t->rerun = RERUN_NO;
+		t->regs.r9 = t->r9;
+		t->regs_dirty = REGS_ARGS;
+	}
 	if (sig == SIGSEGV && si.si_code == SI_KERNEL && tracee_getregs(t) == 0 && emulate_insn(w, t)) {
 		t->how = PTRACE_CONT;
 		return;
@@ -224,12 +233,27 @@ static void on_exec(struct world *w, struct task *t)
 
 /* ---- the loop ---- */
 
+/* Init's own: it has a listener for us. Its kernel says ENOSYS where we don't take it. */
+static void on_setup_call(struct world *w, struct task *t)
+{
+	t->how = PTRACE_CONT;
+	if (w->listener >= 0 || tracee_getregs(t) < 0 || t->regs.orig_rax != FILTER_NR_LISTENER)
+		return;
+	if (notify_begin(w, t, (int) t->regs.rdi) < 0)
+		world_fatal(w, errno, "take over the container's seccomp listener");
+}
+
 static void on_seccomp(struct world *w, struct task *t)
 {
 	unsigned long msg = 0;
 
+	if (t->rerun) {
+		if (tracee_getregs(t) == 0)
+			engine_rerun(t);
+		return;
+	}
 	if (t->setup) {
-		t->how = PTRACE_CONT;
+		on_setup_call(w, t);
 		return;
 	}
 	if (tracee_getregs(t) < 0)
@@ -245,9 +269,21 @@ static void on_seccomp(struct world *w, struct task *t)
 	engine_entry(w, t);
 }
 
+static void on_notice(struct world *w, struct task *t)
+{
+	must(w->note.pid == (uint32_t) t->pid);
+	t->notice = w->note.id;
+	w->noticed = t;
+	t->go_on = t->setup;
+	if (t->setup)
+		return;
+	w->nstops++;
+	engine_notified(w, t);
+}
+
 static void on_sysexit(struct world *w, struct task *t)
 {
-	if (tracee_getregs(t) < 0)
+	if (tracee_getregs(t) < 0 || engine_rerun_exit(t))
 		return;
 	if (t->interrupted) { /* a parked call cancelled at its entry: now the kernel may restart it */
 		t->regs.orig_rax = t->c.nr;
@@ -286,6 +322,19 @@ static void on_stop(struct world *w, struct task *t, int st)
 	}
 }
 
+/* Its exit stop, if that is what it was sent to, can't be preceded by another call. */
+static int await_next(struct world *w, struct task *t, int *st)
+{
+	int r;
+
+	if (!t->notifies || t->how == PTRACE_SYSCALL)
+		return waitpid(t->pid, st, __WALL) < 0 ? -errno : 0;
+	r = notify_wait(w, t, st);
+	if (r > 0)
+		*st = NOTICE;
+	return r < 0 ? r : 0;
+}
+
 /*
  * The launcher's poke says that a signal has come from outside, maybe for another task than the one
  * that computes and computes: that one gives way.
@@ -293,11 +342,12 @@ static void on_stop(struct world *w, struct task *t, int st)
 static int await_stop(struct world *w, struct task *t, int *st)
 {
 	bool asked;
+	int r;
 
 	w->spin.ticked = 0;
-	while (waitpid(t->pid, st, __WALL) < 0) {
-		if (errno != EINTR)
-			return -errno;
+	while ((r = await_next(w, t, st)) < 0) {
+		if (r != -EINTR)
+			return r;
 		asked = control_soon(w);
 		if (spin_tick(w, t) && !asked)
 			continue;
@@ -346,21 +396,27 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 
 static void served(struct world *w, struct task *t, int st)
 {
-	if (!WIFSTOPPED(st)) {
+	if (st != NOTICE && !WIFSTOPPED(st)) {
 		task_died(w, t, st);
 		return;
 	}
 	t->how = PTRACE_CONT;
-	on_stop(w, t, st);
+	if (st == NOTICE)
+		on_notice(w, t);
+	else
+		on_stop(w, t, st);
 	if (task_find(w, t->pid) == t && t->state == T_RUNNING)
 		t->state = T_READY;
 }
 
 void task_turn(struct world *w, struct task *t)
 {
-	int st = 0, sig = t->sig;
+	int st = t->late, sig = t->sig;
 
-	if (t->spins && !sig && spin_look(w, t, &st))
+	t->late = 0;
+	if (w->noticed && w->noticed != t)
+		notify_settle(w->noticed);
+	if (!st && t->spins && !sig && spin_look(w, t, &st))
 		return;
 	t->sig = 0;
 	t->state = T_RUNNING;
@@ -369,14 +425,16 @@ void task_turn(struct world *w, struct task *t)
 		return;
 	}
 	w->spin.runs++;
-	/* killed meanwhile: its death is what comes next (the first time it has not stopped yet) */
-	if (tracee_resume(t, t->how, sig) < 0 && !t->setup) {
+	/* killed meanwhile: its death is what comes next */
+	if (t->loose) {
+		t->loose = false;
+	} else if (tracee_resume(t, t->how, sig) < 0 && !t->setup) {
 		t->proc->dying = true;
 		w->init_going |= w->init && t->proc == w->init->proc;
 	}
 	if (!wait_for(w, t, &st))
 		return;
-	if (t->look && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8) && (spin_look(w, t, &st) || !st)) {
+	if (t->look && st != NOTICE && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8) && (spin_look(w, t, &st) || !st)) {
 		t->look = false;
 		t->state = T_READY;
 		if (w->tty)

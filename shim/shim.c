@@ -95,7 +95,7 @@ static int world_setup(struct world *w, const struct shim_opts *o, struct shim_r
 	w->result = res;
 	w->tasks_tail = &w->tasks;
 	w->turn = 1;
-	w->dirfd_tmp = w->host_proc = w->self_root = -1;
+	w->dirfd_tmp = w->host_proc = w->self_root = w->listener = -1;
 	w->start = w->now = o->epoch * NSEC;
 	w->timer_due = NO_DEADLINE;
 	sha256(o->seed ? o->seed : "", o->seed ? strlen(o->seed) : 0, w->key);
@@ -130,6 +130,8 @@ static void world_drop(struct world *w)
 	if (w->self_root >= 0)
 		close(w->self_root);
 	stdio_end(w);
+	if (w->listener >= 0)
+		close(w->listener);
 	map_free(&w->by_pid);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);
@@ -195,7 +197,8 @@ static int supervise(struct world *w, struct err *e)
 	w->init = task_new(w, o->init, NULL, 0);
 	w->init->c.w = w;
 	w->init->setup = true;
-	w->init->how = PTRACE_CONT; /* it is not in a stop: the first wait finds it */
+	w->init->how = PTRACE_CONT;
+	w->init->loose = true;
 	w->cur = w->init;
 	if (o->terminal && (r = tty_start(w, master, e)) < 0)
 		return r;
@@ -248,15 +251,21 @@ static int canonical_signals(struct err *e)
 }
 
 /* The supervisor's filter, below the container's own if there is one. */
-static int make_filter(const struct sock_fprog *first, struct sock_fprog *ret, struct err *e)
+static int make_filter(const struct shim_filter *f, bool notify, struct sock_fprog *ret,
+	struct err *e)
 {
 	own_free struct filter_row *rows = calloc(1024, sizeof *rows);
+	const struct sock_fprog *first = f->first;
 	struct sock_fprog ours = { 0 };
+	size_t n;
 	int r;
 
 	if (!rows)
 		return fail(e, ENOMEM, "make the system call filter");
-	r = filter_build(rows, sys_filter_rows(rows, 1024), &ours, e);
+	n = sys_filter_rows(rows, 1024);
+	if (notify)
+		sys_filter_notify(rows, n, f->virtual_ids);
+	r = filter_build(rows, n, &ours, e);
 	if (r < 0)
 		return r;
 	if (!first || !first->filter) {
@@ -275,18 +284,44 @@ int shim_filter_install(struct err *e)
 
 int shim_filter_install_with(const struct sock_fprog *first, struct err *e)
 {
+	const struct shim_filter f = { .first = first };
+
+	return shim_filter_set(&f, e);
+}
+
+/* With a listener, told to the supervisor. -EOPNOTSUPP: not here, and nothing was done. */
+static int load_notify(const struct shim_filter *f, struct err *e)
+{
+	const char *env = getenv("DETRUN_NOTIFY");
+	struct sock_fprog prog = { 0 };
+	int fd;
+
+	if (!f->init || (env && !strcmp(env, "0")) || make_filter(f, true, &prog, e) < 0)
+		return -EOPNOTSUPP;
+	fd = filter_load_notify(&prog);
+	filter_free(&prog);
+	if (fd < 0)
+		return fd;
+	syscall(FILTER_NR_LISTENER, fd);
+	close(fd);
+	return 0;
+}
+
+int shim_filter_set(const struct shim_filter *f, struct err *e)
+{
 	struct sock_fprog prog = { 0 };
 	int r;
 
 	if (personality(ADDR_NO_RANDOMIZE) < 0)
 		return fail(e, errno, "switch off address randomisation");
 	r = canonical_signals(e);
-	if (!r)
-		r = make_filter(first, &prog, e);
 	if (r < 0)
 		return r;
 	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
-		r = fail(e, errno, "trap the time stamp counter");
+		return fail(e, errno, "trap the time stamp counter");
+	if (load_notify(f, e) == 0)
+		return 0;
+	r = make_filter(f, false, &prog, e);
 	if (!r)
 		r = filter_load(&prog, e);
 	filter_free(&prog);

@@ -88,6 +88,13 @@ int shim_filter_install(struct err *e);
 struct sock_fprog;
 int shim_filter_install_with(const struct sock_fprog *first, struct err *e);
 
+struct shim_filter {
+	const struct sock_fprog *first; /* the container's own, or NULL */
+	bool init; /* of init's: calls may come as notifications, the supervisor has one listener */
+	bool virtual_ids;
+};
+int shim_filter_set(const struct shim_filter *f, struct err *e);
+
 /** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
 int shim_pin_cpu(struct err *e);
 

@@ -90,6 +90,12 @@ enum row_flags {
 	NOTED = 8,     /* DENY: a NOTE event names it once per task */
 	CACHE_KEEP = 16, /* gives no descriptor another meaning: see rw_cache_drop() */
 	INTR_LEAVE = 32, /* leave() runs when a signal ends the wait: c->ret is the restart code */
+	/*
+	 * enter() looks at arguments and memory, not at registers, and mostly answers: it is served by
+	 * a seccomp notification, which costs half of a ptrace stop. At most five arguments.
+	 */
+	NOTIFY = 64,
+	NOTIFY_OURS = 128, /* the same where the supervisor looks paths up itself */
 };
 
 struct row {
@@ -107,6 +113,9 @@ struct row {
 	/* not even trapped when (a[pass_arg] & pass_mask) == pass_value; pass_mask 0 = no such test */
 	uint64_t pass_mask, pass_value;
 	unsigned pass_arg;
+	/* NOTIFY only when none of these 32 bits is set in a[slow_arg] */
+	uint32_t slow_bits;
+	unsigned slow_arg;
 };
 
 #define SYS(n, number) .name = #n, .nr = (number)

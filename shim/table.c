@@ -147,11 +147,27 @@ size_t sys_filter_rows(struct filter_row *ret, size_t max)
 	return n;
 }
 
+void sys_filter_notify(struct filter_row *rows, size_t n, bool ours)
+{
+	unsigned flags = NOTIFY | (ours ? NOTIFY_OURS : 0);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct row *r = sys_row((uint32_t) rows[i].nr);
+
+		if (rows[i].what != FILTER_TRACE || !(r->flags & flags))
+			continue;
+		rows[i].what = FILTER_NOTIFY;
+		rows[i].quick = (struct filter_cond){ .arg = (uint8_t) r->slow_arg,
+			.mask = r->slow_bits };
+	}
+}
+
 /* ---- the digest ---- */
 
 static void row_text(const struct row *r, struct buf *b)
 {
-	buf_printf(b, "%d %s %s %u %d", r->nr, r->name, sys_policy_name(r->policy), r->flags, r->err);
+	buf_printf(b, "%d %s %s %u %d", r->nr, r->name, sys_policy_name(r->policy),
+		r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS), r->err);
 	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++)
 		buf_printf(b, " %s:%u:%d:%u", r->arg[i].name, r->arg[i].kind, r->arg[i].len,
 			r->arg[i].size);

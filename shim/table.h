@@ -11,5 +11,7 @@ size_t sys_families(const struct family *const **ret);
 const char *sys_policy_name(enum policy p);
 /** The filter's rows: at most @max into @ret; returns how many there are. */
 size_t sys_filter_rows(struct filter_row *ret, size_t max);
+/** Let those of them be notified that can; @ours: paths are the supervisor's to look up. */
+void sys_filter_notify(struct filter_row *rows, size_t n, bool ours);
 
 #endif

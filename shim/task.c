@@ -112,6 +112,7 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->fs->chrooted = parent->fs && parent->fs->chrooted;
 	}
 	t->setup = parent->setup;
+	t->notifies = parent->notifies;
 	t->sched = parent->sched;
 	if (flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = parent->c.a[3];
@@ -154,6 +155,8 @@ void task_free(struct world *w, struct task *t)
 			o->vfork_child = NULL;
 	if (w->cur == t)
 		w->cur = NULL;
+	if (w->noticed == t)
+		w->noticed = NULL;
 	if (w->init == t)
 		w->init = NULL;
 	if (t->pidfd >= 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shim/engine.h"
+#include "shim/filter.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
@@ -49,7 +50,7 @@ static int real_getfd(struct task *t, int fd)
 	return r < 0 ? -errno : r;
 }
 
-const struct tracee_ops tracee_real = { real_read, real_write, real_getfd };
+const struct tracee_ops tracee_real = { real_read, real_write, real_getfd, notify_addfd };
 
 int tracee_getregs(struct task *t)
 {
@@ -89,6 +90,8 @@ static int set_result(struct task *t)
 
 int tracee_resume(struct task *t, int how, int sig)
 {
+	if (t->notice)
+		return notify_answer(t);
 	if (t->regs_dirty) {
 		int r = t->regs_dirty == REGS_ALL    ? tracee_setregs(t)
 			: t->regs_dirty == REGS_ARGS ? set_args(t)
@@ -155,7 +158,7 @@ int tracee_inject(struct task *t, uint64_t insn, long nr, const uint64_t a[6], l
 	g->rdx = a[2];
 	g->r10 = a[3];
 	g->r8 = a[4];
-	g->r9 = a[5];
+	g->r9 = a[5] ? a[5] : FILTER_TRACE_IT;
 	r = set_args(t);
 	if (r < 0)
 		return r;

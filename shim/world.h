@@ -6,6 +6,7 @@
 #ifndef DETRUN_WORLD_H
 #define DETRUN_WORLD_H
 
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -36,6 +37,7 @@ enum task_at { STOP_OTHER, STOP_ENTRY, STOP_EXIT }; /* which kind of ptrace stop
 struct mm { /* an address space */
 	int refs;
 	uint64_t id;
+	uint64_t linker; /* where the dynamic linker was loaded, 0 = there is none */
 	uint64_t mmap_top; /* next mapping ends here, 0 = the default */
 	uint64_t mmap_32;  /* the same for MAP_32BIT */
 };
@@ -106,6 +108,14 @@ struct task {
 	uint64_t retry_ip;
 	uint64_t tried;	   /* W_IO: world.turn at its last try */
 	uint64_t wait_seq; /* order of arrival at a futex */
+	bool notifies;	 /* its calls may come as notifications */
+	uint64_t notice; /* its call came as a notification, not yet answered: that one's id */
+	bool go_on;	 /* the answer will be: let the kernel run it */
+	bool undone;	 /* it came so and was taken back: the task is in a stop behind it */
+	enum { RERUN_NO, RERUN_RUN, RERUN_LEAVE } rerun; /* it is made once more, for the kernel */
+	uint64_t r9;	 /* the guest's, meanwhile */
+	int late;	 /* wait status that came instead of the expected stop */
+	bool loose;	 /* it was not stopped when it was seized, and needs no resume */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
 	int sig;       /* signal to inject at the next resume */
 	/* RESULT: rax, and orig_rax at a call's entry; ARGS: all up to rip */
@@ -160,11 +170,29 @@ enum fd_kind {
 	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_PROC, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
 };
 
+/* CPUID instructions in the dynamic linker's code, by the first program that had it: see patch.c */
+struct cpuid_site {
+	uint32_t at;	/* from its base: the instructions before */
+	uint8_t before; /* their length */
+	enum { SITE_LEAF, SITE_STORE } kind;
+	uint8_t code[9];
+	uint32_t leaf, subleaf;
+};
+
+struct cpuid_sites {
+	unsigned n;
+	struct cpuid_site site[16];
+	uint64_t room; /* from its base: unused bytes */
+	size_t room_len;
+};
+
 struct tracee_ops {
 	/** Bytes copied, or -errno. */
 	ssize_t (*read)(struct task *t, uint64_t addr, void *p, size_t n);
 	ssize_t (*write)(struct task *t, uint64_t addr, const void *p, size_t n);
 	int (*getfd)(struct task *t, int fd);
+	/** Give the guest whose call is a notification our @fd: its number there, or -errno. */
+	int (*addfd)(struct task *t, int fd, bool cloexec);
 };
 
 /* What a program from outside has as 0, 1, 2: pipes whose other ends are here. */
@@ -225,9 +253,13 @@ struct world {
 	uint32_t next_stdio;
 	int self_root; /* O_PATH fd of the container's root */
 	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
+	int listener;  /* of seccomp notifications, or -1: all calls are ptrace stops */
+	struct seccomp_notif note; /* the last one */
+	struct task *noticed;	   /* who has not been answered, or NULL */
 	int dirfd_tmp; /* call_dirfd()'s duplicate of a guest's directory, or -1 */
 	uint64_t stack_end; /* without randomisation the same for every program */
 	bool cpu_faults; /* CPUID can be trapped here */
+	struct cpuid_sites cpuid;
 	uint64_t vdso_syscall; /* offset of a syscall instruction in the vDSO */
 	size_t vdso_lo, vdso_len; /* what to unmap: from vDSO - lo, so many bytes */
 

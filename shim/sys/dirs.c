@@ -488,12 +488,12 @@ static const struct row rows[] = {
 	{ SYS(getdents, 78), EMULATE,
 	  .arg = { FD(fd), OUT_RES(buf), UINT(size) },
 	  .enter = getdents_enter,
-	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …" },
+	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …", .flags = NOTIFY },
 
 	{ SYS(getdents64, 217), EMULATE,
 	  .arg = { FD(fd), OUT_RES_AS(buf, 1, dirents64), UINT(size) },
 	  .enter = getdents64_enter,
-	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …" },
+	  .why = "by name, numbers by order of first sight, positions 1, 2, 3 …", .flags = NOTIFY },
 
 	{ SYS(getcwd, 79), PASS,
 	  .arg = { OUT_RES(buf), UINT(size) },

@@ -14,6 +14,8 @@
 #include "shim/fs.h"
 
 #define WRITES (O_WRONLY | O_RDWR | O_TRUNC)
+/* Without any others a file that is there is only read: see open_for() */
+#define READS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_NOCTTY | 0100000 /* LARGEFILE */)
 
 /* Between enter and leave. */
 struct opening {
@@ -68,6 +70,23 @@ static bool may_open(struct call *c, const struct opening *o)
 	return fs_may(c, &o->before, mode);
 }
 
+/*
+ * A file that is there, only to be read: the supervisor opens it and gives it away, in one stop.
+ * Negative: let the kernel try.
+ */
+static long open_for(struct call *c, const struct opening *o)
+{
+	int flags = o->flags & ~(O_NOCTTY | O_CLOEXEC), dirfd;
+	own_fd fd = -1;
+
+	if (!S_ISREG(o->before.st_mode) && !S_ISDIR(o->before.st_mode))
+		return -EINVAL;
+	if (call_dirfd(c, o->dirfd, o->path, &dirfd) < 0)
+		return -EINVAL;
+	fd = openat(dirfd, o->path, flags | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -EINVAL : c->w->ops->addfd(c->t, fd, o->flags & O_CLOEXEC);
+}
+
 /* @fa: which argument holds the flags; 6 = none that can be changed (creat, openat2). */
 static long open_common(struct call *c, int dirfd, const char *path, int flags, unsigned fa)
 {
@@ -89,6 +108,11 @@ static long open_common(struct call *c, int dirfd, const char *path, int flags, 
 	o->absent = !o->have;
 	if (!may_open(c, o))
 		return -EACCES;
+	if (c->t->notice && !r && !special(c, &o->before)) {
+		r = open_for(c, o);
+		if (r >= 0)
+			return r;
+	}
 	if (o->have && S_ISFIFO(o->before.st_mode) && !(flags & (O_PATH | O_NONBLOCK)) && fa < 6)
 		return fifo_open(c, dirfd, path, &o->before, keep, fa);
 	return call_run_leave(c);
@@ -218,14 +242,14 @@ static const struct row rows[] = {
 	  .enter = open_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
-	  .flags = MAY_BLOCK },
+	  .flags = NOTIFY_OURS | MAY_BLOCK, .slow_bits = ~(uint32_t) READS, .slow_arg = 1 },
 
 	{ SYS(openat, 257), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, names_open), CREAT_MODE(mode, 2) },
 	  .enter = openat_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
-	  .flags = MAY_BLOCK },
+	  .flags = NOTIFY_OURS | MAY_BLOCK, .slow_bits = ~(uint32_t) READS, .slow_arg = 2 },
 
 	{ SYS(openat2, 437), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), IN_AS(how, sizeof(struct open_how), open_how), UINT(size) },

@@ -39,6 +39,6 @@ static const struct row rows[] = {
 	{ SYS(getrandom, 318), EMULATE,
 	  .arg = { OUT_RES(buf), UINT(len), FLAGS(flags, grnd) },
 	  .enter = getrandom_enter,
-	  .why = "bytes come from the task's own stream, a function of the seed" },
+	  .why = "bytes come from the task's own stream, a function of the seed", .flags = NOTIFY },
 };
 FAMILY(random, "Random numbers");

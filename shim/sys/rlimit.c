@@ -140,12 +140,12 @@ static const struct flag_name resources[] = {
 
 static const struct row rows[] = {
 	{ SYS(getrlimit, 97), EMULATE, .arg = { FLAGS(resource, resources), OUT_AS(limit, RL, rlimit) },
-	  .enter = getrlimit_enter, .why = WHY },
+	  .enter = getrlimit_enter, .why = WHY, .flags = NOTIFY },
 	{ SYS(setrlimit, 160), EMULATE, .arg = { FLAGS(resource, resources), IN_AS(limit, RL, rlimit) },
 	  .enter = setrlimit_enter, .why = WHY },
 	{ SYS(prlimit64, 302), EMULATE,
 	  .arg = { INT(pid), FLAGS(resource, resources), IN_AS(new, RL, rlimit),
 	  OUT_AS(old, RL, rlimit) },
-	  .enter = prlimit_enter, .why = WHY },
+	  .enter = prlimit_enter, .why = WHY, .flags = NOTIFY },
 };
 FAMILY(rlimit, "Resource limits");

@@ -93,13 +93,15 @@ static long personality_enter(struct call *c)
 
 static const struct row rows[] = {
 	{ SYS(uname, 63), EMULATE, .arg = { OUT_AS(buf, sizeof(struct utsname), utsname) },
-	  .enter = uname_enter, .why = "one canonical machine; the host name is an input" },
+	  .enter = uname_enter, .why = "one canonical machine; the host name is an input",
+	  .flags = NOTIFY },
 	{ SYS(sethostname, 170), EMULATE, .arg = { IN_BUF(name, 1), UINT(len) },
 	  .enter = sethostname_enter, .why = "remembered for uname" },
 	{ SYS(setdomainname, 171), EMULATE, .arg = { IN_BUF(name, 1), UINT(len) },
 	  .enter = setdomainname_enter, .why = "remembered for uname" },
 	{ SYS(sysinfo, 99), EMULATE, .arg = { OUT_AS(info, sizeof(struct sysinfo), sysinfo) },
-	  .enter = sysinfo_enter, .why = "one canonical machine: its memory, no load, virtual uptime" },
+	  .enter = sysinfo_enter, .why = "one canonical machine: its memory, no load, virtual uptime",
+	  .flags = NOTIFY },
 	{ SYS(personality, 135), EMULATE, .arg = { UINT(persona) }, .enter = personality_enter,
 	  .why = "remembered; uname shows PER_LINUX32, addresses are never randomised" },
 };

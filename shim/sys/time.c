@@ -227,16 +227,16 @@ static const struct flag_name whose[] = {
 
 static const struct row rows[] = {
 	{ SYS(clock_gettime, 228), EMULATE, .arg = { CLOCK, OUT_AS(ts, TS, timespec) },
-	  .enter = clock_gettime_enter, .flags = LOCAL | CACHE_KEEP,
+	  .enter = clock_gettime_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP,
 	  .why = "one virtual clock, a fixed step per event; all clock ids agree" },
 	{ SYS(gettimeofday, 96), EMULATE,
 	  .arg = { OUT_AS(tv, sizeof(struct timeval), timeval),
 	  OUT_AS(tz, sizeof(struct timezone), timezone) },
-	  .enter = gettimeofday_enter, .flags = LOCAL | CACHE_KEEP, .why = "the virtual clock; UTC" },
+	  .enter = gettimeofday_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP, .why = "the virtual clock; UTC" },
 	{ SYS(time, 201), EMULATE, .arg = { OUT_STRUCT(t, sizeof(time_t)) },
-	  .enter = time_enter, .flags = LOCAL | CACHE_KEEP, .why = "the virtual clock" },
+	  .enter = time_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP, .why = "the virtual clock" },
 	{ SYS(clock_getres, 229), EMULATE, .arg = { CLOCK, OUT_AS(ts, TS, timespec) },
-	  .enter = clock_getres_enter, .flags = LOCAL, .why = "1 ns; 4 ms for the coarse clocks" },
+	  .enter = clock_getres_enter, .flags = NOTIFY | LOCAL, .why = "1 ns; 4 ms for the coarse clocks" },
 	{ SYS(clock_settime, 227), EMULATE, .arg = { CLOCK, IN_AS(ts, TS, timespec) },
 	  .enter = set_enter, .why = "nobody sets the virtual clock" },
 	{ SYS(settimeofday, 164), EMULATE,
@@ -256,10 +256,10 @@ static const struct row rows[] = {
 	  .flags = MAY_BLOCK | INTR_LEAVE,
 	  .why = "waits for virtual time, which jumps when everybody waits" },
 	{ SYS(times, 100), EMULATE, .arg = { OUT_AS(tms, sizeof(struct tms), tms) },
-	  .enter = times_enter, .flags = LOCAL, .why = "virtual CPU time: steps of the process's events" },
+	  .enter = times_enter, .flags = NOTIFY | LOCAL, .why = "virtual CPU time: steps of the process's events" },
 	{ SYS(getrusage, 98), EMULATE,
 	  .arg = { FLAGS(who, whose), OUT_AS(usage, sizeof(struct rusage), rusage) },
-	  .enter = getrusage_enter, .flags = LOCAL,
+	  .enter = getrusage_enter, .flags = NOTIFY | LOCAL,
 	  .why = "virtual CPU time; memory, faults and switches are 0" },
 };
 FAMILY(time, "Time");

@@ -95,6 +95,11 @@ static uint32_t expected(const struct filter_row *rows, size_t n, uint32_t nr,
 			return SECCOMP_RET_ALLOW;
 		case FILTER_ERRNO:
 			return SECCOMP_RET_ERRNO | (uint32_t) rows[i].err;
+		case FILTER_NOTIFY:
+			if ((args[rows[i].quick.arg] & rows[i].quick.mask) != rows[i].quick.value ||
+				(uint32_t) args[5] == FILTER_TRACE_IT)
+				return SECCOMP_RET_TRACE;
+			return SECCOMP_RET_USER_NOTIF;
 		case FILTER_TRACE:
 			return SECCOMP_RET_TRACE;
 		}
@@ -130,7 +135,10 @@ static size_t table(struct filter_row *rows, unsigned salt)
 		struct filter_row *r = &rows[n++];
 
 		x = x * 1664525 + 1013904223;
-		*r = (struct filter_row){ .nr = nr, .what = (enum filter_do) ((x >> 16) % 3), .err = 38 };
+		*r = (struct filter_row){ .nr = nr, .what = (enum filter_do) ((x >> 16) % 4), .err = 38 };
+		if (r->what == FILTER_NOTIFY && x >> 18 & 1)
+			r->quick = (struct filter_cond){ .arg = (uint8_t) (x >> 19 & 3), .mask = 3,
+				.value = x >> 21 & 3 };
 		for (unsigned i = 0; i < FILTER_MAXCOND && (x >> 20) % 8 == 0 && i <= x >> 30; i++)
 			r->allow[i] = (struct filter_cond){ .arg = (uint8_t) ((x >> 8) % 6),
 				.mask = i % 2 ? 0xffffffff : UINT64_MAX,
