@@ -136,7 +136,8 @@ int confine_last(const struct confine *c, struct err *e)
 	if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "set no_new_privs");
 	if (c->supervised)
-		return shim_filter_install_with(&c->seccomp.bpf, e);
+		return shim_filter_set(&(struct shim_filter) { .first = &c->seccomp.bpf,
+			.init = c->listens, .virtual_ids = c->virtual_ids }, e);
 	return scmp_apply(&c->seccomp, &c->agent, e);
 }
 
