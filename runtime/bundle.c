@@ -277,7 +277,8 @@ static int run_hooks(const struct bundle *b, enum spec_hook_when when, const cha
 
 static int before_pivot(void *ctx, const struct launch *l, struct err *e)
 {
-	int r = run_hooks(ctx, SPEC_HOOK_PRESTART, "creating", l->init, e);
+	/* prestart is of a time when it was run by `start`, and says what was true then */
+	int r = run_hooks(ctx, SPEC_HOOK_PRESTART, "created", l->init, e);
 
 	return r < 0 ? r : run_hooks(ctx, SPEC_HOOK_CREATE_RUNTIME, "creating", l->init, e);
 }

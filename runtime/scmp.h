@@ -56,7 +56,10 @@ struct scmp_agent {
 
 #define SCMP_AGENT_NONE ((struct scmp_agent) { .sock = -1 })
 
-/** Connect to listenerPath when @p needs it. Before the clone. */
+/**
+ * Connect to listenerPath, before the clone. When nothing is to be notified, an agent that is there gets
+ * its listener all the same, and one that is not there isn't missed.
+ */
 int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 	struct scmp_agent *ret, struct err *e);
 /** Parent, before init may go on: @state is the JSON object of the container's state. */

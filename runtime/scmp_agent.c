@@ -25,14 +25,14 @@ int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 	void *m;
 
 	*ret = SCMP_AGENT_NONE;
-	if (!p->notify)
+	if (!p->bpf.filter || !c->listener_path || !*c->listener_path)
 		return 0;
 	if (strlen(c->listener_path) >= sizeof at.sun_path)
 		return fail(e, ENAMETOOLONG, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
 	strcpy(at.sun_path, c->listener_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *) &at, sizeof at) < 0)
-		return fail(e, errno, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
+		return !p->notify ? 0 : fail(e, errno, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
 	m = mmap(NULL, TEXT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		return fail(e, errno, "make room for the seccomp agent's message");
@@ -56,7 +56,7 @@ int scmp_agent_tell(struct scmp_agent *a, const struct spec *s, pid_t pid,
 	json_close(&o, ']');
 	if (c->listener_metadata)
 		json_kstr(&o, "metadata", c->listener_metadata);
-	json_kstr(&o, "ociVersion", SPEC_VERSION);
+	json_kstr(&o, "ociVersion", "0.2.0"); /* of this message: what the specification shows */
 	json_kint(&o, "pid", pid);
 	json_key(&o, "state");
 	buf_str(&b, state);

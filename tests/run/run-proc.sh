@@ -121,7 +121,7 @@ ran() {
 		sed -n 's/.*"status":"\([a-z]*\)".*/\1/p; t; /^[a-zA-Z]\{1,\}$/p' | tr '\n' ' '
 	rm -f "$work/hooks.log" "$b/rootfs/hooks.log"
 }
-want="prestart creating createRuntime creating createContainer creating poststart running \
+want="prestart created createRuntime creating createContainer creating poststart running \
 poststop stopped startContainer created "
 config 'p["args"] = ["true"]' "$all"
 for mode in off record; do
