@@ -11,17 +11,19 @@
 #include "runtime/cmd.h"
 #include "runtime/door.h"
 #include "runtime/launch.h"
+#include "runtime/selfexec.h"
 #include "runtime/scmp.h"
 
 static const struct verb {
 	const char *name;
 	cmd_fn *fn;
 	const char *help;
+	bool enters; /* a container: see selfexec.h */
 } verbs[] = {
-	{ "run", cmd_run, "run an OCI bundle" },
-	{ "create", cmd_create, "make a container of an OCI bundle" },
+	{ "run", cmd_run, "run an OCI bundle", true },
+	{ "create", cmd_create, "make a container of an OCI bundle", true },
 	{ "start", cmd_start, "start what create made" },
-	{ "exec", cmd_exec, "run a further process in a container" },
+	{ "exec", cmd_exec, "run a further process in a container", true },
 	{ "state", cmd_state, "print a container's state" },
 	{ "list", cmd_list, "list the containers" },
 	{ "kill", cmd_kill, "send a signal to a container" },
@@ -37,7 +39,7 @@ static const struct verb {
 	{ "restore", cmd_checkpoint, NULL },
 	{ "trace", cmd_trace, "show, compare and question traces" },
 	{ "verify", cmd_verify, "check a trace" },
-	{ "replay", cmd_replay, "run a trace's inputs again and compare" },
+	{ "replay", cmd_replay, "run a trace's inputs again and compare", true },
 	{ "syscalls", cmd_syscalls, "the table of system calls" },
 };
 
@@ -54,6 +56,7 @@ struct line {
 	struct door d;
 	const char *log_format;
 	bool version, systemd_cgroup;
+	char **argv;
 };
 
 enum { N_GLOBAL = 16, N_TABLE = DOOR_OPTS + N_GLOBAL };
@@ -136,6 +139,8 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	struct err e = ERR_INIT;
 	int status;
 
+	if ((!v || v->enters) && selfexec(l->argv, &e) < 0)
+		return v ? (complain(&e), 1) : complain(&e);
 	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0)
 		return v ? (complain(&e), 1) : complain(&e);
 	if (l->systemd_cgroup)
@@ -229,6 +234,7 @@ int main(int argc, char **argv)
 {
 	static struct line l;
 
+	l.argv = argv;
 	fill_stdio();
 	return run(&l, argc, argv);
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is ours inside a container can be reached from there as /proc/PID/exe. That must never be the
+ * host's file: a process that holds it could write to it once nobody executes it any more.
+ */
+#ifndef DETRUN_SELFEXEC_H
+#define DETRUN_SELFEXEC_H
+
+#include "runtime/base/err.h"
+
+/** Execute us again, from a read-only clone of the file or a sealed copy. 0: we are that already. */
+int selfexec(char *const *argv, struct err *e);
+
+#endif
