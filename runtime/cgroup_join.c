@@ -72,7 +72,7 @@ static int check_sub(const struct cgroup *c, const char *arg, size_t n_sub, stru
 		return fail_msg(e, EINVAL,
 			"invalid --cgroup argument: %s (empty <controller> prefix)", arg);
 	if (!below(colon ? colon + 1 : arg))
-		return fail_msg(e, EINVAL, "%s is not a sub cgroup path", colon ? colon + 1 : arg);
+		return fail_msg(e, EINVAL, "bad sub cgroup path: %s is not a sub cgroup path", colon ? colon + 1 : arg);
 	p = list ? strtok_r(list, ",", &save) : NULL;
 	for (; p; p = strtok_r(NULL, ",", &save))
 		if (!used(c, p))

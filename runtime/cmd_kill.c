@@ -69,6 +69,14 @@ static int signal_all(const struct state *s, bool alive, int sig, struct err *e)
 	return 0;
 }
 
+static bool has_procs(const struct cgroup *c)
+{
+	own_free pid_t *pid = NULL;
+	size_t n = 0;
+
+	return c && cgroup_exists(c) && cgroup_pids(c, &pid, &n, NULL) == 0 && n > 0;
+}
+
 static int send_signal(const char *root, const char *id, int sig, bool all, struct err *e)
 {
 	own_free char *top = NULL;
@@ -84,6 +92,8 @@ static int send_signal(const char *root, const char *id, int sig, bool all, stru
 	if (r < 0)
 		return r;
 	pidfd = state_pidfd(&s);
+	if (sig == SIGKILL && has_procs(s.cgroup))
+		all = true; /* without a PID namespace of their own they would stay */
 	if (pidfd < 0 && !all)
 		return fail_msg(e, ESRCH, "container not running");
 	if (all)

@@ -152,6 +152,9 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	}
 	l->d.job.determinism = l->g.determinism;
 	status = door_command(&l->d, argc, argv);
+	if (status == EXIT_NOT_FOUND && argc == 2 &&
+		(!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
+		fprintf(stderr, "No help topic for '%s'\n", argv[0]);
 	door_free(&l->d);
 	return status;
 }

@@ -319,19 +319,21 @@ void state_poke(const struct state *s)
 
 void state_put(const struct state *s, struct json_out *o)
 {
-	bool alive = state_alive(s);
+	bool alive = state_alive(s), any = o->any_order;
 
+	o->any_order = true; /* runc's, which some look at by eye and some by pattern */
 	json_open(o, '{');
-	put_annotations(o, s);
-	json_kstr(o, "bundle", s->bundle ? s->bundle : "");
-	json_kstr(o, "created", s->created ? s->created : "0001-01-01T00:00:00Z");
-	json_kstr(o, "id", s->id);
 	json_kstr(o, "ociVersion", s->version ? s->version : SPEC_VERSION_MIN);
-	json_kstr(o, "owner", s->owner ? s->owner : "");
+	json_kstr(o, "id", s->id);
 	json_kint(o, "pid", alive ? s->pid : 0);
-	json_kstr(o, "rootfs", s->rootfs ? s->rootfs : "");
 	json_kstr(o, "status", state_status(s));
+	json_kstr(o, "bundle", s->bundle ? s->bundle : "");
+	json_kstr(o, "rootfs", s->rootfs ? s->rootfs : "");
+	json_kstr(o, "created", s->created ? s->created : "0001-01-01T00:00:00Z");
+	put_annotations(o, s);
+	json_kstr(o, "owner", s->owner ? s->owner : "");
 	json_close(o, '}');
+	o->any_order = any;
 }
 
 int state_remove(const char *root, const char *id, struct err *e)

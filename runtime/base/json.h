@@ -58,6 +58,7 @@ struct json_out {
 	struct buf *b;
 	int depth;
 	bool comma[JSON_DEPTH];
+	bool any_order; /* for people and engines: no canonical form */
 	size_t key[JSON_DEPTH]; /* where the last key of each open object begins in .b, + 1 */
 };
 

@@ -172,7 +172,7 @@ void json_key(struct json_out *o, const char *key)
 {
 	must(o->depth > 0);
 	before_value(o);
-	if (!follows_last_key(o, key))
+	if (!o->any_order && !follows_last_key(o, key))
 		o->b->failed = true;
 	o->key[o->depth - 1] = o->b->n + 1;
 	put_quoted(o->b, key, strlen(key));
