@@ -138,7 +138,7 @@ static void put_rule(struct buf *b, const struct spec_dev_rule *x)
 	put_answer(b, x->allow);
 }
 
-static void program(struct buf *b, const struct spec_dev_rule *list, size_t n)
+void cg_dev_program(struct buf *b, const struct spec_dev_rule *list, size_t n)
 {
 	put_load(b, TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	put_load(b, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
@@ -211,7 +211,7 @@ static int apply_v2(const struct cg_dir *d, const struct spec_dev_rule *list, si
 
 	if (dir < 0)
 		return fail(e, errno, "open %s", d->path);
-	program(&b, list, n);
+	cg_dev_program(&b, list, n);
 	if (b.failed)
 		return fail(e, ENOMEM, "linux.resources.devices");
 	prog = load(&b, e);

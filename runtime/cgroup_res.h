@@ -22,6 +22,8 @@ uint64_t cg2_io_weight(uint64_t weight);
 int cg2_swap(int64_t limit, int64_t swap, int64_t *ret, struct err *e);
 
 /* cgroup_dev.c */
+/** v2: struct bpf_insn after struct bpf_insn that decide by @list, of which a later rule wins. */
+void cg_dev_program(struct buf *b, const struct spec_dev_rule *list, size_t n);
 int cg_devices(struct cgroup *c, const struct spec_resources *r, struct err *e);
 
 /* The value, or 0 = not set. */
