@@ -11,6 +11,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
+#include "runtime/control.h"
 #include "runtime/opts.h"
 #include "runtime/state.h"
 
@@ -77,6 +78,20 @@ static bool has_procs(const struct cgroup *c)
 	return c && cgroup_exists(c) && cgroup_pids(c, &pid, &n, NULL) == 0 && n > 0;
 }
 
+/*
+ * By the supervisor, so that the trace has it with its place. One that doesn't answer soon leaves it
+ * to us; nobody is asked whether to kill, or about a container where nothing runs.
+ */
+static bool by_supervisor(const struct state *s, int dir, int sig)
+{
+	own_fd control = -1;
+
+	if (s->shim <= 0 || !s->running || sig == SIGKILL || sig == 0 ||
+		(s->cgroup && cgroup_frozen(s->cgroup)))
+		return false;
+	return control_connect(dir, &control, NULL) == 0 && control_kill(control, sig, NULL) == 0;
+}
+
 static int send_signal(const char *root, const char *id, int sig, bool all, struct err *e)
 {
 	own_free char *top = NULL;
@@ -100,6 +115,8 @@ static int send_signal(const char *root, const char *id, int sig, bool all, stru
 		r = signal_all(&s, pidfd >= 0, sig, e);
 	if (r < 0 || pidfd < 0)
 		return r;
+	if (!all && by_supervisor(&s, dir, sig))
+		return 0;
 	by_cgroup = all && s.cgroup && cgroup_exists(s.cgroup);
 	if (!by_cgroup && pidfd_send_signal(pidfd, sig, NULL, 0) < 0)
 		return fail(e, errno, "signal container %s", id);

@@ -14,7 +14,7 @@
 
 #define NAME "control"
 
-enum { PATIENCE_S = 60, BACKLOG = 128 };
+enum { PATIENCE_S = 60, KILL_PATIENCE_S = 5, BACKLOG = 128 };
 
 /* By way of the directory's descriptor: its path may be longer than an address. */
 static struct sockaddr_un address(int dir)
@@ -67,4 +67,15 @@ int control_ask(int fd, const struct control_ask *ask, const int *fds, size_t n,
 		return fail(e, got < 0 ? (int) got : EPIPE, "ask the container's supervisor");
 	a.msg[sizeof a.msg - 1] = 0;
 	return a.r < 0 ? fail_msg(e, -a.r, "%s", a.msg) : 0;
+}
+
+int control_kill(int fd, int sig, struct err *e)
+{
+	const struct control_ask ask = {
+		.version = CONTROL_VERSION, .op = CONTROL_KILL, .sig = sig,
+	};
+	const struct timeval patience = { KILL_PATIENCE_S, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	return control_ask(fd, &ask, NULL, 0, NULL, 0, e);
 }

@@ -15,4 +15,7 @@ int control_connect(int dir, int *ret_fd, struct err *e);
 int control_ask(int fd, const struct control_ask *ask, const int *fds, size_t n, int *ret_fds,
 	size_t n_ret, struct err *e);
 
+/** A signal for the container's first process. */
+int control_kill(int fd, int sig, struct err *e);
+
 #endif

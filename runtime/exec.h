@@ -57,6 +57,10 @@ int exec_announce(int control, const struct spec_process *p, const int outside[3
  */
 int exec_adopt(int control, pid_t pid, int sync, int master, struct err *e);
 
+/* exec_replay.c: a process was added when the trace was made */
+struct launch;
+void exec_again(const struct launch *l);
+
 /* exec_spec.c: what the process is to be, by the command line */
 struct exec_opts {
 	const char *process; /* file with a process object, or NULL: as config.json and what follows */

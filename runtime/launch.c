@@ -16,6 +16,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/exec.h"
 #include "runtime/init.h"
 #include "runtime/relay.h"
 #include "runtime/sources.h"
@@ -280,8 +281,8 @@ static int check_yama(struct err *e)
 
 static int make_shim(struct launch *l, struct ends *x, struct err *e)
 {
-	int not_ours[N_ENDS + 5], p[2];
-	own_fd res = -1;
+	int not_ours[N_ENDS + 6], p[2], m[2];
+	own_fd res = -1, maker = -1;
 	struct supervise s = { .o = &l->shim, .not_ours = not_ours, .daemon = l->detached,
 		.terminal = l->terminal };
 
@@ -302,6 +303,11 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 	not_ours[s.n_not_ours++] = l->start;
 	not_ours[s.n_not_ours++] = l->lock;
 	not_ours[s.n_not_ours++] = l->init_fd;
+	if (l->shim.expect_dir >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, m) == 0) {
+		l->maker = m[0];
+		l->shim.maker = maker = m[1];
+	}
+	not_ours[s.n_not_ours++] = l->maker;
 	s.result = res;
 	l->shim_pid = supervise_fork(&s, e);
 	return l->shim_pid < 0 ? l->shim_pid : 0;
@@ -465,13 +471,16 @@ static void await_result(struct launch *l, struct ending *x)
 	sigprocmask(SIG_BLOCK, NULL, &s);
 	sfd = signalfd(-1, &s, SFD_CLOEXEC);
 	for (;;) {
-		struct pollfd p[2] = { { l->shim_res, POLLIN, 0 }, { sfd, POLLIN, 0 } };
+		struct pollfd p[3] = { { l->shim_res, POLLIN, 0 }, { sfd, POLLIN, 0 },
+			{ l->maker, POLLIN, 0 } };
 		struct signalfd_siginfo si;
-		int n = poll(p, 2, x->asked ? POKE_MS : -1);
+		int n = poll(p, 3, x->asked ? POKE_MS : -1);
 
 		if ((n < 0 && errno != EINTR) || (n > 0 && p[0].revents))
 			return;
-		if (n > 0 && read(sfd, &si, sizeof si) == sizeof si) {
+		if (n > 0 && p[2].revents & POLLIN)
+			exec_again(l);
+		if (n > 0 && p[1].revents && read(sfd, &si, sizeof si) == sizeof si) {
 			if (si.ssi_signo == SIGWINCH) { /* the supervisor looks at the size */
 				kill(l->shim_pid, SUPERVISE_POKE);
 				continue;
@@ -574,4 +583,5 @@ void launch_done(struct launch *l)
 	close(take_fd(&l->up));
 	close(take_fd(&l->master));
 	close(take_fd(&l->shim_res));
+	close(take_fd(&l->maker));
 }

@@ -55,12 +55,13 @@ struct launch {
 	int failed;    /* init's exit status, if it failed */
 	int interrupted; /* the signal that ended the set-up */
 	int shim_res;  /* the supervisor's result */
+	int maker;     /* replay: the supervisor asks for processes that were added, or -1 */
 	struct console console;
 };
 
 #define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .up = -1, .master = -1, \
-	.start = -1, .terminal = -1, .lock = -1, .shim_res = -1, \
-	.shim = { .control = -1, .trace_dir = -1, .cache_dir = -1, \
+	.start = -1, .terminal = -1, .lock = -1, .shim_res = -1, .maker = -1, \
+	.shim = { .control = -1, .maker = -1, .trace_dir = -1, .cache_dir = -1, \
 	.upper = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
 
 /** 0 or -errno, with nothing left behind; l->failed is the exit status where it is init's. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -25,11 +26,18 @@ enum {
 	DESCRIPTION_MAX = 8 << 20,
 };
 
+struct due { /* replay: what was asked for */
+	uint64_t event, vtime;
+	uint32_t which;
+};
+
 struct control {
-	int fd; /* listens */
-	uid_t uid; /* ours, as the container's user namespace has it */
+	int fd; /* listens; or -1 */
 	uint64_t looked; /* after so many stops */
 	bool soon;
+	uint32_t when; /* INPUT_RUNNING, or 0 */
+	struct due *due;
+	size_t n_due, next_due;
 };
 
 /* It ends a waitpid() or poll(): the look at the socket comes after. */
@@ -38,28 +46,58 @@ static void called(int sig)
 	(void) sig;
 }
 
-int control_start(struct world *w, struct err *e)
+static int listen_async(int fd, struct err *e)
 {
 	const struct sigaction sa = { .sa_handler = called };
-	struct control *c;
 
-	if (w->o->control < 0 || w->o->expect_dir >= 0)
-		return 0;
-	c = calloc(1, sizeof *c);
-	must(c);
-	*c = (struct control) { .fd = w->o->control, .uid = geteuid() };
-	w->control = c;
-	if (sigaction(SIGIO, &sa, NULL) < 0 || fcntl(c->fd, F_SETOWN, getpid()) < 0 ||
-		fcntl(c->fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+	if (sigaction(SIGIO, &sa, NULL) < 0 || fcntl(fd, F_SETOWN, getpid()) < 0 ||
+		fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
 		return fail(e, errno, "listen for commands");
 	return 0;
 }
 
+/* Replay: the places of all that was asked for. */
+static int find_due(struct world *w, struct control *c, struct err *e)
+{
+	struct event ev;
+	int r = trace_seek(w->expect, 0, e);
+
+	for (uint64_t i = 0; !r && (r = trace_next(w->expect, &ev, e)) > 0; i++) {
+		struct due *p;
+
+		r = 0;
+		if (ev.kind != EV_INPUT || !(ev.nr & (INPUT_EXEC | INPUT_KILL)))
+			continue;
+		p = realloc(c->due, (c->n_due + 1) * sizeof *p);
+		must(p);
+		c->due = p;
+		p[c->n_due++] = (struct due) { i, ev.vtime, ev.nr };
+	}
+	return r < 0 ? r : trace_seek(w->expect, w->nevents, e);
+}
+
+int control_start(struct world *w, struct err *e)
+{
+	struct control *c;
+
+	if (w->o->control < 0 && !w->expect)
+		return 0;
+	c = calloc(1, sizeof *c);
+	must(c);
+	c->fd = w->expect ? -1 : w->o->control;
+	w->control = c;
+	return w->expect ? find_due(w, c, e) : listen_async(c->fd, e);
+}
+
 void control_end(struct world *w)
 {
-	if (w->control)
-		close(w->control->fd);
-	free(w->control);
+	struct control *c = w->control;
+
+	if (!c)
+		return;
+	own_fd_drop(&c->fd);
+	free(c->due);
+	free(c);
 	w->control = NULL;
 }
 
@@ -70,14 +108,14 @@ int control_fd(struct world *w)
 
 bool control_awaited(struct world *w)
 {
-	return w->control && w->o->live && !w->o->strict;
+	return control_fd(w) >= 0 && w->o->live && !w->o->strict;
 }
 
 static bool somebody(const struct control *c)
 {
 	struct pollfd p = { c->fd, POLLIN, 0 };
 
-	return poll(&p, 1, 0) > 0;
+	return c->fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
 bool control_soon(struct world *w)
@@ -117,6 +155,8 @@ struct addition {
 	struct control_ask ask;
 	int fds[4]; /* description, 0, 1, 2 */
 	struct buf text;
+	struct stdio *std;
+	uint32_t nr; /* how many-th it is */
 };
 
 static void addition_drop(struct addition *a)
@@ -151,7 +191,8 @@ static int seize(pid_t pid, struct err *e)
 /* Where, who and what: all that a replay needs. */
 static int record(struct world *w, struct task *t, const struct addition *a)
 {
-	struct event ev = { .kind = EV_INPUT, .task = t->nr, .nr = INPUT_EXEC, .nval = 2 };
+	struct event ev = { .kind = EV_INPUT, .task = t->nr, .nval = 2,
+		.nr = INPUT_EXEC | w->control->when };
 	struct err e = ERR_INIT;
 	uint8_t digest[32];
 
@@ -194,7 +235,7 @@ static int add_terminal(struct world *w, struct addition *a, pid_t pid, int *mas
 {
 	struct tty_new n = {
 		.master = take_fd(master), .from = take_fd(&a->fds[1]), .to = take_fd(&a->fds[2]),
-		.nr = ++w->next_stdio, .owner = pid, .rows = a->ask.rows, .cols = a->ask.cols,
+		.nr = a->nr, .owner = pid, .rows = a->ask.rows, .cols = a->ask.cols,
 	};
 
 	return tty_add(w, &n, e);
@@ -212,6 +253,9 @@ static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int 
 	t->how = PTRACE_CONT;
 	ids->ruid = ids->euid = ids->suid = ids->fsuid = a->ask.uid;
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
+	a->nr = ++w->next_stdio;
+	if (a->std)
+		a->std->nr = a->nr;
 	r = record(w, t, a);
 	if (!r && *master >= 0)
 		r = add_terminal(w, a, pid, master, &e);
@@ -246,7 +290,7 @@ static int add_process(struct world *w, int sock, struct addition *a, struct err
 	if (!r && w->o->strict)
 		r = fail_msg(e, EPERM, "a process from outside is an external input, which "
 			"--determinism=strict refuses");
-	if (!r && pipes && !stdio_add(w, a->fds + 1, guest, e))
+	if (!r && pipes && !(a->std = stdio_add(w, a->fds + 1, guest, e)))
 		r = -EMFILE;
 	answer(sock, r, e, guest, r < 0 || !pipes ? 0 : 3);
 	for (int i = 0; i < 3; i++)
@@ -265,7 +309,7 @@ static int send_signal(struct world *w, int sock, const struct control_ask *ask,
 	if (!init)
 		r = fail_msg(e, ESRCH, "container not running");
 	if (!r)
-		r = world_input(w, init, INPUT_KILL, text, (size_t) n);
+		r = world_input(w, init, (int) (INPUT_KILL | w->control->when), text, (size_t) n);
 	if (!r && kill(init->pid, ask->sig) < 0)
 		r = fail(e, errno, "signal the container");
 	signals_sent(w, NULL);
@@ -274,13 +318,13 @@ static int send_signal(struct world *w, int sock, const struct control_ask *ask,
 
 /* ---- */
 
-static bool is_ours(const struct control *c, int sock)
+/* Whoever it is in our eyes: the same as ourselves. */
+static bool is_ours(int sock)
 {
 	struct ucred u;
 	socklen_t n = sizeof u;
 
-	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &u, &n) == 0 &&
-		u.uid == c->uid;
+	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &u, &n) == 0 && u.uid == geteuid();
 }
 
 static void serve(struct world *w, int sock)
@@ -291,7 +335,7 @@ static void serve(struct world *w, int sock)
 
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	if (!is_ours(w->control, sock))
+	if (!is_ours(sock))
 		return;
 	if (next(sock, &a.ask, a.fds, ARRAY_LEN(a.fds), &e) < 0) {
 		answer(sock, -EPROTO, &e, NULL, 0);
@@ -305,18 +349,123 @@ static void serve(struct world *w, int sock)
 	spin_begin(w);
 }
 
-void control_look(struct world *w)
+/* ---- again ---- */
+
+/* Who made the container makes the process, and comes with it as a command would. */
+static int ask_maker(struct world *w, const struct buf *json, int sock, struct err *e)
+{
+	own_fd what = memfd_create("process", MFD_CLOEXEC);
+	int r = what < 0 ? -errno : write_full(what, json->p, json->n);
+
+	if (w->o->maker < 0)
+		return fail_msg(e, EOPNOTSUPP, "a process was added from outside, which can be "
+			"done again only in a bundle");
+	if (!r)
+		r = fds_send(w->o->maker, "p", 1, (int[]) { what, sock }, 2);
+	return r < 0 ? fail(e, r, "ask for the process that was added") : 0;
+}
+
+static int add_again(struct world *w, const struct buf *json, struct err *e)
+{
+	own_fd ours = -1, theirs = -1;
+	uint64_t before = w->nevents;
+	int s[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+		return fail(e, errno, "make a socket pair");
+	ours = s[0];
+	theirs = s[1];
+	r = ask_maker(w, json, theirs, e);
+	close(take_fd(&theirs));
+	if (r < 0)
+		return r;
+	serve(w, ours);
+	return w->nevents > before ? 0 : fail_msg(e, EIO, "the process that was added can't be "
+		"made again");
+}
+
+static int kill_again(struct world *w, const struct buf *text, struct err *e)
+{
+	int sig = atoi((const char *) text->p), r = 0;
+
+	if (w->init)
+		r = world_input(w, w->init, (int) (INPUT_KILL | w->control->when), text->p, text->n);
+	if (!r && w->init && kill(w->init->pid, sig) < 0)
+		r = fail(e, errno, "signal the container");
+	signals_sent(w, NULL);
+	return r;
+}
+
+static bool again(struct world *w, uint32_t when)
+{
+	struct control *c = w->control;
+	const struct due *d = &c->due[c->next_due];
+	own_buf b = { 0 };
+	struct err e = ERR_INIT;
+	int r;
+
+	if (w->result->diverged && c->n_due) { /* what it waits for may never come */
+		w->done = true;
+		return true;
+	}
+	if (c->next_due == c->n_due || d->event != w->nevents ||
+		(d->which & INPUT_RUNNING) != when)
+		return false;
+	if (when && w->now - w->start < d->vtime)
+		return false;
+	if (w->now - w->start < d->vtime)
+		w->now = w->start + d->vtime;
+	c->next_due++;
+	r = world_input_bytes(w, NULL, &b);
+	if (!r && !buf_cstr(&b))
+		r = fail(&e, ENOMEM, "read the trace");
+	if (!r)
+		r = d->which & INPUT_EXEC ? add_again(w, &b, &e) : kill_again(w, &b, &e);
+	if (r < 0)
+		world_fatal(w, 0, "%s", e.msg);
+	return true;
+}
+
+/* ---- */
+
+static void look(struct world *w)
 {
 	struct control *c = w->control;
 
-	if (!c->soon && w->nstops - c->looked < LOOK_EVERY)
-		return;
-	c->looked = w->nstops;
-	c->soon = false;
 	while (!w->fatal && !w->done && somebody(c)) {
 		own_fd sock = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (sock >= 0)
 			serve(w, sock);
 	}
+}
+
+void control_look(struct world *w)
+{
+	struct control *c = w->control;
+
+	c->when = INPUT_RUNNING;
+	if (w->expect) {
+		again(w, INPUT_RUNNING);
+		return;
+	}
+	if (!c->soon && w->nstops - c->looked < LOOK_EVERY)
+		return;
+	c->looked = w->nstops;
+	c->soon = false;
+	look(w);
+}
+
+bool control_idle(struct world *w)
+{
+	uint64_t before = w->nevents;
+
+	if (!w->control)
+		return false;
+	w->control->when = 0;
+	if (w->expect)
+		return again(w, 0);
+	w->control->soon = false;
+	look(w);
+	return w->nevents > before;
 }

@@ -93,9 +93,11 @@ enum input {
 };
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
 int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
-/** Replay: whether an external input of the task is the trace's next event. */
-bool world_input_due(struct world *w, struct task *t);
-/** Replay: the bytes of that input, appended to @b. 0 or -errno. */
+/** Replay: whether an external input of the task is the trace's next event; when it came. */
+bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at);
+/** The same, by now. */
+bool world_input_due(struct world *w, const struct task *t);
+/** Replay: the bytes of that input (@t NULL: whoever's), appended to @b. 0 or -errno. */
 int world_input_bytes(struct world *w, struct task *t, struct buf *b);
 
 /* task.c */
@@ -140,6 +142,8 @@ bool outside_idle(struct world *w, uint64_t deadline);
 int control_start(struct world *w, struct err *e);
 /** Between two turns: serve who has connected. */
 void control_look(struct world *w);
+/** The same, when all wait; replay: was it now that something was asked for? True: it was done. */
+bool control_idle(struct world *w);
 /** Somebody has connected: at the next turn, then. */
 bool control_soon(struct world *w);
 /** What poll() may wait for: fd or -1. */

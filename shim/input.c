@@ -33,13 +33,23 @@ static void unpeek(struct world *w)
 		world_fatal(w, 0, "%s", e.msg);
 }
 
-bool world_input_due(struct world *w, struct task *t)
+bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at)
 {
 	struct event ev;
-	bool due = peek(w, &ev) && ev.kind == EV_INPUT && ev.task == t->nr;
+	bool next = peek(w, &ev) && ev.kind == EV_INPUT && ev.task == t->nr &&
+		!(ev.nr & (INPUT_EXEC | INPUT_KILL));
 
+	if (next)
+		*ret_at = w->start + ev.vtime;
 	unpeek(w);
-	return due;
+	return next;
+}
+
+bool world_input_due(struct world *w, const struct task *t)
+{
+	uint64_t at;
+
+	return world_input_next(w, t, &at) && at <= w->now;
 }
 
 int world_input_bytes(struct world *w, struct task *t, struct buf *b)
@@ -48,7 +58,7 @@ int world_input_bytes(struct world *w, struct task *t, struct buf *b)
 	struct err e = ERR_INIT;
 	int r = 0;
 
-	if (!peek(w, &ev) || ev.kind != EV_INPUT || ev.task != t->nr || ev.nval != 1)
+	if (!peek(w, &ev) || ev.kind != EV_INPUT || (t && ev.task != t->nr) || !ev.nval)
 		return -EIO;
 	if (ev.val[0].is_digest)
 		r = trace_read_blob(w->expect, ev.val[0].digest, b, &e);

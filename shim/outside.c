@@ -120,10 +120,20 @@ static int how_long(struct world *w, uint64_t deadline)
 	return ms < MS_MAX ? (int) ms : MS_MAX;
 }
 
+/* Replay: in real time something came before the next deadline. */
+static void come_to(struct world *w, uint64_t at)
+{
+	if (at > w->now)
+		w->now = at;
+}
+
 static bool input_due(struct world *w)
 {
+	uint64_t at;
+
 	for (struct task *t = w->tasks; t; t = t->next)
-		if (waits_outside(t) && t->c.wait.key1 != NO_INPUT && world_input_due(w, t)) {
+		if (waits_outside(t) && t->c.wait.key1 != NO_INPUT && world_input_next(w, t, &at)) {
+			come_to(w, at);
 			engine_retry(w, t);
 			return true;
 		}
@@ -138,7 +148,7 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	if (tty_idle(w))
 		return true;
 	if (w->expect)
-		return input_due(w);
+		return control_idle(w) || input_due(w);
 	if (!real && (deadline != NO_DEADLINE || !tty_outside(w, NULL)))
 		return false;
 	ms = how_long(w, deadline);

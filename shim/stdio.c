@@ -43,7 +43,7 @@ struct stdio *stdio_add(struct world *w, int host[3], int ret_guest[3], struct e
 	int r = 0;
 
 	must(s);
-	*s = (struct stdio) { .nr = ++w->next_stdio, .host = { -1, -1, -1 }, .pipes = { -1, -1, -1 } };
+	*s = (struct stdio) { .host = { -1, -1, -1 }, .pipes = { -1, -1, -1 } };
 	for (int i = 0; i < 3 && !r; i++) {
 		s->host[i] = take_fd(&host[i]);
 		r = make(s, i, &ret_guest[i], e);

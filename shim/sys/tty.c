@@ -364,6 +364,16 @@ static bool has_reader(struct world *w, const struct tty *y)
 	return false;
 }
 
+/* Real time had passed before it came. */
+static void come_to_due(struct world *w, const struct tty *y)
+{
+	const struct tty_due *d = &y->due[y->next_due];
+
+	if (y->next_due < y->n_due && d->event == w->nevents && !(d->which & INPUT_RUNNING) &&
+		w->now - w->start < d->vtime)
+		w->now = w->start + d->vtime;
+}
+
 static bool idle(struct world *w, struct tty *y)
 {
 	uint64_t turn = w->turn;
@@ -373,6 +383,8 @@ static bool idle(struct world *w, struct tty *y)
 	pump(w, y);
 	if (w->turn != turn)
 		return true;
+	if (w->expect)
+		come_to_due(w, y);
 	if (w->expect ? take_due(w, y, 0) : take(w, y, 0)) {
 		pump(w, y);
 		return true;
