@@ -29,8 +29,6 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 		r = netdev_check(&s->linux_, e);
 	if (!r)
 		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
-	if (!r && !supervised && s->linux_.seccomp.listener_path && *s->linux_.seccomp.listener_path)
-		c->seccomp.notify = true; /* who listens gets its end, whatever it is for */
 	if (!r && supervised && (s->linux_.time_monotonic.present || s->linux_.time_boottime.present))
 		r = fail_msg(e, EOPNOTSUPP, "linux.timeOffsets: the container's clock is the "
 			"supervisor's: take them out, or run with --determinism=off");

@@ -110,6 +110,17 @@ int console_make(int root, uid_t owner, bool plain, int *ret_master, struct err 
 	return 0;
 }
 
+void console_size(int fd, const struct spec_process *p)
+{
+	const struct winsize s = {
+		.ws_row = (unsigned short) p->console_height,
+		.ws_col = (unsigned short) p->console_width,
+	};
+
+	if (s.ws_row && s.ws_col)
+		ioctl(fd, TIOCSWINSZ, &s);
+}
+
 int console_control(struct err *e)
 {
 	if (ioctl(0, TIOCSCTTY, 0) < 0)

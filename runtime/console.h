@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
+#include "oci/spec.h"
 #include "runtime/base/err.h"
 
 /** In init, the root @root not yet entered: *ret_master is the caller's; 0, 1, 2 are the slave. */
@@ -21,6 +22,8 @@ int console_make(int root, uid_t owner, bool plain, int *ret_master, struct err 
  */
 int console_pty(int root, uid_t owner, bool plain, int *ret_master, int *ret_slave,
 	struct err *e);
+/** The size that process.consoleSize says, if it says one. */
+void console_size(int fd, const struct spec_process *p);
 /** Make it the controlling terminal of this process, which has just made a session. */
 int console_control(struct err *e);
 

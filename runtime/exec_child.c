@@ -117,6 +117,7 @@ static int session(const struct exec_child *c, struct err *e)
 		r = console_pty(root, p->user.uid, !c->job->detach, &master, &slave, e);
 		if (r < 0)
 			return r;
+		console_size(slave, p);
 		for (int i = 0; i < 3; i++)
 			if (dup2(slave, i) < 0)
 				return fail(e, errno, "set up fd %d", i);

@@ -105,8 +105,11 @@ int op_device(struct init_state *s, const struct op *o, struct err *e)
 
 int op_console(struct init_state *s, const struct op *o, struct err *e)
 {
-	return console_make(s->root, s->in->virtual_ids ? 0 : o->uid, o->flag, &s->master,
-		e);
+	int r = console_make(s->root, s->in->virtual_ids ? 0 : o->uid, o->flag, &s->master, e);
+
+	if (!r && s->in->mode == DET_OFF) /* otherwise the supervisor knows of sizes */
+		console_size(s->master, &s->in->spec->process);
+	return r;
 }
 
 /* --- covered paths ------------------------------------------------------------------------ */

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$dir"
 
 users() { # ROOT
-	mkdir -p "$1"/{dev,etc,home,proc,root,sys,tmp,usr,var/spool/mail}
+	mkdir -p "$1"/{dev,etc,home,root,tmp,usr,var/spool/mail}
 	chmod 1777 "$1/tmp" && chmod 700 "$1/root"
 	cat >"$1/etc/passwd" <<-'EOF'
 		root:x:0:0:root:/root:/bin/sh
@@ -58,7 +58,7 @@ libraries() { # FILES on stdin
 debian() {
 	local root=$work/debian
 	users "$root"
-	mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
+	mkdir -p "$root"/{proc,sys,usr/{bin,sbin,lib,lib64}}
 	for d in bin sbin lib lib64; do ln -s "usr/$d" "$root/$d"; done
 	dpkg -L base-files bash dash coreutils util-linux mount libc-bin grep sed findutils mawk \
 		libc6 tar procps debianutils | grep -v -e /usr/share -e /locale -e /gconv -e '/[.]$' |

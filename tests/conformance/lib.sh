@@ -78,6 +78,9 @@ EOF
 cp "$here/on-tty.py" "$work/enter.py"
 chmod 755 "$work/enter"
 
+# Two runs of one suite give their containers the same names, and so the same cgroups.
+exec 9>"${TMPDIR:-/tmp}/.conformance-$suite.lock"
+
 # Cgroups that a killed case left: only names these suites give, and only when empty.
 sweep_cgroups() {
 	find /sys/fs/cgroup -depth -mindepth 1 -type d \
@@ -103,10 +106,12 @@ run_case() { # LOG COMMAND...
 	shift
 	case_dir=$work/case
 	mkdir -p "$case_dir" && chmod 755 "$case_dir"
+	flock 9
 	TMPDIR=$case_dir timeout -s KILL "$limit" \
 		unshare --mount --pid --fork --kill-child --mount-proc \
-		"$work/enter" "$mode" "$@" >"$log" 2>&1
+		"$work/enter" "$mode" "$@" >"$log" 2>&1 9>&-
 	code=$?
+	flock -u 9
 	thaw
 	rm -rf --one-file-system "$case_dir"
 	return $code
