@@ -164,15 +164,44 @@ void sys_filter_notify(struct filter_row *rows, size_t n, bool ours)
 
 /* ---- the digest ---- */
 
+/* A number behind a separator. Not by printf(): that would be a fifth of a short run's time. */
+static void put_number(struct buf *b, char sep, int64_t v, unsigned base)
+{
+	uint64_t n = v < 0 ? -(uint64_t) v : (uint64_t) v;
+	char text[24], *p = text + sizeof text;
+
+	if (base == 16)
+		n = (uint64_t) v;
+	do
+		*--p = "0123456789abcdef"[n % base];
+	while (n /= base);
+	if (v < 0 && base == 10)
+		*--p = '-';
+	if (sep)
+		*--p = sep;
+	buf_put(b, p, (size_t) (text + sizeof text - p));
+}
+
 static void row_text(const struct row *r, struct buf *b)
 {
-	buf_printf(b, "%d %s %s %u %d", r->nr, r->name, sys_policy_name(r->policy),
-		r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS), r->err);
-	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++)
-		buf_printf(b, " %s:%u:%d:%u", r->arg[i].name, r->arg[i].kind, r->arg[i].len,
-			r->arg[i].size);
-	buf_printf(b, " %llx:%llx:%u\n", (unsigned long long) r->pass_mask,
-		(unsigned long long) r->pass_value, r->pass_arg);
+	put_number(b, 0, r->nr, 10);
+	buf_byte(b, ' ');
+	buf_str(b, r->name);
+	buf_byte(b, ' ');
+	buf_str(b, sys_policy_name(r->policy));
+	put_number(b, ' ', r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS), 10);
+	put_number(b, ' ', r->err, 10);
+	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++) {
+		buf_byte(b, ' ');
+		buf_str(b, r->arg[i].name);
+		put_number(b, ':', r->arg[i].kind, 10);
+		put_number(b, ':', r->arg[i].len, 10);
+		put_number(b, ':', r->arg[i].size, 10);
+	}
+	put_number(b, ' ', (int64_t) r->pass_mask, 16);
+	put_number(b, ':', (int64_t) r->pass_value, 16);
+	put_number(b, ':', r->pass_arg, 10);
+	buf_byte(b, '\n');
 	for (unsigned i = 0; i < r->nsub; i++) {
 		buf_byte(b, '\t');
 		row_text(&r->sub[i], b);

@@ -7,6 +7,7 @@
 #include "runtime/base/crypto.h"
 
 #include <dlfcn.h>
+#include <openssl/crypto.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -18,14 +19,14 @@
 #define CALLS(X)                                                                         \
 	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_mem)               \
 	X(CRYPTO_free) X(ERR_clear_error)                                                \
-	X(EVP_CIPHER_CTX_free) X(EVP_CIPHER_CTX_new)                                     \
 	X(EVP_DigestFinal_ex) X(EVP_DigestInit_ex2) X(EVP_DigestSign)                    \
 	X(EVP_DigestSignInit_ex) X(EVP_DigestUpdate) X(EVP_DigestVerify)                 \
-	X(EVP_DigestVerifyInit_ex) X(EVP_EncryptInit_ex) X(EVP_EncryptUpdate)            \
+	X(EVP_DigestVerifyInit_ex)                                                       \
 	X(EVP_MD_CTX_free) X(EVP_MD_CTX_new) X(EVP_MD_fetch)                             \
 	X(EVP_PKEY_Q_keygen) X(EVP_PKEY_free) X(EVP_PKEY_get_group_name)                 \
-	X(EVP_PKEY_get_raw_public_key) X(EVP_PKEY_is_a) X(EVP_PKEY_up_ref)               \
-	X(EVP_chacha20) X(OPENSSL_cleanse) X(PEM_read_bio_PUBKEY)                        \
+	X(EVP_PKEY_get_raw_public_key) X(EVP_PKEY_is_a)                                  \
+	X(EVP_PKEY_new_raw_private_key) X(EVP_PKEY_up_ref)                               \
+	X(OPENSSL_cleanse) X(OPENSSL_init_crypto) X(PEM_read_bio_PUBKEY)                 \
 	X(PEM_read_bio_PrivateKey) X(PEM_write_bio_PKCS8PrivateKey)                      \
 	X(PEM_write_bio_PUBKEY) X(SHA256) X(SHA256_Final) X(SHA256_Init)                 \
 	X(SHA256_Update) X(i2d_PUBKEY)
@@ -62,6 +63,9 @@ void crypto_load(void)
 		}
 		calls[i] = f;
 	}
+	/* we need nothing that a configuration names; and the end of the process frees it all */
+	((int (*)(uint64_t, const void *)) calls[CALL_OPENSSL_init_crypto])(
+		OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
 /*

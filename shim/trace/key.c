@@ -49,6 +49,63 @@ static int key_kind(struct trace_key *k)
 	return -EINVAL;
 }
 
+/* RFC 8410: what comes before the 32 bytes of an Ed25519 key. */
+static const uint8_t public_head[12] = { 0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0 };
+static const uint8_t private_head[16] = { 0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4,
+	0x22, 4, 0x20 };
+
+static void key_id(struct trace_key *k)
+{
+	uint8_t der[sizeof public_head + 32];
+
+	memcpy(der, public_head, sizeof public_head);
+	memcpy(der + sizeof public_head, k->raw, 32);
+	sha256_local(der, sizeof der, k->id);
+}
+
+static int base64_digit(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int) (p - digits) : -1;
+}
+
+/*
+ * The usual key, as openssl genpkey and we write it. OpenSSL's own decoder tries all it knows, which
+ * takes longer than many a run.
+ */
+static EVP_PKEY *plain_ed25519(const struct buf *pem)
+{
+	static const char head[] = "-----BEGIN PRIVATE KEY-----\n";
+	static const char tail[] = "\n-----END PRIVATE KEY-----\n";
+	enum { DIGITS = 64, HEAD = sizeof head - 1, TAIL = sizeof tail - 1 };
+	const char *p = (const char *) pem->p;
+	EVP_PKEY *k = NULL;
+	uint8_t der[48];
+
+	if (pem->n != HEAD + DIGITS + TAIL || memcmp(p, head, HEAD) || memcmp(p + HEAD + DIGITS, tail, TAIL))
+		return NULL;
+	p += HEAD;
+	for (unsigned i = 0; i < DIGITS / 4; i++, p += 4) {
+		uint32_t v = 0;
+
+		for (unsigned j = 0; j < 4; j++) {
+			if (base64_digit(p[j]) < 0)
+				return NULL;
+			v = v << 6 | (uint32_t) base64_digit(p[j]);
+		}
+		der[3 * i] = (uint8_t) (v >> 16);
+		der[3 * i + 1] = (uint8_t) (v >> 8);
+		der[3 * i + 2] = (uint8_t) v;
+	}
+	if (!memcmp(der, private_head, sizeof private_head))
+		k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, der + sizeof private_head, 32);
+	OPENSSL_cleanse(der, sizeof der);
+	return k;
+}
+
 static int key_wrap(EVP_PKEY *pkey, bool is_private, const char *name, struct trace_key **ret,
 	struct err *e)
 {
@@ -62,6 +119,11 @@ static int key_wrap(EVP_PKEY *pkey, bool is_private, const char *name, struct tr
 	k->is_private = is_private;
 	if (key_kind(k) < 0)
 		return fail_msg(e, EINVAL, "key %s is neither Ed25519 nor P-256", name);
+	if (k->ed25519) {
+		key_id(k);
+		*ret = take_ptr(k);
+		return 0;
+	}
 	n = i2d_PUBKEY(pkey, &der);
 	if (n <= 0)
 		return fail_msg(e, EINVAL, "key %s has no public half", name);
@@ -79,7 +141,9 @@ static int key_parse(const struct buf *pem, const char *name, bool need_private,
 	own_bio in = BIO_new_mem_buf(pem->p, (int) pem->n);
 	own_pkey k = NULL;
 
-	if (in && priv)
+	if (priv)
+		k = plain_ed25519(pem);
+	if (!k && in && priv)
 		k = PEM_read_bio_PrivateKey(in, NULL, no_password, NULL);
 	else if (in && !need_private)
 		k = PEM_read_bio_PUBKEY(in, NULL, no_password, NULL);
