@@ -32,6 +32,10 @@ bool lsm_selinux(void)
 
 int lsm_check(const struct spec *s, struct err *e)
 {
+	const char *label = s->linux_.mount_label;
+
+	if (given(label) && (strchr(label, '"') || strlen(label) > 255))
+		return fail_msg(e, EINVAL, "linux.mountLabel: \"%.40s\" is no label", label);
 	if (given(s->process.apparmor) && !apparmor_on())
 		return fail_msg(e, EINVAL, "process.apparmorProfile: apparmor: config provided but "
 			"apparmor not supported");

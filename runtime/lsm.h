@@ -3,6 +3,8 @@
 #ifndef DETRUN_LSM_H
 #define DETRUN_LSM_H
 
+#include <stdbool.h>
+
 #include "oci/spec.h"
 #include "runtime/base/err.h"
 

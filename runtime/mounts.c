@@ -47,19 +47,48 @@ static int fs_set(int fs, const char *type, const char *key, const char *value, 
 	return r < 0 ? fs_fail(fs, errno, type, key, e) : 0;
 }
 
+/* The next of a list: context="a:b:c:s0:c1,c2" is one, as SELinux has commas of its own. */
+static char *next_option(char **rest)
+{
+	char *o = *rest, *end = o;
+	bool quoted = false;
+
+	if (!o)
+		return NULL;
+	for (; *end && (quoted || *end != ','); end++)
+		quoted ^= *end == '"';
+	*rest = *end ? end + 1 : NULL;
+	*end = 0;
+	return o;
+}
+
+static void unquote(char *v)
+{
+	size_t n = strlen(v);
+
+	if (n < 2 || *v != '"' || v[n - 1] != '"')
+		return;
+	memmove(v, v + 1, n - 2);
+	v[n - 2] = 0;
+}
+
 static int fs_set_all(int fs, const char *type, const char *data, struct err *e)
 {
 	own_free char *copy = strdup(data ? data : "");
-	char *save = NULL;
+	char *rest = copy, *o;
 
 	if (!copy)
 		return fail(e, ENOMEM, "mount %s", type);
-	for (char *o = strtok_r(copy, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
+	while ((o = next_option(&rest))) {
 		char *eq = strchr(o, '=');
 		int r;
 
+		if (!*o)
+			continue;
 		if (eq)
 			*eq++ = 0;
+		if (eq)
+			unquote(eq);
 		r = fs_set(fs, type, o, eq, e);
 		if (r < 0)
 			return r;

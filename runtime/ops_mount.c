@@ -11,6 +11,7 @@
 
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
+#include "runtime/lsm.h"
 #include "runtime/mounts.h"
 
 static int in_words(const struct op *o, int r, struct err *e)
@@ -191,12 +192,29 @@ static int copy_up(const struct op *o, const struct place *at, int fd, struct er
 	return fchmod(to, st.st_mode & 07777) < 0 ? fail(e, errno, "tmpcopyup: chmod %s", o->path) : 0;
 }
 
+/* linux.mountLabel, where there is SELinux, but not for those that the kernel labels by itself. */
+static const char *labelled(const struct init_state *s, const struct op *o, const char *data,
+	char *buf, size_t n)
+{
+	static const char *const own[] = { "proc", "sysfs", "mqueue", "cgroup", "cgroup2" };
+	const char *label = s->in->spec->linux_.mount_label;
+
+	if (!label || !*label || !lsm_selinux())
+		return data;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!strcmp(o->type, own[i]))
+			return data;
+	snprintf(buf, n, "%s%scontext=\"%s\"", data, *data ? "," : "", label);
+	return buf;
+}
+
 static int mount_at(struct init_state *s, const struct op *o, const struct place *at,
 	struct err *e)
 {
 	own_fd fd = -1;
-	char buf[8192];
-	const char *data = data_of(o, at, buf, sizeof buf);
+	char buf[8192], with_label[8192 + 300];
+	const char *data = labelled(s, o, data_of(o, at, buf, sizeof buf), with_label,
+		sizeof with_label);
 	int r;
 
 	if (only_classic(o))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What config.json says of a container's process: seccomp, hooks, scheduling, clocks, interfaces.
 . "$(dirname "$0")/lib.sh"
-b=$work/bundle
+b=$work/bundle c=proc-$$
 mkdir "$b" && cp -a "$root" "$b/rootfs"
 for p in grep mkdir true kill; do copy_program "$b/rootfs" "$(type -P $p)"; done
 off="$detrun --root $work/containers --determinism=off"
@@ -38,7 +38,7 @@ for nnp in True False; do
 	config "$(args 'mkdir /tmp/x || echo refused; mkdir --help >/dev/null && echo lives')" \
 		"p['noNewPrivileges'] = $nnp" 'rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat", errnoRet=1)'
 	for mode in off record; do
-		t "seccomp errno, $mode, no_new_privs $nnp" 0 ${!mode} run --trace none c1
+		t "seccomp errno, $mode, no_new_privs $nnp" 0 ${!mode} run --trace none $c
 		out refused
 		out lives
 		err "Operation not permitted"
@@ -46,23 +46,23 @@ for nnp in True False; do
 done
 config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")'
 for mode in off record; do
-	t "seccomp kill, $mode" 0 ${!mode} run --trace none c1
+	t "seccomp kill, $mode" 0 ${!mode} run --trace none $c
 	out 159
 done
 config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_TRAP", "mkdir", "mkdirat")'
 for mode in off record; do
-	t "seccomp trap, $mode" 0 ${!mode} run --trace none c1
+	t "seccomp trap, $mode" 0 ${!mode} run --trace none $c
 	out 159
 done
 config "$(args 'mkdir /tmp/x; uname -r >/dev/null; ls /tmp')" \
 	'l["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW",
 	"names": "access arch_prctl brk clone clone3 close dup2 execve exit exit_group fcntl fstat futex getdents64 geteuid getegid getgid getpid getppid getrandom getuid ioctl lseek mmap mprotect munmap newfstatat open openat pipe2 pread64 prlimit64 read rseq rt_sigaction rt_sigprocmask rt_sigreturn set_robust_list set_tid_address stat statfs statx uname vfork wait4 write".split()}]}'
 for mode in off record; do
-	t "seccomp list of what is allowed, $mode" 0 ${!mode} run --trace none c1
+	t "seccomp list of what is allowed, $mode" 0 ${!mode} run --trace none $c
 	err "mkdir: cannot create directory"
 done
-t "seccomp, a trace" 0 $record run --trace "$work/t1" c1
-t "seccomp, again" 0 $record run --trace "$work/t2" c1
+t "seccomp, a trace" 0 $record run --trace "$work/t1" $c
+t "seccomp, again" 0 $record run --trace "$work/t2" $c
 ok "seccomp, the same trace" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
 t "seccomp, replay" 0 "$detrun" replay "$work/t1"
 
@@ -89,13 +89,13 @@ while True:
 P
 config "$(args 'mkdir /tmp/x')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat", "sendmsg")' \
 	"l['seccomp']['listenerPath'] = '$work/agent'" "l['seccomp']['listenerMetadata'] = 'meta'"
-t "seccomp notify, no agent" 1 $off run c1
+t "seccomp notify, no agent" 1 $off run $c
 err "failed to connect with seccomp agent"
 for nnp in True False; do
 	sed -i "s/\"noNewPrivileges\": [a-z]*/\"noNewPrivileges\": ${nnp,}/" config.json
 	python3 "$work/agent.py" "$work/agent" "$work/agent.log" & agent=$!
 	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
-	t "seccomp notify, no_new_privs $nnp" 1 timeout 20 $off run c1
+	t "seccomp notify, no_new_privs $nnp" 1 timeout 20 $off run $c
 	err "File exists"
 	kill $agent 2>/dev/null
 	rm -f "$work/agent"
@@ -103,10 +103,10 @@ for nnp in True False; do
 import json
 j = json.load(open('$work/agent.log'))
 assert j['fds'] == ['seccompFd'] and j['metadata'] == 'meta' and j['pid'] > 1, j
-assert j['state']['id'] == 'c1' and j['state']['bundle'] == '$b', j"
+assert j['state']['id'] == '$c' and j['state']['bundle'] == '$b', j"
 done
 for mode in record strict; do
-	t "seccomp notify hides nothing, $mode" 1 ${!mode} run --trace none c1
+	t "seccomp notify hides nothing, $mode" 1 ${!mode} run --trace none $c
 	err "SCMP_ACT_NOTIFY"
 done
 
@@ -125,62 +125,62 @@ want="prestart created createRuntime creating createContainer creating poststart
 poststop stopped startContainer created "
 config 'p["args"] = ["true"]' "$all"
 for mode in off record; do
-	t "hooks, $mode" 0 ${!mode} run --trace none c1
+	t "hooks, $mode" 0 ${!mode} run --trace none $c
 	ok "hooks in order, $mode" test "$(ran)" = "$want"
-	t "hooks, create, $mode" 0 ${!mode} create c1
+	t "hooks, create, $mode" 0 ${!mode} create $c
 	ok "hooks of create, $mode" test "$(ran)" = "${want%% poststart*} "
-	t "hooks, start, $mode" 0 $off start c1
-	for i in $(seq 50); do $off state c1 | grep -q stopped && break; sleep 0.1; done
+	t "hooks, start, $mode" 0 $off start $c
+	for i in $(seq 50); do $off state $c | grep -q stopped && break; sleep 0.1; done
 	ok "hooks of start, $mode" test "$(ran)" = "poststart running startContainer created "
-	t "hooks, delete, $mode" 0 $off delete c1
+	t "hooks, delete, $mode" 0 $off delete $c
 	ok "hooks of delete, $mode" test "$(ran)" = "poststop stopped "
 done
 for k in prestart createRuntime createContainer startContainer poststart; do
 	config "$(args 'echo ran')" "c['hooks'] = {'$k': hook('echo why >&2; exit 7')}"
 	for mode in off record; do
-		t "failing $k, $mode" 1 ${!mode} run --trace none c1
+		t "failing $k, $mode" 1 ${!mode} run --trace none $c
 		err "error running $k hook #0: exit status 7, stdout: , stderr: why"
-		ok "failing $k leaves nothing, $mode" test ! -e "$work/containers/c1"
+		ok "failing $k leaves nothing, $mode" test ! -e "$work/containers/$c"
 	done
 done
 config 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("sleep 30", timeout=1)}'
-t "a hook's timeout" 1 $off run c1
+t "a hook's timeout" 1 $off run $c
 err "hook ran past specified timeout of 1.0s"
 config 'p["args"] = ["true"]' 'c["hooks"] = {"poststop": hook("exit 7") + hook("echo > '$work'/stopped")}'
-t "failing poststop" 0 $off run c1
+t "failing poststop" 0 $off run $c
 err "error running poststop hook #0: exit status 7"
 ok "the next is run" test -e "$work/stopped"
 config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": hook("exit 7")}'
-t "create" 0 $off create c1
-t "failing poststart fails start" 1 $off start c1
+t "create" 0 $off create $c
+t "failing poststart fails start" 1 $off start $c
 err "error running poststart hook #0"
-t "and stops the container" 0 $off state c1
+t "and stops the container" 0 $off state $c
 out '"status": "stopped"'
-$off delete -f c1
+$off delete -f $c
 config 'p["args"] = ["true"]' 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")' \
 	'c["hooks"] = {"startContainer": hook("exec mkdir /tmp/x")}'
 for mode in off record; do
-	t "seccomp holds startContainer hooks, $mode" 1 ${!mode} run --trace none c1
+	t "seccomp holds startContainer hooks, $mode" 1 ${!mode} run --trace none $c
 	err "error running startContainer hook #0: signal: bad system call"
 done
 config 'p["args"] = ["true"]' 'p["user"] = {"uid": 7, "gid": 8}' 'p["env"] += ["OF=process"]' \
 	'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c",
 	"id >&2; echo $OF >&2; grep -E ^Cap[EP] /proc/self/status >&2; exit 1"]}]}'
 for mode in off record; do
-	t "startContainer hooks are the container's user, $mode" 1 ${!mode} run --trace none c1
+	t "startContainer hooks are the container's user, $mode" 1 ${!mode} run --trace none $c
 	err "uid=7 gid=8 groups=8 process CapPrm: 0000000000000000 CapEff: 0000000000000000"
 done
 config 'p["args"] = ["ls", "/mnt/by-runtime", "/mnt/by-container"]' \
 	'c["hooks"] = {"createContainer": hook("mkdir -p mnt/by-container; mount -t tmpfs x mnt/by-container; touch mnt/by-container/two"),
 	"createRuntime": hook("nsenter -t $(sed s/.*pid.:// | sed s/,.*//) -m sh -c '\''mkdir -p $0/mnt/by-runtime; mount -t tmpfs x $0/mnt/by-runtime; touch $0/mnt/by-runtime/one'\'' '$b'/rootfs")}'
 for mode in off record; do
-	t "hooks mount into the container, $mode" 0 ${!mode} run --trace none c1
+	t "hooks mount into the container, $mode" 0 ${!mode} run --trace none $c
 	out one
 	out two
 done
 ok "and not into the host" test -z "$(ls "$b/rootfs/mnt/by-container" "$b/rootfs/mnt/by-runtime" | grep -E 'one|two')"
 config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
-t "a hook's path is absolute" 1 $off run c1
+t "a hook's path is absolute" 1 $off run $c
 err "hooks.poststart[0].path"
 
 # --- the process ----------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ config "$(args 'cat /proc/self/oom_score_adj; nice; umask; grep -E "^(Cap|Groups
 	'p["capabilities"] = {k: ["CAP_KILL"] for k in ("effective", "permitted")}' \
 	'p["capabilities"]["bounding"] = ["CAP_KILL", "CAP_NO_SUCH"]'
 copy_program "$b/rootfs" "$(type -P nice)"
-t "oom score, nice, umask, groups, capabilities" 0 $off run c1
+t "oom score, nice, umask, groups, capabilities" 0 $off run $c
 out 321
 out 3
 out 0027
@@ -204,29 +204,34 @@ out "CapAmb:	0000000000000000"
 err 'unknown capability "CAP_NO_SUCH"'
 config 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
 	'p["capabilities"]["inheritable"] = ["CAP_KILL"]' 'p["capabilities"]["ambient"] = ["CAP_KILL", "CAP_CHOWN"]'
-t "an ambient capability that can't be raised" 0 $off run c1
+t "an ambient capability that can't be raised" 0 $off run $c
 out "CapAmb:	0000000000000020"
 err "can't raise ambient capability CAP_CHOWN: operation not permitted"
 config "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
-t "personality, off" 0 $off run c1
+t "personality, off" 0 $off run $c
 out i686
 out 00000008
-t "personality, record" 0 $record run --trace none c1
+t "personality, record" 0 $record run --trace none $c
 out i686
 config "$(args 'cat /proc/self/timens_offsets')" 'l["namespaces"].append({"type": "time"})' \
 	'l["timeOffsets"] = {"monotonic": {"secs": 111}, "boottime": {"secs": 222, "nanosecs": 333}}'
-t "time offsets" 0 $off run c1
+t "time offsets" 0 $off run $c
 ok "monotonic" grep -Eq 'monotonic +111 +0' "$work/out"
 ok "boottime" grep -Eq 'boottime +222 +333' "$work/out"
-t "time offsets under the supervisor" 1 $record run --trace none c1
+t "time offsets under the supervisor" 1 $record run --trace none $c
 err linux.timeOffsets
 config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
-t "a time namespace under the supervisor" 0 $record run --trace none c1
+t "a time namespace under the supervisor" 0 $record run --trace none $c
 if [ ! -d /sys/kernel/security/apparmor ]; then
 	config 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
-	t "AppArmor that is not there" 1 $off run c1
+	t "AppArmor that is not there" 1 $off run $c
 	err "apparmor: config provided but apparmor not supported"
 fi
+
+config 'p["args"] = ["stat", "-c", "%a", "/m"]' 'l["mountLabel"] = "system_u:object_r:x_t:s0:c1,c2"' \
+	'c["mounts"].append({"destination": "/m", "type": "tmpfs", "options": ["mode=\"0711\"", "size=1m"]})'
+t "quoted options; a label without SELinux" 0 $off run $c
+out 711
 
 # --- interfaces -----------------------------------------------------------------------------------
 
@@ -235,16 +240,16 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	ip addr add 2001:db8::1/64 dev detrun-a nodad
 	copy_program "$b/rootfs" "$(type -P ip)"
 	config 'p["args"] = ["ip", "addr", "show", "eth7"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
-	t "an interface moves in" 0 $off run c1
+	t "an interface moves in" 0 $off run $c
 	out "eth7"
 	out "inet 198.51.100.1/24"
 	out "inet6 2001:db8::1/64"
 	out ",UP"
 	ip link del detrun-b 2>/dev/null
-	t "an interface that is not there" 1 $off run c1
+	t "an interface that is not there" 1 $off run $c
 	err "linux.netDevices: interface detrun-a"
 	config 'p["args"] = ["true"]' 'l["netDevices"] = {"lo": {"name": "a/b"}}'
-	t "a bad name" 1 $off run c1
+	t "a bad name" 1 $off run $c
 	err "invalid name of an interface"
 fi
 
@@ -260,10 +265,10 @@ assert l['seccomp']['enabled'] and 'SCMP_ACT_NOTIFY' in l['seccomp']['actions']
 assert 'SCMP_ARCH_X86_64' in l['seccomp']['archs'] and len(l['seccomp']['operators']) == 7
 assert l['cgroup']['v1'] and l['cgroup']['v2'] and 'rbind' in f['mountOptions']
 assert 'CAP_SYS_ADMIN' in l['capabilities'] and 'time' in l['namespaces']"
-t "checkpoint" 1 "$detrun" checkpoint c1
+t "checkpoint" 1 "$detrun" checkpoint $c
 err "checkpoint is not supported"
 t "a probe for checkpoint" 1 "$detrun" checkpoint --help
-t "restore" 1 "$detrun" restore c1
+t "restore" 1 "$detrun" restore $c
 err "restore is not supported"
 t "version" 0 "$detrun" --version
 ok "version as dockerd reads it" sh -c "head -1 '$work/out' | grep -Eq '^detrun version [0-9.]+$'"
@@ -289,12 +294,12 @@ import json
 j = json.load(open('$work/log'))
 assert j['level'] == '$1' and '$2' in j['msg'] and sorted(j) == ['level', 'msg', 'time'], j"; }
 config 'p["args"] = ["nothing"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
-t "a failure with a warning" 1 $log create c1
+t "a failure with a warning" 1 $log create $c
 err 'exec: "nothing": executable file not found in $PATH'
 ok "is one JSON object" one_object error "executable file not found"
 rm -f "$work/log"
 config 'p["args"] = ["true"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
-t "a warning" 0 $log run c1
+t "a warning" 0 $log run $c
 ok "is one JSON object too" one_object warning CAP_NO_SUCH
 ok "and nowhere else" test ! -s "$work/err"
 
