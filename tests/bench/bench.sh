@@ -26,14 +26,14 @@ detrun=$(realpath "${detrun:-${DETRUN:-$top/build/runtime/detrun}}")
 work=$(mktemp -d "${DETRUN_TEST_DIR:-/var/tmp}/detrun-bench.XXXXXX") || exit 125
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
-mkdir "$work/home" "$work/case"
+mkdir "$work/home" "$work/case" "$work/traces"
 export LC_ALL=C TZ=UTC HOME=$work/home XDG_DATA_HOME=$work/home XDG_CACHE_HOME=$work/cache
 unset SOURCE_DATE_EPOCH
 helper=$work/bench_cpu
 ${CC:-cc} -O2 -o "$helper" "$top/tests/bench/bench_cpu.c" || exit 125
 have_strace=$(command -v strace)
 
-missed=0 writes=
+missed=0 writes= ntraces=0
 
 median() {
 	sort -n "$1" 2>/dev/null | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print 0 }'
@@ -57,8 +57,8 @@ once() { # how, command...: one measured run
 	native) set -- "$@" ;;
 	strace) set -- strace -f -o /dev/null "$@" ;;
 	detrun)
-		rm -rf "$work/trace"
-		set -- "$detrun" ${chroot:+--chroot "$chroot"} --trace "$work/trace" -- "$@"
+		ntraces=$((ntraces + 1)) # each a new one: ext4 is slow to make files after many were deleted
+		set -- "$detrun" ${chroot:+--chroot "$chroot"} --trace "$work/traces/$ntraces" -- "$@"
 		;;
 	esac
 	taskset -c "$cpu" "$helper" "$work/sec.$how" "$@" >"$work/out.$how" 2>"$work/err.$how" </dev/null || code=$?

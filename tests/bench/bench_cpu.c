@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPU seconds of a command and of everything it starts, also of what outlives its parent.
- * usage: bench_cpu OUT COMMAND...   appends "user+system\n" to the file OUT
+ * What a command and everything it starts costs, also what outlives its parent.
+ * usage: bench_cpu OUT COMMAND...   appends "CPU WALL RSS\n" to the file OUT: seconds of CPU (user and
+ * system), seconds, and KiB of the largest of the processes
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,11 +10,20 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static double seconds(struct timeval t)
 {
 	return (double) t.tv_sec + (double) t.tv_usec / 1e6;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
 }
 
 static int wait_all(pid_t first)
@@ -29,6 +39,7 @@ static int wait_all(pid_t first)
 
 int main(int argc, char **argv)
 {
+	double start = now(), wall;
 	struct rusage u;
 	FILE *out;
 	pid_t pid;
@@ -48,9 +59,13 @@ int main(int argc, char **argv)
 		_exit(127);
 	}
 	code = wait_all(pid);
+	wall = now() - start;
 	getrusage(RUSAGE_CHILDREN, &u);
 	out = fopen(argv[1], "a");
-	if (!out || fprintf(out, "%.6f\n", seconds(u.ru_utime) + seconds(u.ru_stime)) < 0 || fclose(out))
+	if (!out ||
+		fprintf(out, "%.6f %.6f %ld\n", seconds(u.ru_utime) + seconds(u.ru_stime), wall,
+			u.ru_maxrss) < 0 ||
+		fclose(out))
 		return 125;
 	return code;
 }
