@@ -102,6 +102,7 @@ enum spec_mount_ext {
 	SPEC_MNT_RIDMAP = 1 << 2,      /* ridmap */
 	SPEC_MNT_SRC_NOFOLLOW = 1 << 3, /* src-nofollow (crun) */
 	SPEC_MNT_DST_NOFOLLOW = 1 << 4, /* dest-nofollow (crun) */
+	SPEC_MNT_COPY_SYMLINK = 1 << 5, /* copy-symlink (crun) */
 };
 
 struct spec_mount {
@@ -385,6 +386,12 @@ int spec_check(const struct spec *s, struct err *e);
 
 /** Canonical JSON (RFC 8785) of what was understood: equal specs give equal bytes. 0 or -ENOMEM. */
 int spec_to_json(const struct spec *s, struct buf *ret);
+
+/**
+ * The same without what an engine makes up for each container, and what lies elsewhere on another
+ * host: paths of the host, its ids, cgroups, hooks, labels, annotations.
+ */
+int spec_to_portable_json(const struct spec *s, struct buf *ret);
 
 /** The same of a process object alone. */
 int spec_process_to_json(const struct spec_process *p, struct buf *ret);

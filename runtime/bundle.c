@@ -346,6 +346,8 @@ static void put_inputs(struct bundle *b, const struct job *j)
 	json_close(&in, '}');
 	json_open(&host, '{');
 	json_kstr(&host, "bundle", b->dir);
+	json_key(&host, "config");
+	spec_to_json(b->spec, &b->host); /* in full; a failure stays in the buffer */
 	json_close(&host, '}');
 }
 
@@ -370,7 +372,7 @@ static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 	if (r < 0)
 		return r;
 	put_inputs(b, j);
-	if (spec_to_json(b->spec, &b->config) < 0 || !buf_cstr(&b->config) ||
+	if (spec_to_portable_json(b->spec, &b->config) < 0 || !buf_cstr(&b->config) ||
 		!buf_cstr(&b->inputs) ||
 		!buf_cstr(&b->host))
 		return fail(e, ENOMEM, "write down the inputs");
