@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process of the supervisor: beside the container, never inside it. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,6 +45,20 @@ static void own_process(bool daemon, pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What the caller has left open, pipes' other ends among it. All of ours is closed at an exec. */
+static void leave_callers(void)
+{
+	own_dir d = opendir("/proc/self/fd");
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		int fd = atoi(de->d_name);
+
+		if (fd > 2 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+			close(fd);
+	}
+}
+
 /* With a terminal, the stdio that create has is nobody's: its caller waits for the end of it. */
 static void leave_stdio(void)
 {
@@ -72,6 +88,8 @@ static void run(const struct supervise *s, pid_t parent)
 		if (s->not_ours[i] >= 0)
 			close(s->not_ours[i]);
 	crypto_load(); /* the host's: later another root is ours */
+	if (s->daemon)
+		leave_callers();
 	if (s->daemon && s->terminal >= 0)
 		leave_stdio();
 	if (s->terminal >= 0)
