@@ -9,6 +9,7 @@ b=$work/bundle
 mkdir "$b" && cp -a "$root" "$b/rootfs"
 for p in true readlink tty; do copy_program "$b/rootfs" "$(PATH=/usr/bin:/bin type -P $p)"; done
 S=$work/containers
+u=life$$- # cgroups are named after containers, and are the machine's
 cd "$b" || exit 125
 
 config() { # python expressions that change c
@@ -30,89 +31,91 @@ config() { # python expressions that change c
 }
 D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
 field() { python3 -c "import json,sys; print(json.load(open('$S/$1/state.json'))['$2'])"; }
-status() { D state "$1" 2>/dev/null | sed -n 's/ *"status": "\(.*\)"/\1/p'; }
+status() { D state "$1" 2>/dev/null | sed -n 's/ *"status": "\([a-z]*\)".*/\1/p'; }
 is() { for i in $(seq 100); do [ "$(status "$1")" = "$2" ] && return; sleep 0.1; done; false; }
 gone() { for i in $(seq 100); do kill -0 "$1" 2>/dev/null || return 0; grep -q '^State:.Z' "/proc/$1/status" && return; sleep 0.1; done; false; }
 grown() { for i in $(seq 100); do [ -s "$1" ] && return; sleep 0.1; done; false; }
-nothing_left() { # container $1
-	[ ! -e "$S/$1" ] && ! find /sys/fs/cgroup -maxdepth 4 -type d -name "$1" 2>/dev/null | grep -q . &&
-		! grep -q "$b/rootfs" /proc/self/mountinfo
+nothing_left() { # container
+	local left
+	left=$(find "$S/$1" /sys/fs/cgroup -maxdepth 4 -name "$1" 2>/dev/null
+		grep "$b/rootfs" /proc/self/mountinfo)
+	[ -z "$left" ] || { echo "# left of $1: $left"; false; }
 }
 
 for mode in off record; do
 	config 'sh("echo out; echo err >&2; exit 3")'
-	t "$mode: create" 0 D create --pid-file "$work/pid" c1
-	ok "$mode: pid file" test "$(cat "$work/pid")" = "$(field c1 pid)"
-	t "$mode: nothing has run" 0 D state c1
+	t "$mode: create" 0 D create --pid-file "$work/pid" ${u}c1
+	ok "$mode: pid file" test "$(cat "$work/pid")" = "$(field ${u}c1 pid)"
+	t "$mode: nothing has run" 0 D state ${u}c1
 	out '"status": "created"'
 	out "\"pid\": $(cat "$work/pid")"
-	t "$mode: twice" 1 D create c1
+	t "$mode: twice" 1 D create ${u}c1
 	err "container with given ID already exists"
 	t "$mode: list" 0 D list -q
-	out c1
-	t "$mode: start" 0 D start c1
-	ok "$mode: ends" is c1 stopped
-	t "$mode: start again" 1 D start c1
+	out "${u}c1"
+	t "$mode: start" 0 D start ${u}c1
+	ok "$mode: ends" is ${u}c1 stopped
+	t "$mode: start again" 1 D start ${u}c1
 	err "cannot start a container that has stopped"
-	t "$mode: kill what has stopped" 1 D kill c1
+	t "$mode: kill what has stopped" 1 D kill ${u}c1
 	err "container not running"
-	t "$mode: delete" 0 D delete c1
-	ok "$mode: nothing is left" nothing_left c1
+	t "$mode: delete" 0 D delete ${u}c1
+	ok "$mode: nothing is left" nothing_left ${u}c1
 
-	"$detrun" --root "$S" --determinism=$mode create c2 >"$work/c2.out" 2>"$work/c2.err" </dev/null
-	D start c2
+	"$detrun" --root "$S" --determinism=$mode create ${u}c2 >"$work/c2.out" 2>"$work/c2.err" </dev/null
+	D start ${u}c2
 	ok "$mode: stdout is the caller's of create" grown "$work/c2.out"
 	ok "$mode: and stderr" grown "$work/c2.err"
-	ok "$mode: it ends" is c2 stopped
-	t "$mode: delete it" 0 D delete c2
+	ok "$mode: it ends" is ${u}c2 stopped
+	t "$mode: delete it" 0 D delete ${u}c2
 
 	config 'sh("sleep 100")'
-	t "$mode: one that stays" 0 D create c1
-	t "$mode: delete of a created one needs no force" 0 D delete c1
-	D create c1 && D start c1
-	ok "$mode: runs" is c1 running
-	t "$mode: start of a running one" 1 D start c1
+	t "$mode: one that stays" 0 D create ${u}c1
+	t "$mode: delete of a created one needs no force" 0 D delete ${u}c1
+	D create ${u}c1 && D start ${u}c1
+	ok "$mode: runs" is ${u}c1 running
+	t "$mode: start of a running one" 1 D start ${u}c1
 	err "cannot start an already running container"
-	t "$mode: delete of a running one" 1 D delete c1
+	t "$mode: delete of a running one" 1 D delete ${u}c1
 	err "that is not stopped"
-	t "$mode: kill" 0 D kill c1 KILL
-	ok "$mode: is dead" is c1 stopped
-	t "$mode: delete the killed" 0 D delete c1
-	D create c1 && D start c1
-	p=$(field c1 pid) s=$(field c1 shim)
-	t "$mode: delete by force" 0 D delete --force c1
+	t "$mode: kill" 0 D kill ${u}c1 KILL
+	ok "$mode: is dead" is ${u}c1 stopped
+	t "$mode: delete the killed" 0 D delete ${u}c1
+	D create ${u}c1 && D start ${u}c1
+	p=$(field ${u}c1 pid) s=$(field ${u}c1 shim)
+	t "$mode: delete by force" 0 D delete --force ${u}c1
 	ok "$mode: its process is gone" gone "$p"
 	[ $mode = off ] || ok "$mode: its supervisor, too" gone "$s"
-	ok "$mode: all of it" nothing_left c1
+	ok "$mode: all of it" nothing_left ${u}c1
 
-	t "$mode: run in the background" 0 D run -d --pid-file "$work/pid" c1
-	ok "$mode: it runs" is c1 running
-	D delete -f c1
+	t "$mode: run in the background" 0 D run -d --pid-file "$work/pid" ${u}c1
+	ok "$mode: it runs" is ${u}c1 running
+	D delete -f ${u}c1
 
 	config 'p["args"] = ["nothing"]'
-	t "$mode: a program that is not there, at create" 1 D create c1
+	t "$mode: a program that is not there, at create" 1 D create ${u}c1
 	err 'exec: "nothing": executable file not found in $PATH'
-	ok "$mode: leaves nothing" nothing_left c1
+	ok "$mode: leaves nothing" nothing_left ${u}c1
 	config 'del c["process"]'
-	t "$mode: no process" 0 D create c1
-	t "$mode: can't be started" 1 D start c1
+	t "$mode: no process" 0 D create ${u}c1
+	t "$mode: can't be started" 1 D start ${u}c1
 	err "without a process"
-	D delete -f c1
+	D delete -f ${u}c1
 
 	config 'sh("exec sleep 100")' 'p["terminal"] = True'
-	t "$mode: a terminal needs somebody to have it" 1 D create c1
+	t "$mode: a terminal needs somebody to have it" 1 D create ${u}c1
 	err "without setting console socket"
 
 	config 'sh("sleep 100")'
 	for i in $(seq 12); do
-		D create same >/dev/null 2>"$work/par.$i" && echo made >>"$work/par.made" &
+		D create ${u}same >/dev/null 2>"$work/par.$i" && echo made >>"$work/par.made" &
 	done
 	wait $(jobs -p)
 	ok "$mode: of many creates one succeeds" test "$(wc -l <"$work/par.made")" = 1
 	rm -f "$work"/par.*
-	t "$mode: that one starts" 0 D start same
-	t "$mode: and goes" 0 D delete -f same
-	ok "$mode: leaving nothing" nothing_left same
+	t "$mode: that one starts" 0 D start ${u}same
+	t "$mode: and goes" 0 D delete -f ${u}same
+	ok "$mode: leaving nothing" nothing_left ${u}same
 done
 
 # --- the runtime is killed at any moment ---------------------------------------------------------
@@ -120,24 +123,24 @@ for mode in off record; do
 	config 'sh("sleep 100")'
 	left=0
 	for us in 0 1 2 4 6 9 12 16 22 30 40 60; do
-		"$detrun" --root "$S" --determinism=$mode create k >/dev/null 2>&1 </dev/null &
+		"$detrun" --root "$S" --determinism=$mode create ${u}k >/dev/null 2>&1 </dev/null &
 		sleep "0.0$(printf %02d $us)"
 		kill -9 $! 2>/dev/null
 		wait $! 2>/dev/null
-		D delete --force k >"$work/k.out" 2>&1 || { left=1; cat "$work/k.out"; }
-		nothing_left k || { left=1; echo "# left after ${us} ms"; }
+		D delete --force ${u}k >"$work/k.out" 2>&1 || { left=1; cat "$work/k.out"; }
+		nothing_left ${u}k || { left=1; echo "# left after ${us} ms"; }
 	done
 	ok "$mode: a create killed at any moment leaves nothing" test $left = 0
 done
 mode=record
-D create k && D start k
-ok "the supervisor's container runs" is k running
-p=$(field k pid)
-kill -9 "$(field k shim)"
+D create ${u}k && D start ${u}k
+ok "the supervisor's container runs" is ${u}k running
+p=$(field ${u}k pid)
+kill -9 "$(field ${u}k shim)"
 ok "without the supervisor no process stays" gone "$p"
-ok "and it has stopped" is k stopped
-t "it can be deleted" 0 D delete k
-ok "with all it had" nothing_left k
+ok "and it has stopped" is ${u}k stopped
+t "it can be deleted" 0 D delete ${u}k
+ok "with all it had" nothing_left ${u}k
 
 # --- what a state may say ------------------------------------------------------------------------
 mode=off
@@ -159,38 +162,38 @@ ok "wholly" nothing_left broken
 
 # --- namespaces ----------------------------------------------------------------------------------
 config 'sh("readlink /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/pid; sleep 100")' 'no("cgroup")'
-D create n1 >"$work/n1" </dev/null && D start n1 && grown "$work/n1"
-p=$(field n1 pid)
+D create ${u}n1 >"$work/n1" </dev/null && D start ${u}n1 && grown "$work/n1"
+p=$(field ${u}n1 pid)
 config 'sh("readlink /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/pid")' \
 	"[join(t, '/proc/$p/ns/' + f) for t, f in (('uts', 'uts'), ('network', 'net'), ('ipc', 'ipc'), ('pid', 'pid'))]"
-t "joined namespaces" 0 D run n2
+t "joined namespaces" 0 D run ${u}n2
 ok "are the other's" test "$(sed -n '1,3p;5p' "$work/n1")" = "$(sed -n '1,3p;5p' "$work/out")"
 ok "but for what was not named" test "$(sed -n 4p "$work/n1")" != "$(sed -n 4p "$work/out")"
-D delete -f n1
+D delete -f ${u}n1
 config 'sh("readlink /proc/self/ns/pid /proc/self/ns/net; sleep 100 & exec sleep 100")' 'no("pid", "network")'
-D create n3 >"$work/n3" </dev/null && D start n3 && grown "$work/n3"
+D create ${u}n3 >"$work/n3" </dev/null && D start ${u}n3 && grown "$work/n3"
 ok "namespaces that are not named are ours" test "$(cat "$work/n3")" = "$(readlink /proc/self/ns/pid /proc/self/ns/net)"
-t "kill --all reaches all of them" 0 D kill --all n3 KILL
-ok "first of all the first" is n3 stopped
-t "delete without a PID namespace" 0 D delete -f n3
-ok "takes everybody" nothing_left n3
+t "kill --all reaches all of them" 0 D kill --all ${u}n3 KILL
+ok "first of all the first" is ${u}n3 stopped
+t "delete without a PID namespace" 0 D delete -f ${u}n3
+ok "takes everybody" nothing_left ${u}n3
 config 'sh("cat /proc/self/mountinfo >/tmp/n")' 'no("mount")' 'c["root"]["readonly"] = False' \
 	'c["linux"]["maskedPaths"] = []' 'c["linux"]["readonlyPaths"] = []' \
 	'c["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]'
-t "no mount namespace" 0 unshare -m --propagation private "$detrun" --root "$S" --determinism=off run n4
-ok "leaves no mount behind" nothing_left n4
+t "no mount namespace" 0 unshare -m --propagation private "$detrun" --root "$S" --determinism=off run ${u}n4
+ok "leaves no mount behind" nothing_left ${u}n4
 mode=record
-t "supervised there is no way without a PID namespace" 1 D run n5
+t "supervised there is no way without a PID namespace" 1 D run ${u}n5
 err "mount namespace is needed"
 config 'sh("readlink /proc/self/ns/net; exit 4")' "no('network')" \
 	"c['linux']['namespaces'].append({'type': 'network', 'path': '/proc/self/ns/net'})"
-t "supervised in a joined network" 4 D run --trace none n6
+t "supervised in a joined network" 4 D run --trace none ${u}n6
 
 # --- the way to the runtime's own file -----------------------------------------------------------
 mode=off
 config 'sh("sleep 100")'
-D create x1
-ok "what is ours inside is not the host's file to write to" python3 - "$(field x1 pid)" <<'P'
+D create ${u}x1
+ok "what is ours inside is not the host's file to write to" python3 - "$(field ${u}x1 pid)" <<'P'
 import errno, os, signal, sys, time
 pid = int(sys.argv[1])
 fd = os.open("/proc/%d/exe" % pid, os.O_PATH)
@@ -205,7 +208,7 @@ for i in range(100):
         time.sleep(0.1)
 sys.exit(2)
 P
-D delete -f x1
+D delete -f ${u}x1
 
 # --- the terminal, and traces that stay ----------------------------------------------------------
 cat >"$work/recv.py" <<'P'
@@ -233,22 +236,22 @@ for mode in off record; do
 	rm -f "$work/sock"
 	python3 "$work/recv.py" "$work/sock" "$work/shown" &
 	for i in $(seq 100); do [ -S "$work/sock" ] && break; sleep 0.1; done
-	t "$mode: the terminal goes to the console socket" 0 D create --console-socket "$work/sock" tty1
-	t "$mode: start with it" 0 D start tty1
+	t "$mode: the terminal goes to the console socket" 0 D create --console-socket "$work/sock" ${u}tty1
+	t "$mode: start with it" 0 D start ${u}tty1
 	for i in $(seq 100); do grep -q "got typed" "$work/shown" 2>/dev/null && break; sleep 0.1; done
 	ok "$mode: it is the program's" grep -q "/dev/pts/0" "$work/shown"
 	ok "$mode: both ways" grep -q "got typed" "$work/shown"
-	D delete -f tty1
+	D delete -f ${u}tty1
 	wait
 	rm -f "$work/shown"
 done
 config 'sh("echo traced")' 'c["annotations"] = {"org.detrun.determinism": "record", "org.detrun.trace": "'"$work/trace"'"}'
-t "annotations choose" 0 "$detrun" --root "$S" create a1
-t "start what they chose" 0 D start a1
-ok "it ends" is a1 stopped
-t "delete leaves the trace" 0 D delete a1
+t "annotations choose" 0 "$detrun" --root "$S" create ${u}a1
+t "start what they chose" 0 D start ${u}a1
+ok "it ends" is ${u}a1 stopped
+t "delete leaves the trace" 0 D delete ${u}a1
 t "which verifies" 0 "$detrun" verify "$work/trace"
 config 'sh("true")' 'c["annotations"] = {"org.detrun.determinism": "often"}'
-t "a word that is none" 1 "$detrun" --root "$S" create a2
+t "a word that is none" 1 "$detrun" --root "$S" create ${u}a2
 err "is none of strict, record and off"
 finish
