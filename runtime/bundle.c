@@ -213,7 +213,10 @@ static int make_cgroup(struct bundle *b, struct err *e)
 		r = cgroup_new(&o, &b->state.cgroup, e);
 	if (!r)
 		r = state_save(b->state_dir, &b->state, e); /* for who cleans up after us */
-	return r ? r : cgroup_make(b->state.cgroup, o.resources, e);
+	if (!r)
+		r = cgroup_make(b->state.cgroup, o.resources, e);
+	/* that it is ours, before anybody is in it: empty ones go in any case */
+	return r ? r : state_save(b->state_dir, &b->state, e);
 }
 
 static int born(void *ctx, const struct launch *l, struct err *e)
