@@ -177,19 +177,6 @@ int cgroup_freeze(const struct cgroup *c, bool freeze, struct err *e)
 
 /* --- killing ----------------------------------------------------------------------------- */
 
-int cgroup_signal(const struct cgroup *c, int sig, struct err *e)
-{
-	own_free pid_t *pids = NULL;
-	size_t n = 0;
-	int r = cgroup_pids(c, &pids, &n, e);
-
-	for (size_t i = 0; !r && i < n; i++) {
-		if (kill(pids[i], sig) < 0 && errno != ESRCH)
-			r = fail(e, errno, "signal process %d", pids[i]);
-	}
-	return r;
-}
-
 /* 1: nobody is left. Frozen ones neither fork nor end, so that the numbers stay theirs. */
 static int kill_round(const struct cgroup *c, bool freeze, struct err *e)
 {
@@ -214,6 +201,25 @@ static bool kill_v2(const struct cgroup *c)
 	const struct cg_dir *d = c->v2 ? &c->dir[0] : NULL;
 
 	return d && !d->absent && cg_write(d, "cgroup.kill", "1", NULL) == 0;
+}
+
+int cgroup_signal(const struct cgroup *c, int sig, struct err *e)
+{
+	own_free pid_t *pids = NULL;
+	size_t n = 0;
+	int r;
+
+	if (sig == SIGKILL && c->made) { /* no fork escapes */
+		r = kill_v2(c) ? 0 : kill_round(c, true, e);
+		return r < 0 ? r : 0;
+	}
+	r = cgroup_pids(c, &pids, &n, e);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		if (kill(pids[i], sig) < 0 && errno != ESRCH)
+			r = fail(e, errno, "signal process %d", pids[i]);
+	}
+	return r;
 }
 
 int cgroup_kill(const struct cgroup *c, struct err *e)
