@@ -16,6 +16,20 @@
 #include "runtime/timens.h"
 #include "shim/shim.h"
 
+/* The virtual clocks begin near zero, and sums of theirs must not run over. */
+static int check_offsets(const struct spec_linux *l, struct err *e)
+{
+	const int64_t max = INT64_C(1) << 32, secs[] = { l->time_monotonic.secs,
+		l->time_boottime.secs };
+
+	for (size_t i = 0; i < ARRAY_LEN(secs); i++)
+		if (secs[i] < 0 || secs[i] > max)
+			return fail_msg(e, EOPNOTSUPP, "linux.timeOffsets: %lld seconds are not "
+				"possible with the supervisor's clock: give 0 to %lld, or run with "
+				"--determinism=off", (long long) secs[i], (long long) max);
+	return 0;
+}
+
 int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e)
 {
 	int r = lsm_check(s, e);
@@ -29,9 +43,8 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 		r = netdev_check(&s->linux_, e);
 	if (!r)
 		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
-	if (!r && supervised && (s->linux_.time_monotonic.present || s->linux_.time_boottime.present))
-		r = fail_msg(e, EOPNOTSUPP, "linux.timeOffsets: the container's clock is the "
-			"supervisor's: take them out, or run with --determinism=off");
+	if (!r && supervised)
+		r = check_offsets(&s->linux_, e);
 	if (!r && supervised && c->seccomp.notify)
 		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
 			"calls unseen by the supervisor: take it out, or run with --determinism=off");

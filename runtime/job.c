@@ -143,6 +143,29 @@ static int print_plan(const struct job *j, int *ret_status, struct err *e)
 
 /* --- the run ----------------------------------------------------------------------------- */
 
+static uint64_t ns_of(const struct spec_time_offset *t)
+{
+	return (uint64_t) t->secs * 1000000000 + t->nanosecs;
+}
+
+static struct shim_attrs attrs_of(const struct spec *s)
+{
+	const struct spec_process *p = &s->process;
+
+	return (struct shim_attrs) {
+		.persona = (uint32_t) s->linux_.personality,
+		.no_new_privs = p->no_new_privs,
+		.seccomp = s->linux_.seccomp.present,
+		.policy = p->scheduler.policy,
+		.priority = p->scheduler.priority,
+		.nice = p->scheduler.nice,
+		.ioprio = p->io_priority.class << 13 | p->io_priority.priority,
+		.oom_score_adj = p->oom_score_adj,
+		.mono_offset = ns_of(&s->linux_.time_monotonic),
+		.boot_offset = ns_of(&s->linux_.time_boottime),
+	};
+}
+
 static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
 {
 	s->argv = j->spec->process.args;
@@ -152,7 +175,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->epoch = j->epoch;
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
-	s->persona = (uint32_t) j->spec->linux_.personality;
+	s->attrs = attrs_of(j->spec);
 	s->hostname = j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
 	s->control = j->control;

@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 
 #include "runtime/base/io.h"
-#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 
 enum { NODES_MAX = 1024, LONG_BITS = 8 * sizeof(unsigned long) };
@@ -221,10 +220,7 @@ int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *
 		r = set_io_priority(&p->io_priority, pid, e);
 	if (r < 0 || !p->scheduler.present)
 		return r;
-	if (!virtual_time)
-		return set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
-	log_warn("process.scheduler has no effect: the supervisor decides which task runs");
-	return 0;
+	return virtual_time ? 0 : set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
 }
 
 /* --- by the process itself --------------------------------------------------------------- */

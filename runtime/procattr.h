@@ -12,8 +12,8 @@
 /** Words and lists that the parser doesn't look into. 0 or -errno. */
 int procattr_check(const struct spec *s, struct err *e);
 /**
- * By the parent, whose privileges these take: oom score, scheduler, I/O priority of @pid. The
- * scheduler is not set where the container's time is virtual.
+ * By the parent, whose privileges these take: oom score, scheduler, I/O priority of @pid. With virtual
+ * time the supervisor decides which task runs: a scheduler is only shown to the container.
  */
 int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *e);
 /** By the process itself: memory policy; personality, unless it is @virtual_persona. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one clock of a container: it moves by events, and jumps when everybody waits. */
+#include <time.h>
+
 #include "shim/world.h"
 
 void world_step(struct world *w)
@@ -10,6 +12,15 @@ void world_step(struct world *w)
 	w->cur->cpu += STEP_NS;
 	if (w->cur->proc)
 		w->cur->proc->cpu += STEP_NS;
+}
+
+uint64_t world_clock(const struct world *w, int id)
+{
+	bool boot = id == CLOCK_BOOTTIME || id == CLOCK_BOOTTIME_ALARM;
+
+	if (!w->o)
+		return world_mono(w);
+	return world_mono(w) + (boot ? w->o->attrs.boot_offset : w->o->attrs.mono_offset);
 }
 
 uint64_t world_mono(const struct world *w)

@@ -200,8 +200,9 @@ static void view_status(struct view *v, struct buf *b)
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		copy_line(v, signals[i], b);
 	status_caps(v, b);
-	buf_printf(b, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
-		v->t && v->t->proc->attr.no_new_privs);
+	buf_printf(b, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n",
+		v->t && v->t->proc->attr.no_new_privs, v->w->o->attrs.seccomp ? 2 : 0,
+		v->w->o->attrs.seccomp);
 	buf_printf(b,
 		"Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n"
 		"Cpus_allowed:\t%llx\nCpus_allowed_list:\t", cpus);
@@ -280,6 +281,27 @@ static void view_mounts(struct view *v, struct buf *b)
 		procview_mounts((const char *) info.p, b);
 }
 
+static void view_personality(struct view *v, struct buf *b)
+{
+	buf_printf(b, "%08x\n", v->t ? v->t->proc->attr.personality : 0);
+}
+
+static void view_oom(struct view *v, struct buf *b)
+{
+	buf_printf(b, "%d\n", v->w->o->attrs.oom_score_adj);
+}
+
+static void view_timens(struct view *v, struct buf *b)
+{
+	const struct shim_attrs *a = &v->w->o->attrs;
+
+	buf_printf(b, "%-10s %10llu %9llu\n%-10s %10llu %9llu\n", "monotonic",
+		(unsigned long long) (a->mono_offset / NSEC),
+		(unsigned long long) (a->mono_offset % NSEC), "boottime",
+		(unsigned long long) (a->boot_offset / NSEC),
+		(unsigned long long) (a->boot_offset % NSEC));
+}
+
 static const struct {
 	const char *name;
 	view_fn *fn;	  /* made from the kernel's, or: */
@@ -303,19 +325,20 @@ static const struct {
 	{ "cgroup", NULL, "0::/\n" },
 	{ "cpuset", NULL, "/\n" },
 	{ "oom_score", NULL, "0\n" },
-	{ "oom_score_adj", NULL, "0\n" },
+	{ "oom_score_adj", view_oom, NULL },
 	{ "oom_adj", NULL, "0\n" },
 	{ "io", NULL, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\n"
 	  "cancelled_write_bytes: 0\n" },
 	{ "sched", NULL, "" },
 	{ "schedstat", NULL, "0 0 0\n" },
-	{ "personality", NULL, "00000000\n" },
+	{ "personality", view_personality, NULL },
 	{ "numa_maps", NULL, "" },
 	{ "wchan", NULL, "0" },
 	{ "stack", NULL, "" },
 	{ "syscall", NULL, "running\n" },
 	{ "timerslack_ns", NULL, "50000\n" },
 	{ "timers", NULL, "" },
+	{ "timens_offsets", view_timens, NULL },
 	{ "loginuid", NULL, "4294967295" },
 	{ "sessionid", NULL, "4294967295" },
 	{ "coredump_filter", NULL, "00000033\n" },

@@ -52,7 +52,7 @@ static void make_meminfo(struct world *w, struct task *t, struct buf *b)
 
 static void make_uptime(struct world *w, struct task *t, struct buf *b)
 {
-	uint64_t cs = world_mono(w) / (NSEC / 100);
+	uint64_t cs = world_clock(w, CLOCK_BOOTTIME) / (NSEC / 100);
 
 	(void) t;
 	buf_printf(b, "%llu.%02llu 0.00\n", (unsigned long long) (cs / 100),

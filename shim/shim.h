@@ -22,6 +22,14 @@
 
 struct trace_key;
 
+/* What the first program sees as its own, and hands down. */
+struct shim_attrs {
+	uint32_t persona; /* PER_LINUX or PER_LINUX32 */
+	bool no_new_privs, seccomp; /* a filter of its own */
+	int policy, priority, nice, ioprio, oom_score_adj;
+	uint64_t mono_offset, boot_offset; /* of a time namespace: ns that the clocks are ahead */
+};
+
 struct shim_opts {
 	pid_t init;  /* as the shim sees it */
 	int sync;    /* the shim's end of the socket pair with init */
@@ -43,7 +51,7 @@ struct shim_opts {
 	unsigned cpus;	      /* CPUs the guest sees */
 	const char *hostname; /* the guest's */
 	bool strict;	      /* refuse external inputs */
-	uint32_t persona;     /* PER_LINUX or PER_LINUX32: what the guest sees as its own */
+	struct shim_attrs attrs;
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
 	bool host_root; /* the root is the host's own: only volumes are in the manifests */

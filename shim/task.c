@@ -71,7 +71,8 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 		p->ids = (struct ids){ .ruid = w->o->uid, .euid = w->o->uid, .suid = w->o->uid,
 			.fsuid = w->o->uid, .rgid = w->o->gid, .egid = w->o->gid,
 			.sgid = w->o->gid, .fsgid = w->o->gid };
-		p->attr.personality = w->o->persona;
+		p->attr.personality = w->o->attrs.persona;
+		p->attr.no_new_privs = w->o->attrs.no_new_privs;
 	}
 	p->next = w->procs;
 	w->procs = p;
@@ -129,6 +130,10 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 		inherit(w, t, parent, flags);
 	} else {
 		t->proc = proc_new(w, pid, NULL);
+		if (w->o)
+			t->sched = (struct sched_state){ .nice = w->o->attrs.nice,
+				.policy = w->o->attrs.policy, .prio = w->o->attrs.priority,
+				.ioprio = w->o->attrs.ioprio };
 		t->mm = mm_new(w);
 		t->fs = fs_new();
 	}

@@ -282,6 +282,8 @@ struct world {
 /* clock.c */
 void world_step(struct world *w); /* one event's time */
 uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
+/** A clock that counts from the boot, as the container's time namespace shows it. */
+uint64_t world_clock(const struct world *w, int id);
 #define BOOT_OFFSET (100 * NSEC) /* uptime when the container starts */
 
 /* random.c: the task's own ChaCha20 stream */

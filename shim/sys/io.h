@@ -18,7 +18,7 @@ struct timerfd {
 	int rd, wr;   /* rd is -1: only the guest reads */
 	uint64_t deadline, interval; /* virtual ns since 1970; NO_DEADLINE: not armed */
 	uint64_t count;		     /* expirations not yet read */
-	bool mono;		     /* absolute times are of a monotonic clock */
+	int clock;		     /* CLOCK_*: what absolute times are of */
 	struct timerfd *next;
 };
 

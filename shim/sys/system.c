@@ -73,7 +73,7 @@ static long sysinfo_enter(struct call *c)
 
 	if (!s)
 		return -EFAULT;
-	s->uptime = (long) (world_mono(c->w) / NSEC);
+	s->uptime = (long) (world_clock(c->w, CLOCK_BOOTTIME) / NSEC);
 	s->totalram = MACHINE_MEM;
 	s->freeram = MACHINE_MEM / 2;
 	s->procs = 1;

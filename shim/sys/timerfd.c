@@ -103,7 +103,7 @@ static long inject(struct call *c, long nr, uint64_t a0, uint64_t a1, uint64_t a
 	return ret;
 }
 
-static int timerfd_add(struct call *c, int host_wr, bool mono)
+static int timerfd_add(struct call *c, int host_wr, int clock)
 {
 	struct timerfd *f = calloc(1, sizeof *f);
 	struct stat st;
@@ -112,7 +112,7 @@ static int timerfd_add(struct call *c, int host_wr, bool mono)
 	f->ino = st.st_ino;
 	f->wr = host_wr;
 	f->deadline = NO_DEADLINE;
-	f->mono = mono;
+	f->clock = clock;
 	f->next = io_of(c->w)->timers;
 	c->w->io->timers = f;
 	return 0;
@@ -140,7 +140,7 @@ static void timerfd_create_leave(struct call *c)
 	call_close_fd(c, fds[1]);
 	if (wr >= 0) {
 		fcntl(wr, F_SETFD, FD_CLOEXEC);
-		timerfd_add(c, wr, c->a[0] != CLOCK_REALTIME && c->a[0] != CLOCK_REALTIME_ALARM);
+		timerfd_add(c, wr, (int) c->a[0]);
 	}
 }
 
@@ -195,8 +195,8 @@ static void timerfd_arm(struct world *w, struct timerfd *f, const struct itimers
 		f->deadline = NO_DEADLINE;
 		return;
 	}
-	if (abs && f->mono) /* from the monotonic clock's zero to the world's */
-		v += w->now - world_mono(w);
+	if (abs && f->clock != CLOCK_REALTIME && f->clock != CLOCK_REALTIME_ALARM)
+		v += w->now - world_clock(w, f->clock); /* from that clock's zero to the world's */
 	else if (!abs)
 		v += w->now;
 	f->deadline = v;

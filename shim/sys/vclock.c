@@ -68,7 +68,7 @@ long vclock_read(struct call *c, int id, uint64_t *ret)
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM: *ret = world_mono(c->w); return 0;
+	case CLOCK_BOOTTIME_ALARM: *ret = world_clock(c->w, id); return 0;
 	case CLOCK_PROCESS_CPUTIME_ID: *ret = c->t->proc->cpu; return 0;
 	case CLOCK_THREAD_CPUTIME_ID: *ret = c->t->cpu; return 0;
 	}

@@ -192,16 +192,25 @@ config "$(args 'cat /proc/self/oom_score_adj; nice; umask; grep -E "^(Cap|Groups
 	'p["capabilities"] = {k: ["CAP_KILL"] for k in ("effective", "permitted")}' \
 	'p["capabilities"]["bounding"] = ["CAP_KILL", "CAP_NO_SUCH"]'
 copy_program "$b/rootfs" "$(type -P nice)"
-t "oom score, nice, umask, groups, capabilities" 0 $off run $c
-out 321
-out 3
-out 0027
-out "5 77"
-out "CapPrm:	0000000000000020"
-out "CapBnd:	0000000000000020"
-out "CapInh:	0000000000000000"
-out "CapAmb:	0000000000000000"
-err 'unknown capability "CAP_NO_SUCH"'
+for mode in off record; do
+	t "oom score, nice, umask, groups, capabilities, $mode" 0 ${!mode} run --trace none $c
+	out 321
+	out 3
+	out 0027
+	out "5 77"
+	out "CapPrm:	0000000000000020"
+	out "CapBnd:	0000000000000020"
+	out "CapInh:	0000000000000000"
+	out "CapAmb:	0000000000000000"
+	err 'unknown capability "CAP_NO_SUCH"'
+done
+config "$(args 'grep -E "^(NoNewPrivs|Seccomp)" /proc/self/status')" 'rule("SCMP_ACT_ERRNO", "mkdir")'
+for mode in off record; do
+	t "what a process reads of itself, $mode" 0 ${!mode} run --trace none $c
+	out "NoNewPrivs:	1"
+	out "Seccomp:	2"
+	out "Seccomp_filters:	1"
+done
 config 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
 	'p["capabilities"]["inheritable"] = ["CAP_KILL"]' 'p["capabilities"]["ambient"] = ["CAP_KILL", "CAP_CHOWN"]'
 t "an ambient capability that can't be raised" 0 $off run $c
@@ -215,10 +224,18 @@ t "personality, record" 0 $record run --trace none $c
 out i686
 config "$(args 'cat /proc/self/timens_offsets')" 'l["namespaces"].append({"type": "time"})' \
 	'l["timeOffsets"] = {"monotonic": {"secs": 111}, "boottime": {"secs": 222, "nanosecs": 333}}'
-t "time offsets" 0 $off run $c
-ok "monotonic" grep -Eq 'monotonic +111 +0' "$work/out"
-ok "boottime" grep -Eq 'boottime +222 +333' "$work/out"
-t "time offsets under the supervisor" 1 $record run --trace none $c
+for mode in off record; do
+	t "time offsets, $mode" 0 ${!mode} run --trace none $c
+	ok "monotonic, $mode" grep -Eq 'monotonic +111 +0' "$work/out"
+	ok "boottime, $mode" grep -Eq 'boottime +222 +333' "$work/out"
+done
+config "$(args 'cat /proc/uptime')" 'l["namespaces"].append({"type": "time"})' \
+	'l["timeOffsets"] = {"boottime": {"secs": 50000}}'
+t "the virtual clock has an offset" 0 $record run --trace none $c
+out "50100."
+config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})' \
+	'l["timeOffsets"] = {"boottime": {"secs": -1}}'
+t "but none below zero" 1 $record run --trace none $c
 err linux.timeOffsets
 config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
 t "a time namespace under the supervisor" 0 $record run --trace none $c
