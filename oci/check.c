@@ -87,10 +87,6 @@ static int check_mount(const struct spec_mount *m, size_t i, struct err *e)
 	if (m->flags & MS_BIND && (!m->source || !*m->source))
 		return fail_msg(e, EINVAL, "mounts[%zu].source: a bind mount on %s needs one", i,
 			m->destination);
-	if (m->flags & MS_BIND && *m->data)
-		return fail_msg(e, EINVAL, "mounts[%zu].options: bind mounts cannot have any "
-					   "filesystem-specific options applied: %.200s",
-			i, m->data);
 	if (!(m->flags & MS_BIND) && (!m->type || !*m->type))
 		return fail_msg(e, EINVAL, "mounts[%zu].type: %s is no bind mount, so it needs one",
 			i, m->destination);

@@ -31,6 +31,7 @@ static const struct option options[] = {
 	{ "async", CLEAR, MS_SYNCHRONOUS },
 	{ "atime", CLEAR, MS_NOATIME },
 	{ "bind", SET, MS_BIND },
+	{ "copy-symlink", EXT, SPEC_MNT_COPY_SYMLINK },
 	{ "defaults", SET, 0 },
 	{ "dest-nofollow", EXT, SPEC_MNT_DST_NOFOLLOW },
 	{ "dev", CLEAR, MS_NODEV },
@@ -158,6 +159,9 @@ void mount_understand(struct spec *s, struct spec_mount *m)
 		m->flags |= MS_BIND;
 	if (m->flags & MS_BIND)
 		m->type = "bind"; /* "none" and the like: the option decides */
+	if (m->flags & MS_BIND && *m->data && s->n_warnings < 100)
+		spec_append_str(s, &s->warnings, &s->n_warnings, spec_printf(s, "mount on %s: a bind "
+			"mount takes no options of a file system: %s", m->destination, m->data));
 	if (m->destination && m->destination[0] != '/')
 		m->destination = spec_printf(s, "/%s", m->destination);
 }

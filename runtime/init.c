@@ -274,8 +274,8 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 /* Nothing that the caller leaked to us, nothing of the launcher's: its locks least of all. */
 static void keep_only(const struct init *in)
 {
-	int mine[] = { in->up, in->sync, in->start, in->stdio[0], in->stdio[1], in->stdio[2],
-		in->confine->agent.sock };
+	int mine[] = { in->up, in->sync, in->start, in->sources, in->stdio[0], in->stdio[1],
+		in->stdio[2], in->confine->agent.sock };
 	unsigned from = 3 + in->preserve;
 
 	for (;;) {
@@ -294,7 +294,8 @@ static void keep_only(const struct init *in)
 
 void init_main(const struct init *in)
 {
-	struct init_state s = { .in = in, .root = -1, .procfs = -1, .master = -1, .told = -1 };
+	struct init_state s = { .in = in, .root = -1, .procfs = -1, .blank = -1, .master = -1,
+		.told = -1 };
 	struct err e = ERR_INIT;
 
 	umask(0);
@@ -303,7 +304,7 @@ void init_main(const struct init *in)
 	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || confine_first(in->confine, &e) < 0 ||
 		reset_signals(&e) < 0 || set_stdio(in, &e) < 0)
 		die(&s, EXIT_OURS, &e);
-	if (in->sources && sources_take(in->plan, in->up, &s.sources, &e) < 0)
+	if (in->sources >= 0 && sources_take(in->plan, in->sources, &s.sources, &e) < 0)
 		die(&s, EXIT_OURS, &e);
 	for (size_t i = 0; i < in->plan->n; i++)
 		if (step(&s, &in->plan->op[i], &e) < 0)

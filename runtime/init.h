@@ -27,7 +27,7 @@ struct init {
 	int start;	  /* socket on which `start` is awaited, or -1: the launcher's word is enough */
 	int stdio[3];	  /* what becomes 0, 1, 2; -1: what is there */
 	unsigned preserve; /* how many fds from 3 on the program keeps */
-	bool sources;	   /* some bind mounts are cloned by the launcher: see sources.h */
+	int sources;	   /* socket to who clones some bind mounts for us: see sources.h; or -1 */
 };
 
 /*
@@ -51,6 +51,7 @@ void init_main(const struct init *in) __attribute__((noreturn));
 struct init_state {
 	const struct init *in;
 	int root;   /* the container's root mount */
+	int blank;  /* an empty directory, mounted nowhere; or -1 */
 	int *sources; /* of bind mounts, one for each operation, -1: none; or NULL */
 	int procfs; /* a procfs of our own, attached nowhere */
 	int master; /* of the container's terminal, until somebody has it; or -1 */

@@ -28,7 +28,7 @@ enum {
 };
 
 /* Both ends of everything between launcher (and supervisor), ours, and init, theirs. */
-enum { UP, SYNC, STDIN, STDOUT, STDERR, N_ENDS };
+enum { UP, SYNC, SOURCES, STDIN, STDOUT, STDERR, N_ENDS };
 
 struct ends {
 	int ours[N_ENDS], theirs[N_ENDS];
@@ -116,7 +116,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 		.start = l->start,
 		.stdio = { x->theirs[STDIN], x->theirs[STDOUT], x->theirs[STDERR] },
 		.preserve = l->preserve,
-		.sources = l->sources,
+		.sources = x->theirs[SOURCES],
 	};
 
 	init_main(&in);
@@ -331,13 +331,28 @@ static void block_signals(const struct launch *l)
 	sigprocmask(SIG_BLOCK, &s, NULL);
 }
 
+static int reap(pid_t *pid)
+{
+	int status = 0;
+
+	if (*pid <= 0)
+		return 0;
+	while (waitpid(*pid, &status, 0) < 0)
+		if (errno != EINTR)
+			break;
+	*pid = 0;
+	return status;
+}
+
 static int make_all(struct launch *l, struct ends *x, struct err *e)
 {
 	int r;
 
 	l->sources = sources_needed(l->spec, l->plan);
 	log_debug("nsexec container setup"); /* steps by the names that runc has for them */
-	r = make_init(l, x, e);
+	r = l->sources ? ends_pair(x, SOURCES, e) : 0;
+	if (!r)
+		r = make_init(l, x, e);
 	if (r < 0)
 		return r;
 	l->up = take_fd(&x->ours[UP]);
@@ -352,7 +367,11 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	if (!r)
 		r = say(l, UP_MAPPED, e);
 	if (!r && l->sources)
-		r = sources_give(l->spec, l->plan, l->init, l->up, e);
+		r = sources_give(l->spec, l->plan, l->init, x->ours[SOURCES],
+			x->theirs[SOURCES], &l->giver, e);
+	own_fd_drop(&x->theirs[SOURCES]);
+	own_fd_drop(&x->ours[SOURCES]);
+	x->theirs[SOURCES] = x->ours[SOURCES] = -1;
 	if (!r && l->mode != DET_OFF)
 		r = make_shim(l, x, e);
 	return r < 0 ? r : await_ready(l, e);
@@ -374,6 +393,8 @@ int launch_start(struct launch *l, struct err *e)
 	r = make_all(l, &x, e);
 	if (r < 0)
 		launch_done(l);
+	else
+		reap(&l->giver);
 	return r;
 }
 
@@ -495,19 +516,6 @@ static void await_result(struct launch *l, struct ending *x)
 	}
 }
 
-static int reap(pid_t *pid)
-{
-	int status = 0;
-
-	if (*pid <= 0)
-		return 0;
-	while (waitpid(*pid, &status, 0) < 0)
-		if (errno != EINTR)
-			break;
-	*pid = 0;
-	return status;
-}
-
 /* What init says comes first: it knows why it stopped. */
 static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 	int shim_status, struct shim_result *ret, struct err *e)
@@ -578,6 +586,7 @@ void launch_done(struct launch *l)
 		kill_init(l, SIGKILL);
 	reap(&l->shim_pid);
 	reap(&l->init);
+	reap(&l->giver);
 	close(take_fd(&l->init_fd));
 	close(take_fd(&l->userns));
 	close(take_fd(&l->up));

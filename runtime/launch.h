@@ -48,7 +48,8 @@ struct launch {
 	/* state */
 	pid_t init, shim_pid;
 	int init_fd;   /* pidfd */
-	bool sources;  /* some bind mounts are cloned for init: see sources.h */
+	bool sources;  /* some mounts are made for init: see sources.h */
+	pid_t giver;   /* by whom, until it is reaped */
 	int userns;    /* fd of the container's user namespace, or -1 */
 	int up;	       /* our end of the socket pair with init */
 	int master;    /* of the container's terminal, where no supervisor has it; or -1 */

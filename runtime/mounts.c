@@ -289,7 +289,7 @@ int mnt_attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool re
 
 enum {
 	ATIMES = MS_NOATIME | MS_RELATIME | MS_STRICTATIME,
-	LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	LOCKABLE = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NODIRATIME | ATIMES,
 };
 
 static unsigned long flags_there(int fd)
@@ -307,29 +307,37 @@ static unsigned long flags_there(int fd)
 	for (size_t i = 0; i < ARRAY_LEN(to); i++)
 		if (v.f_flag & to[i][0])
 			f |= to[i][1];
-	return f;
+	return f & (MS_NOATIME | MS_RELATIME) ? f : f | MS_STRICTATIME;
+}
+
+/* As mount(2) takes MS_REMOUNT | MS_BIND: without a word about access times they stay. */
+static int bind_flags(int fd, unsigned long flags)
+{
+	uint64_t set = mnt_attrs(flags), gone = mnt_attrs(MS_RDONLY | MS_NOSUID | MS_NODEV |
+		MS_NOEXEC | MS_NOSYMFOLLOW);
+
+	if (flags & MS_STRICTATIME)
+		set = (set & ~(uint64_t) MOUNT_ATTR__ATIME) | MOUNT_ATTR_STRICTATIME;
+	if (flags & (ATIMES | MS_NODIRATIME))
+		gone |= MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	return attr(fd, set, gone & ~(set & ~(uint64_t) MOUNT_ATTR__ATIME), 0, false);
 }
 
 /* What a user namespace may not take away stays, unless it was asked for by name. */
 int mnt_bind_flags(int fd, unsigned long set, unsigned long clear, struct err *e)
 {
-	const uint64_t all = mnt_attrs(LOCKABLE | MS_NODIRATIME | MS_NOSYMFOLLOW);
-	uint64_t want = mnt_attrs(set), gone = all & ~want;
 	unsigned long there;
-	int r;
+	int r = bind_flags(fd, set);
 
-	if (clear & ATIMES)
-		gone |= MOUNT_ATTR__ATIME;
-	r = attr(fd, want, gone, 0, false);
 	if (r != -EPERM)
 		return r < 0 ? fail(e, r, "change mount attributes") : 0;
 	there = flags_there(fd);
-	if (there & clear & (LOCKABLE | MS_NODIRATIME | MS_NOATIME))
+	if (there & clear & LOCKABLE)
 		return fail(e, EPERM, "an option of the host's mount is locked by the user "
 			"namespace");
-	if (set & ATIMES && (set & there & ATIMES) != (set & ATIMES))
+	if (set & ATIMES && (set & ATIMES) != (there & ATIMES))
 		return fail(e, EPERM, "the access time option is locked by the user namespace");
-	r = attr(fd, mnt_attrs(set & ~(unsigned long) ATIMES), 0, 0, false);
+	r = bind_flags(fd, set | (there & LOCKABLE));
 	return r < 0 ? fail(e, r, "change mount attributes") : 0;
 }
 

@@ -20,24 +20,24 @@ static bool is_device(const struct stat *st, const struct op *o)
 	       (S_ISFIFO(st->st_mode) || st->st_rdev == o->attr);
 }
 
-static int make_node(int dir, const char *name, const struct op *o)
+static int make_node(int dir, const char *name, const struct op *o, uid_t uid, gid_t gid)
 {
 	if (mknodat(dir, name, o->mode, o->attr) < 0)
 		return -errno;
 	if (fchmodat(dir, name, o->mode & 07777, 0) < 0 ||
-		fchownat(dir, name, o->uid, o->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }
 
 /* A node that is in no directory of the container's: to be mounted over what the image has there. */
-static int node_apart(const struct op *o, int *ret_fd, struct err *e)
+int ops_node(const struct op *o, uid_t uid, gid_t gid, int *ret_fd, struct err *e)
 {
 	own_fd fs = -1, node = -1;
 	int r = mnt_new("tmpfs", "tmpfs", "mode=0755", 0, &fs, e);
 
 	if (!r)
-		r = make_node(fs, "node", o);
+		r = make_node(fs, "node", o, uid, gid);
 	if (r < 0)
 		return fail(e, r, "make device %s", o->path);
 	node = openat(fs, "node", O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -82,7 +82,7 @@ static int node_in_place(struct init_state *s, const struct op *o, bool *ret_the
 
 	if (r < 0)
 		return r;
-	r = o->source ? 1 : make_node(dir.fd, dir.name, o);
+	r = o->source ? 1 : make_node(dir.fd, dir.name, o, o->uid, o->gid);
 	if (r == -EPERM)
 		return 1;
 	if (r != -EEXIST)
@@ -93,13 +93,17 @@ static int node_in_place(struct init_state *s, const struct op *o, bool *ret_the
 
 int op_device(struct init_state *s, const struct op *o, struct err *e)
 {
+	int *given = s->sources ? &s->sources[o - s->in->plan->op] : NULL;
 	bool there = false;
 	own_fd fd = -1;
 	int r = node_in_place(s, o, &there, e);
 
 	if (r <= 0)
 		return r;
-	r = there ? node_apart(o, &fd, e) : hosts_node(o, &fd, e);
+	if (given && *given >= 0)
+		fd = take_fd(given);
+	else
+		r = there ? ops_node(o, o->uid, o->gid, &fd, e) : hosts_node(o, &fd, e);
 	return r < 0 ? r : cover(s, o, fd, e);
 }
 
@@ -148,6 +152,14 @@ static int null_device(int *ret_fd, struct err *e)
 	return 0;
 }
 
+/* One empty directory serves all. */
+static int blank(struct init_state *s, int *ret_fd, struct err *e)
+{
+	int r = s->blank >= 0 ? 0 : mnt_new("tmpfs", "tmpfs", NULL, MS_RDONLY, &s->blank, e);
+
+	return r < 0 ? r : mnt_clone_fd(s->blank, false, ret_fd, e);
+}
+
 int op_mask(struct init_state *s, const struct op *o, struct err *e)
 {
 	own_fd at = in_root(s->root, o->path, O_PATH), fd = -1;
@@ -158,8 +170,7 @@ int op_mask(struct init_state *s, const struct op *o, struct err *e)
 		return 0;
 	if (at < 0 || fstat(at, &st) < 0)
 		return fail(e, at < 0 ? at : errno, "mask %s", o->path);
-	r = S_ISDIR(st.st_mode) ? mnt_new("tmpfs", "tmpfs", "mode=0755,size=0",
-		MS_RDONLY, &fd, e) : null_device(&fd, e);
+	r = S_ISDIR(st.st_mode) ? blank(s, &fd, e) : null_device(&fd, e);
 	if (!r)
 		r = mnt_put(fd, at, o->path, e);
 	return r < 0 ? fail_ctx(e, r, "mask %s", o->path) : 0;

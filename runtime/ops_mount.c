@@ -13,6 +13,7 @@
 #include "runtime/copytree.h"
 #include "runtime/lsm.h"
 #include "runtime/mounts.h"
+#include "runtime/sources.h"
 
 static int in_words(const struct op *o, int r, struct err *e)
 {
@@ -282,11 +283,27 @@ static int bind_at(const struct op *o, int fd, const struct place *at, struct er
 	return r < 0 ? r : put(fd, o, at, e);
 }
 
-/* What the launcher has cloned for us, or the host's tree. */
+/* What is mounted in the container so far. */
+static int clone_inside(struct init_state *s, const struct op *o, int *ret_fd, struct err *e)
+{
+	bool nofollow = o->ext & SPEC_MNT_SRC_NOFOLLOW;
+	own_fd at = in_root(s->root, o->source, O_PATH | (nofollow ? O_NOFOLLOW : 0)), fd = -1;
+	int r = at < 0 ? fail(e, at, "open %s", o->source) : mnt_clone_fd(at, o->flag, &fd, e);
+
+	if (!r && sources_late(o))
+		r = sources_idmap(s->in->plan, s->in->sources, o, fd, e);
+	if (!r)
+		*ret_fd = take_fd(&fd);
+	return r;
+}
+
+/* Or what the launcher has cloned for us, or the host's tree. */
 static int source_of(struct init_state *s, const struct op *o, int *ret_fd, struct err *e)
 {
 	int *given = s->sources ? &s->sources[o - s->in->plan->op] : NULL;
 
+	if (o->inside)
+		return clone_inside(s, o, ret_fd, e);
 	if (!given || *given < 0)
 		return mnt_clone(o->source ? o->source : "", o->flag,
 			!(o->ext & SPEC_MNT_SRC_NOFOLLOW), ret_fd, e);
@@ -294,13 +311,39 @@ static int source_of(struct init_state *s, const struct op *o, int *ret_fd, stru
 	return 0;
 }
 
+/* copy-symlink: a symlink is not followed and not mounted, but made again. 0: it is none. */
+static int copy_symlink(struct init_state *s, const struct op *o, struct err *e)
+{
+	char text[4096], there[4096];
+	ssize_t n = readlink(o->source, text, sizeof text - 1), k;
+	own_place p = PLACE_INIT;
+	int r;
+
+	if (n < 0)
+		return errno == EINVAL ? 0 : fail(e, errno, "read %s", o->source);
+	text[n] = 0;
+	r = place_make(s->root, o->path, PLACE_PARENT, 0755, &p, e);
+	if (r < 0)
+		return r;
+	if (symlinkat(text, p.fd, p.name) == 0)
+		return 1;
+	if (errno != EEXIST)
+		return fail(e, errno, "link %s in the container", o->path);
+	k = readlinkat(p.fd, p.name, there, sizeof there);
+	return k == n && !memcmp(text, there, (size_t) n) ? 1 :
+		fail_msg(e, EEXIST, "%s in the container is not a symlink to %s", o->path, text);
+}
+
 static int bind_one(struct init_state *s, const struct op *o, struct err *e)
 {
 	own_place at = PLACE_INIT;
 	own_fd fd = -1;
 	struct stat st;
-	int r = source_of(s, o, &fd, e);
+	int r = o->ext & SPEC_MNT_COPY_SYMLINK && !o->inside ? copy_symlink(s, o, e) : 0;
 
+	if (r)
+		return r < 0 ? r : 0;
+	r = source_of(s, o, &fd, e);
 	if (r < 0)
 		return r;
 	if (fstat(fd, &st) < 0)

@@ -93,20 +93,27 @@ int op_root_overlay(struct init_state *s, const struct op *o, struct err *e)
 	return r < 0 ? r : root_attach(s, fd, e);
 }
 
+/* Without a mount namespace of its own the container's mounts are on the host's root file system. */
+static int root_in_place(struct init_state *s, const struct op *o, int fd, struct err *e)
+{
+	own_fd at = open(o->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = at < 0 ? fail(e, errno, "open %s", o->source) : mnt_put(fd, at, o->source, e);
+
+	if (!r)
+		s->root = fd;
+	return r;
+}
+
 int op_root_bind(struct init_state *s, const struct op *o, struct err *e)
 {
-	int fd, r;
+	int fd, r = mnt_clone(o->source, true, true, &fd, e);
 
-	if (o->flag) { /* no mount namespace: in its place */
-		s->root = open(o->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		return s->root < 0 ? fail(e, errno, "open %s", o->source) : 0;
-	}
-	r = mnt_clone(o->source, true, true, &fd, e);
 	if (r < 0)
 		return r;
-	/* hooks know the root by its path outside */
-	return o->propagation & MS_SHARED || hooks_before_pivot(s->in->spec)
-		? root_attach_shared(s, o, fd, e) : root_attach(s, fd, e);
+	if (o->flag)
+		return root_in_place(s, o, fd, e);
+	return o->propagation & MS_SHARED ? root_attach_shared(s, o, fd, e)
+					  : root_attach(s, fd, e);
 }
 
 /* --- files ------------------------------------------------------------------------------- */
@@ -204,12 +211,35 @@ static int pivot(bool shared, struct err *e)
 	return 0;
 }
 
+/*
+ * After a chroot the host's mounts are still in the namespace. One procfs or sysfs without anything
+ * over it would allow the container to mount another, uncovered one.
+ */
+static void drop_kernel_mounts(void)
+{
+	own_file f = fopen("/proc/self/mountinfo", "re");
+	own_free char *line = NULL;
+	size_t cap = 0;
+
+	while (f && getline(&line, &cap, f) > 0) {
+		char path[4096], *dash = strstr(line, " - ");
+
+		if (!dash || (strncmp(dash, " - proc ", 8) && strncmp(dash, " - sysfs ", 9)) ||
+			sscanf(line, "%*s %*s %*s %*s %4095s", path) != 1)
+			continue;
+		if (umount2(path, MNT_DETACH) < 0 && errno == EPERM)
+			mount("tmpfs", path, "tmpfs", MS_RDONLY, NULL);
+	}
+}
+
 int op_pivot(struct init_state *s, const struct op *o, struct err *e)
 {
 	int r = 0;
 
 	if (fchdir(s->root) < 0)
 		return fail(e, errno, "enter the container's root");
+	if (o->flag && o->attr)
+		drop_kernel_mounts();
 	if (!o->flag)
 		r = pivot(o->propagation & MS_SHARED, e);
 	else if (chroot(".") < 0 || chdir("/") < 0)

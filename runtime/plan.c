@@ -51,10 +51,10 @@ static void plan_propagation(const struct plan_in *in, struct plan *p)
 {
 	unsigned long want = in->spec->linux_.rootfs_propagation;
 
-	if (want & MS_SHARED)
+	if (want & MS_SHARED && !in->no_pivot)
 		return;
 	plan_add(p, OP_PROPAGATION, "/")->propagation = MS_REC |
-		(want & MS_SLAVE || (!want && in->off) ? MS_SLAVE : MS_PRIVATE);
+		(want & (MS_SLAVE | MS_SHARED) || (!want && in->off) ? MS_SLAVE : MS_PRIVATE);
 }
 
 /* --- the root ---------------------------------------------------------------------------- */
@@ -203,6 +203,7 @@ int plan_make(const struct plan_in *in, struct plan *p, struct err *e)
 	plan_late_attrs(in, p);
 	o = plan_add(p, OP_PIVOT, NULL);
 	o->flag = in->no_pivot || !own;
+	o->attr = own;
 	o->propagation = own && !(s->linux_.rootfs_propagation & MS_PRIVATE)
 		? s->linux_.rootfs_propagation : 0;
 	plan_process(in, p);

@@ -29,7 +29,8 @@ enum op_kind {
 	OP_OVERLAY,	 /* .source lower, .type upper, .data work, on .path */
 	OP_BIND,	 /* .source (host) on .path, .flag recursive, .ms set, .ms_clear */
 	OP_REMOUNT,	 /* .path: .ms set, .ms_clear, .data; without MS_BIND the file system's, too */
-	OP_DEVICE,	 /* .path, .mode, .attr rdev; from the host's node .source if not NULL */
+	OP_DEVICE,	 /* .path, .mode, .attr rdev; from the host's node .source if not NULL, or,
+			    .flag, one that the launcher has made */
 	OP_ATTR,	 /* change .path's mount: .attr set, .clear */
 	OP_MASK,	 /* hide .path if it is there */
 	OP_READONLY,	 /* make .path read-only if it is there */
@@ -39,7 +40,8 @@ enum op_kind {
 	OP_SYSCTL,	 /* .path (dots) .data */
 	OP_OOM,		 /* .data */
 	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
-	OP_PIVOT,	 /* .flag: chroot instead of pivot_root; .propagation of the root then */
+	OP_PIVOT,	 /* .flag: chroot instead of pivot_root, .attr: the host's mounts are ours to
+			    take away; .propagation of the root then */
 	OP_KEYRING,
 	OP_CONSOLE,	 /* make the terminal; .uid its owner, .flag: no carriage returns */
 	OP_SESSION,	 /* a session and process group of its own */
@@ -59,6 +61,7 @@ struct op {
 	uint64_t rec_set, rec_clear; /* MOUNT_ATTR_* of a mount and all below it */
 	unsigned ext;		     /* SPEC_MNT_* */
 	const struct spec_mount *mount; /* whose id maps these are; or NULL */
+	bool inside; /* .source is the container's, as far as it is mounted by then */
 	unsigned long propagation;
 	mode_t mode;
 	bool flag;

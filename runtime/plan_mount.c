@@ -144,14 +144,27 @@ static bool late_readonly(const struct spec_mount *m)
 	       (is_type(m, "tmpfs") || !strcmp(m->destination, "/dev"));
 }
 
+/* A host's path below the root file system is the container's: what is left of it, or NULL. */
+static const char *inside(const struct plan_in *in, const char *path)
+{
+	size_t n = in->root == ROOT_BIND ? strlen(in->lower) : 0;
+
+	return n > 1 && path && !strncmp(path, in->lower, n) && path[n] == '/' ? path + n : NULL;
+}
+
 static void plan_mount(const struct plan_in *in, const struct spec_mount *m, struct plan *p)
 {
 	bool bind = m->flags & MS_BIND;
+	const char *to = inside(in, m->destination);
 	struct op *o = plan_add(p, m->flags & MS_REMOUNT ? OP_REMOUNT : bind ? OP_BIND :
-		OP_MOUNT, m->destination);
+		OP_MOUNT, to ? to : m->destination);
 
 	o->type = m->type;
 	o->source = bind ? source_of(in, m, p) : m->source;
+	if (bind && inside(in, o->source)) {
+		o->source = inside(in, o->source);
+		o->inside = true;
+	}
 	o->data = m->data;
 	o->ms = m->flags & ~m->flags_clear;
 	o->ms_clear = m->flags_clear;
@@ -204,7 +217,8 @@ static const struct plan_link dev_links[] = {
 	{ "/dev/ptmx", "pts/ptmx" },
 };
 
-static void plan_device(const struct plan_in *in, const struct spec_device *d, struct plan *p)
+static void plan_device(const struct plan_in *in, const struct spec_device *d, bool asked,
+	struct plan *p)
 {
 	struct op *o = plan_add(p, OP_DEVICE, d->path);
 
@@ -214,6 +228,7 @@ static void plan_device(const struct plan_in *in, const struct spec_device *d, s
 	o->gid = d->has_gid ? d->gid : 0;
 	if (in->userns && d->type != 'p')
 		o->source = d->path; /* nobody may make nodes in a user namespace */
+	o->flag = asked && o->source;
 }
 
 static bool listed(const struct spec *s, const char *path)
@@ -249,11 +264,11 @@ void plan_dev(const struct plan_in *in, struct plan *p)
 			.major = devices[i].major, .minor = devices[i].minor };
 
 		if (!listed(s, d.path))
-			plan_device(in, &d, p);
+			plan_device(in, &d, false, p);
 	}
 	for (size_t i = 0; i < s->linux_.n_devices; i++)
 		if (strcmp(s->linux_.devices[i].path, "/dev/ptmx")) /* devpts has it */
-			plan_device(in, &s->linux_.devices[i], p);
+			plan_device(in, &s->linux_.devices[i], true, p);
 	for (size_t i = 0; i < ARRAY_LEN(dev_links); i++)
 		plan_add(p, OP_SYMLINK, dev_links[i].path)->data = dev_links[i].target;
 }

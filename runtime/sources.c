@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 
 #include "runtime/base/fdpass.h"
-#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/mounts.h"
 #include "runtime/ns.h"
+#include "runtime/ops.h"
 
 struct message {
 	int op; /* index of an operation: its fd comes along */
@@ -27,10 +27,19 @@ static bool idmapped(const struct op *o)
 		(o->mount && (o->mount->n_uid_maps || o->mount->n_gid_maps)));
 }
 
+bool sources_late(const struct op *o)
+{
+	return o->inside && idmapped(o);
+}
+
 static bool wanted(const struct spec *s, const struct op *o)
 {
-	return idmapped(o) || (o->kind == OP_BIND && !o->optional && geteuid() == 0 &&
-		s->linux_.ns[SPEC_NS_USER].present && s->linux_.ns[SPEC_NS_MOUNT].present);
+	bool ours = geteuid() == 0 && s->linux_.ns[SPEC_NS_USER].present &&
+		s->linux_.ns[SPEC_NS_MOUNT].present;
+
+	if (o->kind == OP_DEVICE)
+		return ours && o->flag;
+	return idmapped(o) || (o->kind == OP_BIND && !o->optional && !o->inside && ours);
 }
 
 bool sources_needed(const struct spec *s, const struct plan *p)
@@ -138,12 +147,35 @@ static int enter_mounts(pid_t init, struct err *e)
 					  : 0;
 }
 
+static uint32_t outside(const struct spec_idmap *m, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id >= m[i].container && id - m[i].container < m[i].size)
+			return m[i].host + (id - m[i].container);
+	return id ? outside(m, n, 0) : 0;
+}
+
+/* Where we may not make one either, init looks for the host's. */
+static int give_device(const struct spec *s, const struct op *o, int index, int sock)
+{
+	const struct spec_linux *l = &s->linux_;
+	struct message m = { .op = index };
+	own_fd fd = -1;
+
+	if (ops_node(o, outside(l->uid_maps, l->n_uid_maps, o->uid),
+		    outside(l->gid_maps, l->n_gid_maps, o->gid), &fd, NULL) < 0)
+		return 0;
+	return fd_send(sock, &m, sizeof m, fd);
+}
+
 static int give_one(const struct op *o, int index, int userns, int sock, struct err *e)
 {
 	struct message m = { .op = index };
 	own_fd fd = -1;
 	int r = mnt_clone(o->source, o->flag, !(o->ext & SPEC_MNT_SRC_NOFOLLOW), &fd, e);
 
+	if (r < 0 && o->ext & SPEC_MNT_COPY_SYMLINK)
+		return 0;
 	if (!r && userns >= 0)
 		r = idmap(o, fd, userns, e);
 	if (r < 0)
@@ -152,37 +184,75 @@ static int give_one(const struct op *o, int index, int userns, int sock, struct 
 	return fd_send(sock, &m, sizeof m, fd) < 0 ? fail_msg(e, EPIPE, "init is gone") : 0;
 }
 
-static int give_all(const struct spec *s, const struct plan *p, pid_t init, int sock,
+/* What init has cloned itself. As many requests as there are; fewer if it fails. */
+static void serve(const struct plan *p, const int *userns, int sock)
+{
+	struct message m;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += sources_late(&p->op[i]);
+	while (n--) {
+		own_fd fd = -1;
+		int got = -1;
+
+		if (fd_recv(sock, &m, sizeof m, &got) != sizeof m)
+			return;
+		fd = got;
+		must(m.op >= 0 && (size_t) m.op < p->n);
+		m.e = ERR_INIT;
+		idmap(&p->op[m.op], fd, userns[m.op], &m.e);
+		if (fd_send(sock, &m, sizeof m, -1) < 0)
+			return;
+	}
+}
+
+static int give_each(const struct spec *s, const struct plan *p, const int *userns, int sock,
 	struct err *e)
 {
+	int r = 0;
+
+	for (size_t i = 0; i < p->n && !r; i++) {
+		const struct op *o = &p->op[i];
+
+		if (!wanted(s, o) || sources_late(o))
+			continue;
+		r = o->kind == OP_DEVICE ? give_device(s, o, (int) i, sock)
+					 : give_one(o, (int) i, userns[i], sock, e);
+	}
+	return r;
+}
+
+__attribute__((noreturn))
+static void giver(const struct spec *s, const struct plan *p, pid_t init, int sock)
+{
+	struct message last = { .op = OP_LAST };
 	int *userns = malloc((p->n + 1) * sizeof *userns), r;
 
 	must(userns);
 	memset(userns, -1, p->n * sizeof *userns);
-	r = make_maps(p, init, userns, e);
+	r = make_maps(p, init, userns, &last.e);
 	if (!r && s->linux_.ns[SPEC_NS_MOUNT].present)
-		r = enter_mounts(init, e);
-	for (size_t i = 0; i < p->n && !r; i++)
-		if (wanted(s, &p->op[i]))
-			r = give_one(&p->op[i], (int) i, userns[i], sock, e);
-	free(userns);
-	return r;
+		r = enter_mounts(init, &last.e);
+	if (!r)
+		r = give_each(s, p, userns, sock, &last.e);
+	if (fd_send(sock, &last, sizeof last, -1) == 0 && !r)
+		serve(p, userns, sock);
+	_exit(0);
 }
 
-int sources_give(const struct spec *s, const struct plan *p, pid_t init, int sock, struct err *e)
+int sources_give(const struct spec *s, const struct plan *p, pid_t init, int sock, int theirs,
+	pid_t *ret, struct err *e)
 {
-	struct message last = { .op = OP_LAST };
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return fail(e, errno, "fork");
 	if (!pid) {
-		give_all(s, p, init, sock, &last.e);
-		_exit(fd_send(sock, &last, sizeof last, -1) < 0);
+		close(theirs);
+		giver(s, p, init, sock);
 	}
-	while (waitpid(pid, NULL, 0) < 0)
-		if (errno != EINTR)
-			return fail(e, errno, "wait for the bind mounts");
+	*ret = pid;
 	return 0;
 }
 
@@ -207,4 +277,14 @@ int sources_take(const struct plan *p, int sock, int **ret, struct err *e)
 		must(m.op >= 0 && (size_t) m.op < p->n && fd >= 0);
 		fds[m.op] = fd;
 	}
+}
+
+int sources_idmap(const struct plan *p, int sock, const struct op *o, int fd, struct err *e)
+{
+	struct message m = { .op = (int) (o - p->op) };
+	int none;
+
+	if (fd_send(sock, &m, sizeof m, fd) < 0 || fd_recv(sock, &m, sizeof m, &none) != sizeof m)
+		return fail_msg(e, EPIPE, "the id map of %s doesn't come", o->path);
+	return m.e.code ? fail_msg(e, m.e.code, "%s", m.e.msg) : 0;
 }

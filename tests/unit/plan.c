@@ -134,12 +134,12 @@ TEST(plan_shares_the_root_when_it_is_done)
 	t = text_of(&in, NULL);
 	OK(!strstr(t, "propagation  /"));
 	HAS(t, "root-bind    / from=/fs propagation=0x100000\n");
-	HAS(t, "pivot        propagation=0x100000\n");
+	HAS(t, "pivot        flags=0x1 propagation=0x100000\n");
 	free(t);
 	s->linux_.rootfs_propagation = MS_PRIVATE;
 	t = text_of(&in, NULL);
 	HAS(t, "propagation  / propagation=0x44000\n");
-	HAS(t, "pivot       \n");
+	HAS(t, "pivot        flags=0x1\n");
 	free(t);
 }
 
