@@ -47,6 +47,8 @@ int notify_addfd(struct task *t, int fd, bool cloexec);
 /* selfcpu.c */
 /** Before the loop, where the CPU can fault on CPUID. 0 or -errno. */
 int self_trap_cpuid(void);
+/** Each switch to the supervisor costs less without restartable sequences. */
+void self_drop_rseq(void);
 
 /* engine.c */
 void engine_entry(struct world *w, struct task *t); /* at a seccomp stop, registers read */

@@ -4,6 +4,9 @@
  * that has not writes a model-specific register, which in a virtual machine costs five times the
  * rest of a stop; a switch between two that have it writes nothing. What our libraries ask of CPUID
  * is answered by the real instruction, with the trap lifted for that moment.
+ *
+ * Nor does it keep the restartable sequences that libc has registered: the kernel writes the CPU's
+ * number into memory at each switch to us, and we stay on one CPU.
  */
 #include <asm/prctl.h>
 #include <cpuid.h>
@@ -13,6 +16,9 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 #include "shim/engine.h"
 
@@ -38,6 +44,17 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 	g[REG_RCX] = c;
 	g[REG_RDX] = d;
 	g[REG_RIP] += 2;
+}
+
+void self_drop_rseq(void)
+{
+#ifdef RSEQ_SIG
+	char *area = (char *) __builtin_thread_pointer() + __rseq_offset;
+
+	/* as long as libc registered it, which is not what it tells in each version; else it stays */
+	if (__rseq_size && syscall(SYS_rseq, area, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) < 0)
+		syscall(SYS_rseq, area, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
 }
 
 int self_trap_cpuid(void)

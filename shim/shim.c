@@ -146,6 +146,7 @@ static int quick_stops(struct world *w, struct err *e)
 
 	if (sigaction(SIGCHLD, &sa, NULL) < 0)
 		return fail(e, errno, "set the action of SIGCHLD");
+	self_drop_rseq();
 	if (w->cpu_faults && self_trap_cpuid() < 0)
 		return fail(e, errno, "trap CPUID");
 	return 0;

@@ -113,9 +113,9 @@ struct row {
 	/* not even trapped when (a[pass_arg] & pass_mask) == pass_value; pass_mask 0 = no such test */
 	uint64_t pass_mask, pass_value;
 	unsigned pass_arg;
-	/* NOTIFY only when none of these 32 bits is set in a[slow_arg] */
-	uint32_t slow_bits;
-	unsigned slow_arg;
+	/* NOTIFY only when (a[quick_arg] & quick_mask) == quick_value, in 32 bits */
+	uint32_t quick_mask, quick_value;
+	unsigned quick_arg;
 };
 
 #define SYS(n, number) .name = #n, .nr = (number)

@@ -157,8 +157,8 @@ void sys_filter_notify(struct filter_row *rows, size_t n, bool ours)
 		if (rows[i].what != FILTER_TRACE || !(r->flags & flags))
 			continue;
 		rows[i].what = FILTER_NOTIFY;
-		rows[i].quick = (struct filter_cond){ .arg = (uint8_t) r->slow_arg,
-			.mask = r->slow_bits };
+		rows[i].quick = (struct filter_cond){ .arg = (uint8_t) r->quick_arg,
+			.mask = r->quick_mask, .value = r->quick_value };
 	}
 }
 

@@ -263,7 +263,8 @@ static long capset_enter(struct call *c)
 
 #define WHY "virtual: whoever runs outside; the kernel's rules for changing them"
 #define ID(n, number, ...) \
-	{ SYS(n, number), EMULATE, .arg = { __VA_ARGS__ }, .enter = n##_enter, .why = WHY }
+	{ SYS(n, number), EMULATE, .arg = { __VA_ARGS__ }, .enter = n##_enter, .why = WHY, \
+	  .flags = NOTIFY_OURS }
 
 static const struct row rows[] = {
 	ID(getuid, 102),

@@ -242,14 +242,14 @@ static const struct row rows[] = {
 	  .enter = open_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
-	  .flags = NOTIFY_OURS | MAY_BLOCK, .slow_bits = ~(uint32_t) READS, .slow_arg = 1 },
+	  .flags = NOTIFY_OURS | MAY_BLOCK, .quick_mask = ~(uint32_t) READS, .quick_arg = 1 },
 
 	{ SYS(openat, 257), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), FLAGS(flags, names_open), CREAT_MODE(mode, 2) },
 	  .enter = openat_enter,
 	  .leave = opened,
 	  .why = "what is made gets the virtual time; procfs is replaced; FIFOs wait here",
-	  .flags = NOTIFY_OURS | MAY_BLOCK, .slow_bits = ~(uint32_t) READS, .slow_arg = 2 },
+	  .flags = NOTIFY_OURS | MAY_BLOCK, .quick_mask = ~(uint32_t) READS, .quick_arg = 2 },
 
 	{ SYS(openat2, 437), FIXUP,
 	  .arg = { FD(dirfd), PATH(path), IN_AS(how, sizeof(struct open_how), open_how), UINT(size) },

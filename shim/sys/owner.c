@@ -256,7 +256,7 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), UINT_AS(mode, mode) },
 	  .enter = chmod_enter,
 	  .leave = chmod_leave,
-	  .why = WHY_CHMOD },
+	  .why = WHY_CHMOD, .flags = NOTIFY_OURS },
 
 	{ SYS(fchmod, 91), OBSERVE,
 	  .arg = { FD(fd), UINT_AS(mode, mode) },
@@ -268,13 +268,13 @@ static const struct row rows[] = {
 	  .arg = { FD(dirfd), PATH(path), UINT_AS(mode, mode) },
 	  .enter = fchmodat_enter,
 	  .leave = chmod_leave,
-	  .why = WHY_CHMOD },
+	  .why = WHY_CHMOD, .flags = NOTIFY_OURS },
 
 	{ SYS(chown, 92), EMULATE,
 	  .arg = { PATH(path), INT(uid), INT(gid) },
 	  .enter = chown_enter,
 	  .leave = chown_leave,
-	  .why = WHY_CHOWN },
+	  .why = WHY_CHOWN, .flags = NOTIFY_OURS },
 
 	{ SYS(fchown, 93), EMULATE,
 	  .arg = { FD(fd), INT(uid), INT(gid) },
@@ -286,13 +286,13 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), INT(uid), INT(gid) },
 	  .enter = lchown_enter,
 	  .leave = chown_leave,
-	  .why = WHY_CHOWN },
+	  .why = WHY_CHOWN, .flags = NOTIFY_OURS },
 
 	{ SYS(fchownat, 260), EMULATE,
 	  .arg = { FD(dirfd), PATH(path), INT(uid), INT(gid), FLAGS(flags, at_flags) },
 	  .enter = fchownat_enter,
 	  .leave = chown_leave,
-	  .why = WHY_CHOWN },
+	  .why = WHY_CHOWN, .flags = NOTIFY_OURS },
 };
 
 FAMILY(owner, "Owners and modes");

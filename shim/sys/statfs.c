@@ -80,12 +80,12 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), OUT_AS(buf, sizeof(struct statfs), statfs) },
 	  .enter = statfs_enter,
 	  .leave = statfs_leave,
-	  .why = WHY },
+	  .why = WHY, .flags = NOTIFY_OURS },
 
 	{ SYS(fstatfs, 138), EMULATE,
 	  .arg = { FD(fd), OUT_AS(buf, sizeof(struct statfs), statfs) },
 	  .enter = fstatfs_enter,
-	  .why = WHY },
+	  .why = WHY, .flags = NOTIFY_OURS },
 
 	{ SYS(ustat, 136), DENY,
 	  .arg = { UINT(dev), PTR(buf) },

@@ -182,7 +182,7 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), IN_AS(times, 2 * sizeof(struct timeval), timevals) },
 	  .enter = utimes_enter,
 	  .leave = times_leave,
-	  .why = WHY },
+	  .why = WHY, .flags = NOTIFY_OURS },
 
 	{ SYS(futimesat, 261), EMULATE,
 	  .arg = { FD(dirfd), PATH(path), IN_AS(times, 2 * sizeof(struct timeval), timevals) },
@@ -195,7 +195,7 @@ static const struct row rows[] = {
 		FLAGS(flags, at_flags) },
 	  .enter = utimensat_enter,
 	  .leave = times_leave,
-	  .why = WHY },
+	  .why = WHY, .flags = NOTIFY_OURS },
 };
 
 FAMILY(utimes, "File times");

@@ -120,6 +120,37 @@ TEST(filter_traps_what_has_a_handler)
 	}
 }
 
+/* The sixth argument says that the call is to be traced. */
+TEST(notified_rows_leave_the_sixth_argument_free)
+{
+	const struct row *const *all;
+	size_t n = sys_rows(&all), notified = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!(all[i]->flags & (NOTIFY | NOTIFY_OURS)))
+			continue;
+		OK(all[i]->arg[5].kind == A_NONE);
+		OK(all[i]->policy != DENY);
+		notified++;
+	}
+	OK(notified > 30);
+}
+
+TEST(notified_rows_are_all_but_the_slow)
+{
+	struct filter_row rows[512];
+	size_t n = sys_filter_rows(rows, 512), kinds[2] = { 0 };
+
+	for (int ours = 0; ours < 2; ours++) {
+		n = sys_filter_rows(rows, 512);
+		sys_filter_notify(rows, n, ours);
+		for (size_t i = 0; i < n; i++)
+			kinds[ours] += rows[i].what == FILTER_NOTIFY;
+	}
+	OK(kinds[0] > 10);
+	OK(kinds[1] > kinds[0]);
+}
+
 TEST(digest_repeats)
 {
 	uint8_t a[32], b[32];
