@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/bundle.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -137,6 +138,35 @@ static void annotated(const struct spec *s, struct job_opts *o)
 	for (size_t i = 0; i < ARRAY_LEN(t); i++)
 		if (!*t[i].to)
 			*t[i].to = spec_annotation(s, t[i].name);
+}
+
+/*
+ * An engine hands on what an image's manifest says, too: an image must not name a place of the host
+ * that we then write to. An empty directory that the caller has made is meant.
+ */
+static int check_noted_trace(const struct bundle_run *run, const char *dir, struct err *e)
+{
+	own_fd fd = -1;
+	own_dir d = NULL;
+	struct dirent *de;
+	struct stat st;
+
+	if (run->job.trace || !dir || !strcmp(dir, "none"))
+		return 0;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return fail_msg(e, ENOENT, "annotation org.detrun.trace: make the directory %s first",
+			dir);
+	if (fd < 0 || fstat(fd, &st) < 0 || !(d = fdopendir(fd)))
+		return fail(e, errno, "annotation org.detrun.trace: %s", dir);
+	take_fd(&fd);
+	while ((de = readdir(d)))
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			break;
+	if (de || st.st_uid != geteuid() || st.st_mode & 022)
+		return fail_msg(e, EACCES, "annotation org.detrun.trace: %s has to be an empty directory "
+			"that only its owner, the caller, may write", dir);
+	return 0;
 }
 
 /* --- state ------------------------------------------------------------------------------- */
@@ -393,7 +423,9 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	annotated(b->spec, &jo);
 	j->spec = b->spec;
 	j->plain_terminal = !b->run->create && !b->run->detach && !b->run->crlf;
-	r = job_declare(j, &jo, e);
+	r = check_noted_trace(b->run, jo.trace, e);
+	if (!r)
+		r = job_declare(j, &jo, e);
 	if (!r && j->mode == DET_OFF && spec_annotation(b->spec, "run.oci.keep_original_groups"))
 		b->spec->process.user.keep_groups = true;
 	if (!r)

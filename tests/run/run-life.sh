@@ -246,6 +246,12 @@ for mode in off record; do
 	rm -f "$work/shown"
 done
 config 'sh("echo traced")' 'c["annotations"] = {"org.detrun.determinism": "record", "org.detrun.trace": "'"$work/trace"'"}'
+t "an annotation names no place that isn't there" 1 "$detrun" --root "$S" create ${u}a1
+err "make the directory $work/trace first"
+mkdir "$work/trace" && touch "$work/trace/x"
+t "nor one with something in it" 1 "$detrun" --root "$S" create ${u}a1
+err "has to be an empty directory"
+rm "$work/trace/x"
 t "annotations choose" 0 "$detrun" --root "$S" create ${u}a1
 t "start what they chose" 0 D start ${u}a1
 ok "it ends" is ${u}a1 stopped
