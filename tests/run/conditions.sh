@@ -6,7 +6,7 @@
 #   in_b DIR COMMAND...   an ordinary user (when this one is root), umask 077, LANG=de_DE.UTF-8,
 #                         TZ=Asia/Tokyo, more environment, lower limits, on tmpfs (where /dev/shm
 #                         is one), ten hours earlier (where faketime is there), and while
-#                         load_start's process keeps a CPU busy
+#                         load_start's process keeps a CPU busy, without seccomp notifications
 #
 # Needs $detrun, the program under test; makes $work, a scratch directory that is gone at exit,
 # $work/detrun, a copy of the program that every user can run, and $work/key.pem to sign with.
@@ -110,7 +110,7 @@ in_b() {
 	( umask 077 && cd "$dir" && ulimit -S -n 512 && ulimit -S -s 4096 &&
 		exec "${as[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/games HOME="$work/home_b" \
 			XDG_CACHE_HOME="$work/cache_b" LANG=de_DE.UTF-8 \
-			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 \
+			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 DETRUN_NOTIFY=0 \
 			A_LONG_NAME="$(printf '%0300d' 0)" "${fake[@]}" "$@" )
 }
 
