@@ -108,7 +108,14 @@ static char *default_trace(void)
 		return NULL;
 	prune(dir);
 	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	return asprintf(&path, "%s/%s-%d", dir, stamp, getpid()) < 0 ? NULL : path;
+	for (int n = 0; n < 1000; n++) { /* another PID namespace may have our number, too */
+		if (asprintf(&path, n ? "%s/%s-%d.%d" : "%s/%s-%d", dir, stamp, getpid(), n) < 0)
+			return NULL;
+		if (mkdir(path, 0700) == 0 || errno != EEXIST)
+			return path;
+		free(path);
+	}
+	return NULL;
 }
 
 static int open_trace(const struct job *j, struct outputs *o, struct err *e)

@@ -159,6 +159,8 @@ void control_end(struct world *w);
 struct stdio *stdio_add(struct world *w, int host[3], int ret_guest[3], struct err *e);
 /** Close what nobody inside can reach any more, so that the outside sees the end. */
 void stdio_sweep(struct world *w);
+/** Let go what nobody inside can use any more. */
+void stdio_release(struct world *w);
 void stdio_end(struct world *w);
 
 /* spin.c */

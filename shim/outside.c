@@ -94,6 +94,7 @@ int poll_outside(struct world *w, int fd, int ms)
 	uint64_t since = real_ns();
 	int n, r;
 
+	stdio_release(w);
 	gather(w, fd, &x);
 	spin_end(w);
 	n = poll(x.p, x.n, ms);

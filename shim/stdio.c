@@ -89,6 +89,27 @@ void stdio_sweep(struct world *w)
 	}
 }
 
+/*
+ * The first program's are our own 0, 1 and 2: what nobody inside can use any more is let go, for
+ * whoever waits outside for its end.
+ */
+void stdio_release(struct world *w)
+{
+	struct stdio *s = &w->std;
+
+	for (int i = 0; i < 3; i++) {
+		int null;
+
+		if (s->pipes[i] < 0 || s->released[i] || !abandoned(s->pipes[i]))
+			continue;
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0)
+			return;
+		s->released[i] = dup2(null, s->host[i]) >= 0;
+		close(null);
+	}
+}
+
 void stdio_end(struct world *w)
 {
 	struct stdio *s;

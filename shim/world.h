@@ -200,6 +200,7 @@ struct stdio {
 	uint32_t nr;  /* which of them: part of an external input's name */
 	int host[3];  /* outside, or -1 */
 	int pipes[3]; /* our ends, or -1 */
+	bool released[3]; /* .host leads nowhere */
 	bool is[3];   /* the guest's end is a pipe, as .st says */
 	struct stat st[3];
 	struct buf in; /* read from outside, not yet given to the guest */

@@ -53,6 +53,10 @@ if [ -n "$determinism" ]; then
 		>"$work/${runtime##*/}"
 	chmod 755 "$work/${runtime##*/}"
 	runtime=$work/${runtime##*/}
+	export XDG_STATE_HOME=$work/state # traces; and the key, which the first run makes
+	mkdir "$XDG_STATE_HOME"
+	[ "$determinism" = off ] || (cd "$XDG_STATE_HOME" && "$runtime" --trace=none /bin/true) ||
+		(cd "$XDG_STATE_HOME" && "$runtime" /bin/true) >"$work/out" 2>&1
 fi
 
 # In the case's namespaces: the wanted cgroups, then the case.
