@@ -52,6 +52,12 @@ static inline void cgroup_drop(struct cgroup **c)
  * gone again. @r is what cgroup_apply() will be given, or NULL.
  */
 int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e);
+/**
+ * On v2 a process can be born in it (CLONE_INTO_CGROUP), which takes the kernel far less time than a
+ * move: a descriptor for that, or -1. cgroup_entered(): that was done, cgroup_attach() has nothing to do.
+ */
+int cgroup_birthplace(const struct cgroup *c);
+void cgroup_entered(struct cgroup *c);
 /** Move a process in. Before the limits are set: no limit may stop the move. */
 int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e);
 /** The limits of a new container, its device rules among them. */

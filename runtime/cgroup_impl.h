@@ -26,6 +26,7 @@ struct cgroup {
 	bool v2; /* the only hierarchy is v2's */
 	bool rootless;
 	bool made;	 /* by us: what is in it is the container's */
+	bool entered;	 /* the process was born in it */
 	bool path_given; /* linux.cgroupsPath was */
 	char *unit;	 /* systemd's, or NULL */
 	char *slice;

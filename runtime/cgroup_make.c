@@ -244,11 +244,23 @@ int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e)
 	return r;
 }
 
+int cgroup_birthplace(const struct cgroup *c)
+{
+	if (!c->v2 || c->dir[0].absent)
+		return -1;
+	return open(c->dir[0].path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void cgroup_entered(struct cgroup *c)
+{
+	c->entered = true;
+}
+
 int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct cg_dir *d = &c->dir[i];
-		int r = d->absent ? 0 : cg_attach(d, pid, e);
+		int r = d->absent || c->entered ? 0 : cg_attach(d, pid, e);
 
 		if (ignorable(c, r)) {
 			if (d->made)

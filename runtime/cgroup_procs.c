@@ -196,6 +196,14 @@ static int kill_round(const struct cgroup *c, bool freeze, struct err *e)
 	return r;
 }
 
+static bool nobody(const struct cgroup *c)
+{
+	own_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	return cgroup_pids(c, &pids, &n, NULL) == 0 && !n;
+}
+
 static bool kill_v2(const struct cgroup *c)
 {
 	const struct cg_dir *d = c->v2 ? &c->dir[0] : NULL;
@@ -224,7 +232,7 @@ int cgroup_signal(const struct cgroup *c, int sig, struct err *e)
 
 int cgroup_kill(const struct cgroup *c, struct err *e)
 {
-	if (!c->made || !cgroup_exists(c))
+	if (!c->made || !cgroup_exists(c) || nobody(c))
 		return 0;
 	for (unsigned waited = 0, ms = 1; waited < KILL_MS; waited += ms) {
 		bool done = kill_v2(c); /* kills frozen ones, too */

@@ -296,6 +296,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	l->start = j->start;
 	l->lock = j->lock;
 	l->terminal = j->terminal;
+	l->cgroup = j->cgroup;
 	l->born = j->born;
 	l->hooks = j->hooks;
 	l->ctx = j->ctx;

@@ -32,7 +32,7 @@ struct job {
 	bool virtual_ids, soft_rlimits, no_pivot, no_keyring;
 	bool plain_terminal; /* its output has no carriage returns of its own */
 	unsigned preserve;
-	const struct cgroup *cgroup; /* of the container, or NULL */
+	struct cgroup *cgroup; /* of the container, or NULL */
 	const char *id, *bundle; /* of a container; NULL: it has no name */
 
 	/* how */

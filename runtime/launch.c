@@ -17,6 +17,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/exec.h"
+#include "runtime/cgroup.h"
 #include "runtime/init.h"
 #include "runtime/relay.h"
 #include "runtime/sources.h"
@@ -161,15 +162,20 @@ static int make_init(struct launch *l, const struct ends *x, struct err *e)
 {
 	enum ns_how how = ns_how(l->spec);
 	uint64_t flags = ns_flags(l->spec);
+	own_fd cgroup = -1;
 	pid_t pid;
+	int into;
 
 	if (how == NS_BEFORE)
 		return clone_joined(l, flags, x, e);
-	pid = ns_clone(flags, &l->init_fd, e);
+	cgroup = into = l->cgroup ? cgroup_birthplace(l->cgroup) : -1;
+	pid = ns_clone_into(flags, &into, &l->init_fd, e);
 	if (pid < 0)
 		return pid;
 	if (!pid)
 		child(l, x, how == NS_INSIDE);
+	if (into >= 0)
+		cgroup_entered(l->cgroup);
 	l->init = pid;
 	return 0;
 }

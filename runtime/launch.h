@@ -36,6 +36,7 @@ struct launch {
 	unsigned preserve;    /* fds from 3 on that the program keeps */
 	int start;	      /* socket on which init awaits `start`, or -1: launch_go() is enough */
 	int terminal;	      /* the supervisor's side of the terminal, or -1: ours, on 0, 1, 2 */
+	struct cgroup *cgroup; /* made for it, or NULL */
 	int lock;	      /* an fd that neither init nor the supervisor may hold, or -1 */
 	struct shim_opts shim; /* declared inputs and outputs; pids, pipes and sync are ours */
 

@@ -53,14 +53,32 @@ static int refused(int errnum, uint64_t flags, struct err *e)
 
 pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e)
 {
+	int none = -1;
+
+	return ns_clone_into(flags, &none, ret_pidfd, e);
+}
+
+pid_t ns_clone_into(uint64_t flags, int *cgroup, int *ret_pidfd, struct err *e)
+{
 	int pidfd = -1;
 	struct clone_args a = {
 		.flags = flags | CLONE_PIDFD,
 		.pidfd = (uintptr_t) &pidfd,
 		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* else our own is taken over */
 	};
-	long pid = syscall(SYS_clone3, &a, sizeof a);
+	long pid = -1;
 
+	if (*cgroup >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t) *cgroup;
+		pid = syscall(SYS_clone3, &a, sizeof a);
+	}
+	if (pid < 0) {
+		*cgroup = -1;
+		a.flags &= ~(uint64_t) CLONE_INTO_CGROUP;
+		a.cgroup = 0;
+		pid = syscall(SYS_clone3, &a, sizeof a);
+	}
 	if (pid < 0)
 		return refused(errno, flags, e);
 	if (pid > 0)

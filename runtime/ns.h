@@ -33,6 +33,8 @@ int idmaps_write(const struct idmaps *m, pid_t pid, struct err *e);
  * A refusal names the sysctl that forbids it.
  */
 pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e);
+/** As ns_clone(), born in the v2 cgroup whose directory *@cgroup is. Where that fails, it is -1. */
+pid_t ns_clone_into(uint64_t flags, int *cgroup, int *ret_pidfd, struct err *e);
 
 /** The flags of the namespaces to be made when init is cloned. */
 uint64_t ns_flags(const struct spec *s);
