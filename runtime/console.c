@@ -152,7 +152,7 @@ int console_outer(unsigned rows, unsigned cols, int *ret_master, int *ret_slave,
 
 /* --- the caller's ------------------------------------------------------------------------ */
 
-void console_raw(struct console *c)
+void console_raw(struct console *c, bool plain)
 {
 	struct termios t;
 
@@ -160,7 +160,8 @@ void console_raw(struct console *c)
 		return;
 	t = c->saved;
 	cfmakeraw(&t);
-	t.c_oflag |= OPOST; /* a plain terminal leaves carriage returns to this one */
+	if (plain)
+		t.c_oflag |= OPOST; /* carriage returns are left to this one */
 	c->raw = tcsetattr(0, TCSANOW, &t) == 0;
 }
 

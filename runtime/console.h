@@ -35,7 +35,7 @@ struct console { /* of the caller: descriptor 0 */
 	struct termios saved;
 };
 /** Raw, if it is a terminal; and back. */
-void console_raw(struct console *c);
+void console_raw(struct console *c, bool plain);
 void console_restore(struct console *c);
 
 #endif

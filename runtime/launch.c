@@ -426,7 +426,7 @@ int launch_go(struct launch *l, struct err *e)
 	if (l->mode == DET_OFF)
 		return await_exec(l, e);
 	if (!l->detached && l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
-		console_raw(&l->console);
+		console_raw(&l->console, !l->virtual_ids);
 	return 0;
 }
 

@@ -187,7 +187,7 @@ int relay_run(const struct relay *r, int *ret_status, struct err *e)
 		pass_size(r);
 	}
 	if (r->master >= 0 || r->supervised)
-		console_raw(&c);
+		console_raw(&c, true);
 	got = until_end(&t, sfd, e);
 	console_restore(&c);
 	*ret_status = WIFSIGNALED(t.status) ? 128 + WTERMSIG(t.status) : WEXITSTATUS(t.status);

@@ -386,13 +386,19 @@ static int add_again(struct world *w, const struct buf *json, struct err *e)
 
 static int kill_again(struct world *w, const struct buf *text, struct err *e)
 {
-	int sig = atoi((const char *) text->p), r = 0;
+	int sig = 0, pid = 1, r;
+	struct task *t;
 
-	if (w->init)
-		r = world_input(w, w->init, (int) (INPUT_KILL | w->control->when), text->p, text->n);
-	if (!r && w->init && kill(w->init->pid, sig) < 0)
+	sscanf((const char *) text->p, "%d %d", &sig, &pid);
+	t = pid == 1 ? w->init : task_by_vpid(w, pid);
+	if (!t)
+		return fail_msg(e, ESRCH, "no process %d to send a signal to", pid);
+	r = world_input(w, t, (int) (INPUT_KILL | w->control->when), text->p, text->n);
+	if (!r && kill(t->proc->pid, sig) < 0)
 		r = fail(e, errno, "signal the container");
 	signals_sent(w, NULL);
+	if (sig == SIGKILL)
+		collect_killed(w, NULL, NULL);
 	return r;
 }
 
@@ -426,6 +432,13 @@ static bool again(struct world *w, uint32_t when)
 	return true;
 }
 
+static void again_running(struct world *w)
+{
+	w->control->when = INPUT_RUNNING;
+	while (!w->done && !w->fatal && again(w, INPUT_RUNNING))
+		;
+}
+
 /* ---- */
 
 static void look(struct world *w)
@@ -437,6 +450,7 @@ static void look(struct world *w)
 
 		if (sock >= 0)
 			serve(w, sock);
+		c->when = INPUT_RUNNING; /* the first one may run, for those that come after it */
 	}
 }
 
@@ -446,7 +460,7 @@ void control_look(struct world *w)
 
 	c->when = INPUT_RUNNING;
 	if (w->expect) {
-		again(w, INPUT_RUNNING);
+		again_running(w);
 		return;
 	}
 	if (!c->soon && w->nstops - c->looked < LOOK_EVERY)
@@ -463,8 +477,12 @@ bool control_idle(struct world *w)
 	if (!w->control)
 		return false;
 	w->control->when = 0;
-	if (w->expect)
-		return again(w, 0);
+	if (w->expect && !again(w, 0))
+		return false;
+	if (w->expect) {
+		again_running(w);
+		return true;
+	}
 	w->control->soon = false;
 	look(w);
 	return w->nevents > before;

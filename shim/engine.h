@@ -131,11 +131,6 @@ struct task *sched_next(struct world *w);
 uint64_t sched_deadline(struct world *w);
 
 /* outside.c: all wait, and the outside may end it */
-/**
- * poll(2) of @fd (or -1), and of all else outside that matters. 1: @fd is ready; 0: time is over;
- * -1: something else has happened.
- */
-int poll_outside(struct world *w, int fd, int ms);
 /** Nobody can run until @deadline. True: something came from outside. */
 bool outside_idle(struct world *w, uint64_t deadline);
 
@@ -144,7 +139,7 @@ bool outside_idle(struct world *w, uint64_t deadline);
 int control_start(struct world *w, struct err *e);
 /** Between two turns: serve who has connected. */
 void control_look(struct world *w);
-/** The same, when all wait; replay: was it now that something was asked for? True: it was done. */
+/** The same, when all wait and somebody has connected. Replay: false when nobody had. */
 bool control_idle(struct world *w);
 /** Somebody has connected: at the next turn, then. */
 bool control_soon(struct world *w);
@@ -191,6 +186,10 @@ void task_died(struct world *w, struct task *t, int st);
 void collect_dead(struct world *w, struct proc *p);
 /** After a SIGKILL to @p (NULL: to many) by @self (NULL: that was its end): collect who got it. */
 void collect_killed(struct world *w, struct proc *p, const struct task *self);
+/** A process that ran was killed, by nobody inside. */
+void killed_outside(struct world *w, struct proc *p);
+/** All wait: collect who was killed from outside meanwhile. */
+void collect_outside(struct world *w);
 /** After a SIGCONT: who is stopped and got it can run again. */
 void collect_continued(struct world *w);
 /** A thread that isn't the leader executes: collect the others. 0 when the exec stop has come. */

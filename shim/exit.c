@@ -41,6 +41,9 @@ static void process_ended(struct world *w, struct task *t, int st)
 {
 	struct proc *p = t->proc, *parent = p->parent;
 
+	if (!parent && t != w->init) /* its zombie waits for somebody outside */
+		must(map_put(&w->gone, (uint64_t) task_vtid(t), 0, 1) == 0);
+
 	if (t == w->init) {
 		w->status = st;
 		w->done = true;
@@ -149,6 +152,47 @@ void collect_killed(struct world *w, struct proc *p, const struct task *self)
 		next = q->next;
 		if ((!self || q != self->proc) && proc_killed(w, q))
 			collect_dead(w, q);
+	}
+}
+
+/* Who sent it is nobody's business; that it came is an input. */
+static void note_kill(struct world *w, struct proc *p, unsigned when)
+{
+	struct task *t = w->tasks;
+	char text[32];
+	int n;
+
+	while (t && (t->proc != p || t->state == T_GONE))
+		t = t->next;
+	if (!t || !w->control || t->setup)
+		return;
+	n = snprintf(text, sizeof text, "%d %d", SIGKILL, (int) task_vtid(t));
+	world_input(w, t, (int) (INPUT_KILL | when), text, (size_t) n);
+}
+
+void killed_outside(struct world *w, struct proc *p)
+{
+	if (!w->expect && !p->dying && !w->init_going)
+		note_kill(w, p, INPUT_RUNNING | INPUT_COMPUTES);
+}
+
+void collect_outside(struct world *w)
+{
+	struct proc *next;
+	unsigned when = 0;
+
+	if (w->init && proc_killed(w, w->init->proc)) { /* everybody, then */
+		note_kill(w, w->init->proc, when);
+		collect_killed(w, NULL, NULL);
+		return;
+	}
+	for (struct proc *p = w->procs; p; p = next) {
+		next = p->next;
+		if (!proc_killed(w, p))
+			continue;
+		note_kill(w, p, when);
+		collect_dead(w, p);
+		when = INPUT_RUNNING; /* somebody may have noticed */
 	}
 }
 

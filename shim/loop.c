@@ -397,6 +397,8 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 static void served(struct world *w, struct task *t, int st)
 {
 	if (st != NOTICE && !WIFSTOPPED(st)) {
+		if (WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL && w->killer != t->pid)
+			killed_outside(w, t->proc);
 		task_died(w, t, st);
 		return;
 	}

@@ -65,16 +65,15 @@ static int init_fd(struct world *w)
 	return t->pidfd;
 }
 
-static void gather(struct world *w, int fd, struct outside *x)
+static void gather(struct world *w, struct outside *x)
 {
-	size_t n = 3 + tty_outside(w, NULL);
+	size_t n = 2 + tty_outside(w, NULL);
 
 	for (struct task *t = w->tasks; t; t = t->next)
 		n += waits_outside(t);
 	x->p = calloc(n, sizeof *x->p);
 	x->t = calloc(n, sizeof(struct task *));
 	must(x->p && x->t);
-	x->p[x->n++] = (struct pollfd) { fd, POLLIN, 0 };
 	x->p[x->n++] = (struct pollfd) { control_fd(w), POLLIN, 0 };
 	x->p[x->n++] = (struct pollfd) { init_fd(w), POLLIN, 0 };
 	x->n += tty_outside(w, x->p + x->n);
@@ -87,28 +86,30 @@ static void gather(struct world *w, int fd, struct outside *x)
 	}
 }
 
-/* The clock that says when to look at who computes would end each wait early. */
-int poll_outside(struct world *w, int fd, int ms)
+/*
+ * All of it at once. The clock that says when to look at who computes would end each wait early.
+ * @ret_asked: somebody has connected; what else has come can wait.
+ */
+static int poll_outside(struct world *w, int ms, bool *ret_asked)
 {
 	struct outside x = { 0 };
 	uint64_t since = real_ns();
-	int n, r;
+	int n;
 
 	stdio_release(w);
-	gather(w, fd, &x);
+	stdio_sweep(w);
+	gather(w, &x);
 	spin_end(w);
 	n = poll(x.p, x.n, ms);
 	spin_begin(w);
-	r = n > 0 && !x.p[0].revents ? -1 : n > 0 ? 1 : n;
 	time_passed(w, since);
-	if (n < 0 || (n > 0 && x.p[1].revents))
-		control_soon(w);
-	for (size_t i = x.inputs; n > 0 && i < x.n; i++)
+	*ret_asked = n > 0 && x.p[0].revents;
+	for (size_t i = x.inputs; n > 0 && !*ret_asked && i < x.n; i++)
 		if (x.p[i].revents && waits_outside(x.t[i]))
 			engine_retry(w, x.t[i]);
 	free(x.p);
 	free(x.t);
-	return r;
+	return n;
 }
 
 /* Real time up to the deadline; the clock that jumps there is the caller's. */
@@ -143,7 +144,7 @@ static bool input_due(struct world *w)
 
 bool outside_idle(struct world *w, uint64_t deadline)
 {
-	bool real = reader(w) || control_awaited(w), tick;
+	bool real = reader(w) || control_awaited(w), asked, tick;
 	int ms, n;
 
 	if (tty_idle(w))
@@ -154,10 +155,12 @@ bool outside_idle(struct world *w, uint64_t deadline)
 		return false;
 	ms = how_long(w, deadline);
 	tick = w->o->live && (ms < 0 || ms > TICK_MS);
-	n = poll_outside(w, -1, tick ? TICK_MS : ms);
-	if (n < 0 || tick) { /* a command, a poke, or nobody has said anything: look */
+	n = poll_outside(w, tick ? TICK_MS : ms, &asked);
+	if (asked)
+		control_idle(w);
+	else if (n < 0 || tick) { /* a command, a poke, or nobody has said anything: look */
 		signals_sent(w, NULL);
-		collect_killed(w, NULL, NULL);
+		collect_outside(w);
 	}
 	return n != 0 || tick || ms == MS_MAX;
 }

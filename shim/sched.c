@@ -245,8 +245,6 @@ struct task *sched_next(struct world *w)
 		}
 		if (w->turn == before && !idle(w)) /* else a parked call got part of its work done */
 			break;
-		if (w->control && !w->expect)
-			control_idle(w);
 	}
 	return NULL;
 }

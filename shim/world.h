@@ -226,6 +226,7 @@ struct world {
 	struct task *init;
 	struct proc *procs;
 	struct map by_pid; /* host tid -> struct task * */
+	struct map gone;   /* pids inside of processes that were added, and have ended */
 	uint32_t next_task;
 	uint64_t next_mm;
 	uint64_t next_futex; /* order of arrival */

@@ -228,6 +228,14 @@ static const char *proc_path(struct call *c, char *buf, size_t n)
 	return buf[5] == '/' ? buf + 6 : "";
 }
 
+/* For us it is; a zombie for the kernel, until somebody outside has seen it. */
+static bool is_gone(struct world *w, const char *name)
+{
+	pid_t pid = (pid_t) atoi(name);
+
+	return w->gone.n && map_get(&w->gone, (uint64_t) pid, 0) && !proc_by_vpid(w, pid);
+}
+
 /* The canonical machine's procfs has fewer files than the kernel's. */
 static bool shown(const char *proc, const char *name)
 {
@@ -252,7 +260,7 @@ static void list_fill(struct call *c, int fd, struct dirlist *l, const struct bu
 		struct entry *e = &l->e[l->n];
 
 		i += d->d_reclen;
-		if (!shown(proc, d->d_name))
+		if (!shown(proc, d->d_name) || (proc && !*proc && is_gone(c->w, d->d_name)))
 			continue;
 		l->n++;
 		e->name = (uint32_t) at;

@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `detrun exec`: a further process in a container, without a supervisor and with one.
+. "$(dirname "$0")/lib.sh"
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+[ "$(id -u)" = 0 ] || rootless=1
+for p in stty tty readlink head wc seq; do copy_program "$root" "$(command -v $p)"; done
+py=$(PATH=/usr/bin:/bin command -v python3 || command -v python3)
+cp "$top/tests/run/on-terminal.py" "$work/"
+D="$detrun --root $work/containers"
+b=$work/bundle
+mkdir "$b" && cp -a "$root" "$b/rootfs"
+echo 'someone:x:1234:1234::/home/someone:/bin/sh' >>"$b/rootfs/etc/passwd"
+
+config() { # python expressions that change c
+	(cd "$b" && rm -f config.json && "$detrun" spec ${rootless:+--rootless}) || exit 125
+	python3 - "$b/config.json" "$@" <<-'P'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		p = c["process"]
+		p["terminal"] = False
+		for e in sys.argv[2:]:
+		    exec(e)
+		json.dump(c, open(sys.argv[1], "w"))
+	P
+}
+
+up() { # id, mode: a container that waits for a signal
+	$D create --determinism="$2" --trace "$work/tr-$1" -b "$b" "$1" </dev/null >"$work/$1.out" 2>&1 &&
+		$D start "$1"
+}
+until_stopped() {
+	for _ in $(seq 100); do
+		$D state "$1" | grep -q '"stopped"' && return
+		sleep 0.1
+	done
+	return 1
+}
+pid_of() { $D state "$1" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'; }
+
+common() { # id: what is the same in both modes
+	local c=$1 n
+	t "$c: a process" 7 $D exec "$c" sh -c 'id -u; pwd; exit 7'
+	out 0
+	t "$c: it dies of a signal" 137 $D exec "$c" sh -c 'kill -9 $$'
+	t "$c: where, what, who" 0 $D exec --cwd /tmp -e A=b --env C=d -e A=e "$c" sh -c 'pwd; echo $A $C $HOME'
+	out /tmp
+	out "e d /root"
+	if [ -z "${rootless:-}" ]; then
+		t "$c: another user" 0 $D exec -u 1234:55 -g 77 -g 78 "$c" sh -c 'id -u; id -g; id -G; echo $HOME'
+		out 1234
+		out "55 77 78"
+		out /home/someone
+	fi
+	t "$c: capabilities" 0 $D exec -c CAP_SYS_NICE "$c" sh -c 'cat /proc/self/status'
+	t "$c: no such program" 255 $D exec "$c" nothing
+	err 'exec failed: unable to start container process: exec: "nothing": executable file not found in $PATH'
+	t "$c: no program" 255 $D exec "$c" /etc/passwd
+	err 'exec: "/etc/passwd": permission denied'
+	t "$c: no such directory" 255 $D exec --cwd /nowhere "$c" id
+	err 'chdir to cwd ("/nowhere") set in config.json failed: no such file or directory'
+	t "$c: no command" 255 $D exec "$c"
+	err 'process args cannot be empty'
+	t "$c: a bad user" 255 $D exec -u 4294967296 "$c" id
+	t "$c: a terminal needs a socket when detached" 255 $D exec -d -t "$c" id
+	err 'without setting console socket'
+	echo '{"args":["sh","-c","echo $F; pwd"],"cwd":"/proc","env":["F=file","PATH=/bin"],"user":{"uid":0,"gid":0}}' >"$work/p.json"
+	t "$c: --process" 0 $D exec --process "$work/p.json" "$c"
+	out file
+	out /proc
+	t "$c: what it reads" 0 sh -c "echo from outside | $D exec $c cat"
+	out "from outside"
+	t "$c: much" 0 sh -c "$D exec $c seq 200000 | wc -l"
+	out 200000
+	t "$c: no descriptor but its own" 0 $D exec "$c" sh -c 'cd /proc/self/fd; echo *; exec 3</; ls -l /proc/self/fd'
+	if grep -q " -> .*$work/containers" "$work/out"; then miss "$name" "a descriptor of ours"; fi
+	for n in $(seq 3 20); do
+		$D exec --cwd "/proc/self/fd/$n" "$c" pwd >"$work/out" 2>&1 &&
+			miss "$c: a directory by descriptor $n" "let in"
+	done
+	pass "$c: no directory by a descriptor"
+	t "$c: detached" 0 $D exec -d --pid-file "$work/pid" "$c" sleep 1000
+	ok "$c: runs" kill -0 "$(cat "$work/pid")"
+	ok "$c: in the container" [ "$(readlink /proc/"$(cat "$work/pid")"/ns/pid)" = "$(readlink /proc/"$(pid_of "$c")"/ns/pid)" ]
+	kill -9 "$(cat "$work/pid")"
+	for n in 1 2 3 4 5 6; do $D exec "$c" sh -c "echo p$n; exit $n" >"$work/many.$n" & done
+	for n in 1 2 3 4 5 6; do wait -n; done
+	t "$c: many at once" 0 cat "$work"/many.?
+	for n in 1 2 3 4 5 6; do out p$n; done
+	$D exec "$c" sleep 1000 </dev/null >/dev/null 2>&1 &
+	n=$!
+	until $D exec "$c" sh -c 'cat /proc/[0-9]*/cmdline' | tr '\0' ' ' | grep -q 'sleep 1000'; do sleep 0.1; done
+	kill -9 $n
+	wait $n 2>/dev/null
+	t "$c: its command killed" 0 $D exec "$c" sh -c 'echo still there'
+	out "still there"
+	cat >"$work/script" <<-'S'
+		wait # 
+		type stty size; tty\r
+		wait 33 77
+		wait /dev/pts/
+		wait # 
+		size 20 60
+		sleep 0.3
+		type stty size\r
+		wait 20 60
+		wait # 
+		type sleep 1000\r
+		sleep 0.3
+		type \x03
+		wait # 
+		type exit 6\r
+	S
+	t "$c: a terminal" 6 "$py" "$work/on-terminal.py" "$work/script" $D exec -t -e PS1='# ' "$c" sh -i
+}
+
+over() { # id: ask it to end
+	t "$1: TERM" 0 $D kill "$1" TERM
+	ok "$1: has stopped" until_stopped "$1"
+	t "$1: exec into a stopped one" 255 $D exec "$1" id
+	err 'cannot exec in a stopped container'
+	t "$1: delete" 0 $D delete "$1"
+}
+
+wait_for_term='p["args"] = ["sh", "-c", "trap \"exit 0\" TERM; while :; do sleep 1; done"]'
+config "$wait_for_term"
+t "none such" 255 $D exec nothing id
+err "exec failed: container does not exist"
+for mode in off record; do
+	c=exec-$mode-$$
+	ok "$c: up" up "$c" $mode
+	common "$c"
+	if $D pause "$c" 2>/dev/null; then
+		t "$c: exec into a paused one" 255 $D exec "$c" id
+		err 'cannot exec in a paused container'
+		$D resume "$c"
+		t "$c: resumed" 0 $D exec "$c" id
+	fi
+	over "$c"
+done
+tr=$work/tr-exec-record-$$
+t "the trace verifies" 0 "$detrun" verify --deep "$tr"
+t "it has what came from outside" 0 "$detrun" trace show "$tr"
+out '"from outside\n"'
+out '/nowhere'
+t "a replay" 0 "$detrun" replay --bundle "$b" --trace none "$tr"
+err "is the same"
+
+config 'p["args"] = ["sh", "-c", "while :; do :; done"]'
+c=exec-busy-$$
+ok "$c: up" up "$c" record
+t "$c: exec into one that only computes" 0 timeout 60 $D exec "$c" sh -c 'echo quick'
+out quick
+t "$c: delete" 0 $D delete -f "$c"
+
+config "$wait_for_term"
+c=exec-strict-$$
+ok "$c: up" up "$c" strict
+t "$c: refused" 255 $D exec "$c" id
+err "--determinism=strict refuses"
+$D delete -f "$c" >/dev/null 2>&1
+finish
