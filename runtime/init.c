@@ -61,14 +61,23 @@ static int become_root(const struct init *in, struct err *e)
 }
 
 /* The cgroup namespace starts where we are, and that is the container's cgroup only by now. */
-static int enter(const struct init *in, struct err *e)
+static int group(struct init_state *s, struct err *e)
 {
-	const struct spec_ns *cgroup = &in->spec->linux_.ns[SPEC_NS_CGROUP];
-	int r = in->join ? ns_join(in->spec, e) : 0;
+	const struct spec_ns *ns = &s->in->spec->linux_.ns[SPEC_NS_CGROUP];
 
-	if (!r && cgroup->present && !cgroup->path && unshare(CLONE_NEWCGROUP) < 0)
-		r = fail(e, errno, "make a cgroup namespace");
-	return r;
+	if (s->grouped)
+		return 0;
+	await(s->in, UP_GROUPED);
+	s->grouped = true;
+	if (ns->present && !ns->path && unshare(CLONE_NEWCGROUP) < 0)
+		return fail(e, errno, "make a cgroup namespace");
+	return 0;
+}
+
+/* Mounts need not wait for the cgroup, but for its own. */
+static bool needs_group(const struct op *o)
+{
+	return o->kind == OP_PIVOT || (o->type && !strncmp(o->type, "cgroup", 6));
 }
 
 /* Nothing of the caller's shell or engine may reach the program. */
@@ -248,8 +257,10 @@ static int create_hooks(const struct init_state *s, struct err *e)
 static int step(struct init_state *s, const struct op *o, struct err *e)
 {
 	const struct init *in = s->in;
-	int r;
+	int r = needs_group(o) ? group(s, e) : 0;
 
+	if (r < 0)
+		return r;
 	switch (o->kind) {
 	case OP_PIVOT:
 		r = create_hooks(s, e);
@@ -301,7 +312,7 @@ void init_main(const struct init *in)
 	umask(0);
 	keep_only(in);
 	await(in, UP_MAPPED);
-	if (become_root(in, &e) < 0 || enter(in, &e) < 0 || confine_first(in->confine, &e) < 0 ||
+	if (become_root(in, &e) < 0 || (in->join && ns_join(in->spec, &e) < 0) || confine_first(in->confine, &e) < 0 ||
 		reset_signals(&e) < 0 || set_stdio(in, &e) < 0)
 		die(&s, EXIT_OURS, &e);
 	if (in->sources >= 0 && sources_take(in->plan, in->sources, &s.sources, &e) < 0)

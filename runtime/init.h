@@ -31,13 +31,13 @@ struct init {
 };
 
 /*
- * Between launcher and init, a byte each: the launcher says MAPPED when the id maps are written and
- * the cgroup is joined; init asks for HOOKS (if there are any), the launcher says HOOKED; init says
+ * Between launcher and init, a byte each: the launcher says MAPPED when the id maps are written,
+ * and GROUPED when init is in its cgroup, which takes a while; init asks for HOOKS (if there are any), the launcher says HOOKED; init says
  * READY, with it the terminal's master by SCM_RIGHTS if there is no supervisor to have it; the
  * launcher says GO. At any time init may say FAILED and a struct init_error. The exec of the
  * program closes init's end.
  */
-enum { UP_MAPPED = 'm', UP_HOOKS = 'H', UP_HOOKED = 'h', UP_READY = 'R', UP_GO = 'G', UP_FAILED = 'E' };
+enum { UP_MAPPED = 'm', UP_GROUPED = 'c', UP_HOOKS = 'H', UP_HOOKED = 'h', UP_READY = 'R', UP_GO = 'G', UP_FAILED = 'E' };
 
 struct init_error {
 	int status; /* exit status: 125 set-up, 126, 127 */
@@ -56,6 +56,7 @@ struct init_state {
 	int procfs; /* a procfs of our own, attached nowhere */
 	int master; /* of the container's terminal, until somebody has it; or -1 */
 	bool user;  /* it is the program's user already */
+	bool grouped; /* UP_GROUPED has come */
 	int told;   /* connection of who says `start`: errors go there; or -1: to the launcher */
 };
 int op_run(struct init_state *s, const struct op *o, struct err *e);

@@ -350,6 +350,16 @@ static int reap(pid_t *pid)
 	return status;
 }
 
+/* Outside things go wrong when init is dead; what it died of is the reason. */
+static int why(struct launch *l, int r, struct err *e)
+{
+	char c;
+
+	if (r < 0 && recv(l->up, &c, 1, MSG_DONTWAIT) == 1 && c == UP_FAILED)
+		return read_failure(l, e);
+	return r;
+}
+
 static int make_all(struct launch *l, struct ends *x, struct err *e)
 {
 	int r;
@@ -364,12 +374,7 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	l->up = take_fd(&x->ours[UP]);
 	own_fd_drop(&x->theirs[UP]); /* its death has to be seen */
 	x->theirs[UP] = -1;
-	if (l->born)
-		r = l->born(l->ctx, l, e);
-	if (!r)
-		r = map_ids(l, e);
-	if (!r)
-		r = confine_born(l->confine, l->init, e);
+	r = map_ids(l, e);
 	if (!r)
 		r = say(l, UP_MAPPED, e);
 	if (!r && l->sources)
@@ -378,9 +383,15 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	own_fd_drop(&x->theirs[SOURCES]);
 	own_fd_drop(&x->ours[SOURCES]);
 	x->theirs[SOURCES] = x->ours[SOURCES] = -1;
+	if (!r && l->born) /* while it mounts */
+		r = l->born(l->ctx, l, e);
+	if (!r)
+		r = confine_born(l->confine, l->init, e);
+	if (!r)
+		r = say(l, UP_GROUPED, e);
 	if (!r && l->mode != DET_OFF)
 		r = make_shim(l, x, e);
-	return r < 0 ? r : await_ready(l, e);
+	return r < 0 ? why(l, r, e) : await_ready(l, e);
 }
 
 int launch_start(struct launch *l, struct err *e)
