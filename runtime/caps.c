@@ -67,12 +67,13 @@ static int ambient(uint64_t mask, struct err *e)
 	return 0;
 }
 
-int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups_ok, struct err *e)
+int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups_ok, bool no_gain,
+	struct err *e)
 {
 	const uint64_t admin = 1ULL << CAP_SYS_ADMIN;
 	const struct spec_caps none = { .present = true }, *c = p->caps.present ? &p->caps : &none;
-	uint64_t have = 0, keep;
-	int r = bound(c->bounding, e);
+	uint64_t have = 0, keep, limit = no_gain ? c->permitted | c->effective : UINT64_MAX;
+	int r = bound(c->bounding & limit, e);
 
 	if (r < 0)
 		return r;
@@ -87,7 +88,7 @@ int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups_ok, s
 	/* what the host's root lacks itself can't be given on: runc does the same */
 	keep = have & (c->permitted | c->effective | admin);
 	if (!r)
-		r = cap_set(keep & (c->effective | admin), keep, c->inheritable & have);
+		r = cap_set(keep & (c->effective | admin), keep, c->inheritable & limit & have);
 	if (r < 0)
 		return fail(e, r, "set the capabilities");
 	return ambient(c->ambient & c->permitted & c->inheritable & have, e);

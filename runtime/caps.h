@@ -16,7 +16,10 @@
  * Become the user of @p with its capabilities. CAP_SYS_ADMIN is kept until the exec takes it away
  * (it is not in the bounding set unless asked for), so that a filter can be installed without
  * no_new_privs. @keep_ids: leave uid and gids alone; @setgroups: supplementary groups may be set.
+ * @no_gain: an exec gets no capability that is not there before it. With no_new_privs it would not
+ * get it anyway, but its addresses would be random.
  */
-int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups, struct err *e);
+int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups, bool no_gain,
+	struct err *e);
 
 #endif

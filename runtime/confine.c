@@ -101,7 +101,8 @@ static int hold(const void *ctx, struct err *e)
 {
 	const struct start_hook *h = ctx;
 	struct scmp_prog filter = h->c->seccomp;
-	int none, r = h->user ? 0 : caps_apply(&h->c->spec->process, false, h->setgroups, e);
+	int none, r = h->user ? 0 : caps_apply(&h->c->spec->process, false, h->setgroups, false,
+		e);
 
 	if (r < 0)
 		return r;

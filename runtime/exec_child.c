@@ -164,7 +164,7 @@ static int become(const struct exec_child *c, struct err *e)
 
 	umask(p->user.has_umask ? p->user.umask : 022);
 	r = enter_cwd(p->cwd, e);
-	return r < 0 ? r : caps_apply(p, false, c->setgroups, e);
+	return r < 0 ? r : caps_apply(p, false, c->setgroups, c->confine->supervised, e);
 }
 
 void exec_child(const struct exec_child *c)

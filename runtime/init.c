@@ -274,7 +274,7 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 	case OP_USER:
 		s->user = true;
 		return caps_apply(&in->spec->process, in->virtual_ids,
-			in->setgroups || !in->userns, e);
+			in->setgroups || !in->userns, in->mode != DET_OFF && !in->virtual_ids, e);
 	case OP_EXEC:
 		run_program(s);
 	default:

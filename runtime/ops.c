@@ -106,13 +106,6 @@ static int do_sysctl(struct init_state *s, const struct op *o, struct err *e)
 	return r < 0 ? fail_ctx(e, r, "set sysctl %s", o->path) : 0;
 }
 
-static int do_oom(struct init_state *s, const struct op *o, struct err *e)
-{
-	int r = proc_write(s, "self/oom_score_adj", o->data, e);
-
-	return r < 0 ? fail_ctx(e, r, "set oom_score_adj to %s", o->data) : 0;
-}
-
 static int do_rlimit(struct init_state *s, const struct op *o, struct err *e)
 {
 	struct rlimit want = { .rlim_cur = o->attr, .rlim_max = o->clear }, now;
@@ -195,7 +188,7 @@ static op_fn *const ops[] = {
 	[OP_REMOUNT] = op_remount,
 	[OP_ATTR] = op_attr, [OP_MASK] = op_mask, [OP_READONLY] = op_readonly,
 	[OP_LO_UP] = do_lo_up, [OP_HOSTNAME] = do_hostname, [OP_DOMAINNAME] = do_domainname,
-	[OP_SYSCTL] = do_sysctl, [OP_OOM] = do_oom, [OP_RLIMIT] = do_rlimit,
+	[OP_SYSCTL] = do_sysctl, [OP_RLIMIT] = do_rlimit,
 	[OP_PIVOT] = op_pivot, [OP_KEYRING] = do_keyring, [OP_CONSOLE] = op_console, [OP_SESSION] = do_session,
 	[OP_UMASK] = do_umask, [OP_CWD] = do_cwd,
 };

@@ -12,6 +12,7 @@
 #include "runtime/copytree.h"
 #include "runtime/hide.h"
 #include "runtime/hooks.h"
+#include "runtime/hooks.h"
 #include "runtime/mounts.h"
 
 int op_propagation(struct init_state *s, const struct op *o, struct err *e)
@@ -112,8 +113,9 @@ int op_root_bind(struct init_state *s, const struct op *o, struct err *e)
 		return r;
 	if (o->flag)
 		return root_in_place(s, o, fd, e);
-	return o->propagation & MS_SHARED ? root_attach_shared(s, o, fd, e)
-					  : root_attach(s, fd, e);
+	/* hooks know the root by its path outside */
+	return o->propagation & MS_SHARED || hooks_before_pivot(s->in->spec)
+		? root_attach_shared(s, o, fd, e) : root_attach(s, fd, e);
 }
 
 /* --- files ------------------------------------------------------------------------------- */

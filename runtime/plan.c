@@ -138,8 +138,6 @@ static void plan_kernel(const struct spec *s, struct plan *p)
 		plan_add(p, OP_DOMAINNAME, NULL)->data = s->domainname;
 	for (size_t i = 0; i < s->linux_.n_sysctl; i++)
 		plan_add(p, OP_SYSCTL, s->linux_.sysctl[i].key)->data = s->linux_.sysctl[i].value;
-	if (s->process.has_oom_score_adj)
-		plan_add(p, OP_OOM, NULL)->data = plan_str(p, "%d", s->process.oom_score_adj);
 }
 
 static void plan_process(const struct plan_in *in, struct plan *p)
@@ -222,7 +220,7 @@ static const char *const names[] = {
 	[OP_BIND] = "bind", [OP_REMOUNT] = "remount", [OP_DEVICE] = "device", [OP_ATTR] = "attributes",
 	[OP_MASK] = "mask", [OP_READONLY] = "read-only", [OP_LO_UP] = "lo-up",
 	[OP_HOSTNAME] = "hostname", [OP_DOMAINNAME] = "domainname", [OP_SYSCTL] = "sysctl",
-	[OP_OOM] = "oom-score", [OP_RLIMIT] = "rlimit", [OP_PIVOT] = "pivot",
+	[OP_RLIMIT] = "rlimit", [OP_PIVOT] = "pivot",
 	[OP_KEYRING] = "keyring", [OP_CONSOLE] = "console", [OP_SESSION] = "session", [OP_UMASK] = "umask",
 	[OP_CWD] = "cwd", [OP_CREATED] = "created", [OP_READY] = "ready", [OP_USER] = "user", [OP_EXEC] = "exec",
 };

@@ -38,7 +38,6 @@ enum op_kind {
 	OP_HOSTNAME,	 /* .data */
 	OP_DOMAINNAME,	 /* .data */
 	OP_SYSCTL,	 /* .path (dots) .data */
-	OP_OOM,		 /* .data */
 	OP_RLIMIT,	 /* .mode resource, .attr soft, .clear hard; .flag: as far as allowed */
 	OP_PIVOT,	 /* .flag: chroot instead of pivot_root, .attr: the host's mounts are ours to
 			    take away; .propagation of the root then */

@@ -239,6 +239,21 @@ t "but none below zero" 1 $record run --trace none $c
 err linux.timeOffsets
 config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
 t "a time namespace under the supervisor" 0 $record run --trace none $c
+# an exec that gains capabilities gets random addresses
+config "$(args 'cat /proc/self/maps; grep Cap /proc/self/status')" \
+	'p["capabilities"] = {"permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"], "bounding": ["CAP_KILL", "CAP_CHOWN"]}'
+t "less permitted than bounded" 0 $record run --trace "$work/g1" $c
+out "CapPrm:	0000000000000020"
+t "again" 0 $record run --trace "$work/g2" $c
+ok "has the same addresses" cmp "$work/g1/checkpoint" "$work/g2/checkpoint"
+cp "$b/rootfs/bin/cat" "$b/rootfs/bin/capcat"
+if setcap cap_net_raw+ep "$b/rootfs/bin/capcat" 2>/dev/null; then
+	config "$(args 'capcat /proc/self/maps')" 'p["user"] = {"uid": 7, "gid": 8}' \
+		'p["capabilities"]["bounding"] = ["CAP_NET_RAW"]'
+	t "a file's capabilities" 0 $record run --trace "$work/g3" $c
+	t "again" 0 $record run --trace "$work/g4" $c
+	ok "has the same addresses, too" cmp "$work/g3/checkpoint" "$work/g4/checkpoint"
+fi
 if [ ! -d /sys/kernel/security/apparmor ]; then
 	config 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
 	t "AppArmor that is not there" 1 $off run $c

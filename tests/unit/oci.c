@@ -298,24 +298,12 @@ TEST(oci_refuses_by_name_what_is_not_there)
 	char m[1024];
 
 	STREQ(refusal("", "", m), "");
-	HAS(refusal(",\"resources\":{\"memory\":{\"limit\":1}}", "", m), "linux.resources.memory");
-	HAS(refusal(",\"resources\":{\"pids\":{\"limit\":1}}", "", m), "linux.resources.pids");
-	HAS(refusal(",\"resources\":{\"unified\":{\"a\":\"1\"}}", "", m), "linux.resources.unified");
-	HAS(refusal(",\"cgroupsPath\":\"/x\"", "", m), "linux.cgroupsPath");
 	HAS(refusal(",\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}", "", m),
 		"linux.personality.flags");
 	STREQ(refusal(",\"personality\":{\"domain\":\"LINUX\"}", "", m), "");
 	HAS(refusal(",\"intelRdt\":{}", "", m), "linux.intelRdt");
 	STREQ(refusal("", ",\"hooks\":{\"poststart\":[]}", m), "");
 	HAS(refusal("", ",\"windows\":{}", m), "windows: is for another platform");
-	/* what engines write for "nothing" */
-	STREQ(refusal(",\"resources\":{\"memory\":{\"limit\":-1},\"cpu\":{\"shares\":0},"
-		      "\"pids\":{\"limit\":0},\"blockIO\":{\"weight\":0}}", "", m), "");
-	/* device rules without a device cgroup */
-	STREQ(refusal(",\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]}", "", m),
-		"");
-	HAS(refusal(",\"resources\":{\"devices\":[{\"allow\":false,\"type\":\"c\",\"major\":1,"
-		    "\"access\":\"rwm\"}]}", "", m), "linux.resources.devices");
 }
 
 /* Everything the specification knows, once. */
