@@ -117,6 +117,23 @@ try_fds() {
 leak try_fds >"$work/fds"
 ok "no way out by the working directory ($(cat "$work/fds"))" grep -qx "0 entered, 0 out" "$work/fds"
 
+# --- the runtime's own file -----------------------------------------------------------------------
+
+before=$(cksum <"$detrun")
+fresh
+copy_program "$b/rootfs" "$detrun"
+rm "$b/rootfs/bin/${detrun##*/}"
+if ${CC:-cc} -w -shared -fPIC -o "$b/rootfs/evil.so" "$top/tests/guest/overwrite.c" 2>"$work/cc.log"; then
+	bundle "p['args'] = ['/proc/self/exe']" "p['env'].append('LD_PRELOAD=/evil.so')"
+	run "an image whose entrypoint is /proc/self/exe" 0
+	ok "tries to write to it, in vain" test "$(cat "$work/out")" = tried
+else
+	echo "# skipped: no C compiler"
+fi
+bundle "sh('for p in 1 self \$PPID; do echo x >> /proc/\$p/exe; done; echo tried')" "without('pid')"
+run "programs that write to those of the host" 0
+ok "the runtime is as it was" test "$(cksum <"$detrun")" = "$before"
+
 # --- two containers race over a volume ------------------------------------------------------------
 
 mkdir "$work/race" "$work/escape" && chmod 777 "$work/race"
