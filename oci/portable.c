@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of config.json is the container's, and not the engine's or the host's that it lies on. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -17,17 +18,61 @@ static struct spec_idmap *without_host(const struct spec_idmap *m, size_t n)
 	return copy;
 }
 
+/* Engines keep these in maps, and write them in another order each time. */
+struct sorted {
+	const char *key;
+	size_t nr; /* those of one key stay as they are */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+	int r = strcmp(x->key, y->key);
+
+	return r ? r : x->nr < y->nr ? -1 : 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+	size_t n = strcspn(x->key, "="), m = strcspn(y->key, "=");
+	int r = memcmp(x->key, y->key, n < m ? n : m);
+
+	return r ? r : n != m ? (n < m ? -1 : 1) : x->nr < y->nr ? -1 : 1;
+}
+
+int spec_sort_env(struct spec *s)
+{
+	const char **env = (const char **) s->process.env; /* of the spec's own memory */
+	size_t n = s->process.n_env;
+	own_free struct sorted *order = calloc(n + 1, sizeof *order);
+
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		order[i] = (struct sorted){ env[i], i };
+	qsort(order, n, sizeof *order, by_name);
+	for (size_t i = 0; i < n; i++)
+		env[i] = order[i].key;
+	return 0;
+}
+
 static struct spec_mount *without_sources(const struct spec_mount *m, size_t n)
 {
+	own_free struct sorted *order = calloc(n + 1, sizeof *order);
 	struct spec_mount *copy = calloc(n + 1, sizeof *copy);
 
-	for (size_t i = 0; copy && i < n; i++) {
-		copy[i] = m[i];
+	for (size_t i = 0; order && i < n; i++)
+		order[i] = (struct sorted){ m[i].destination, i };
+	if (order)
+		qsort(order, n, sizeof *order, by_key);
+	for (size_t i = 0; order && copy && i < n; i++) {
+		copy[i] = m[order[i].nr];
 		copy[i].n_uid_maps = copy[i].n_gid_maps = 0;
-		if (m[i].flags & MS_BIND)
+		if (copy[i].flags & MS_BIND)
 			copy[i].source = NULL; /* its contents are in the manifest, or an input */
 	}
-	return copy;
+	return order ? copy : (free(copy), NULL);
 }
 
 static void no_host_paths(struct spec *s)

@@ -389,9 +389,11 @@ int spec_to_json(const struct spec *s, struct buf *ret);
 
 /**
  * The same without what an engine makes up for each container, and what lies elsewhere on another
- * host: paths of the host, its ids, cgroups, hooks, labels, annotations.
+ * host: paths of the host, its ids, cgroups, hooks, labels, annotations; mounts by destination.
  */
 int spec_to_portable_json(const struct spec *s, struct buf *ret);
+/** Order the environment by name, as engines don't: 0 or -ENOMEM. */
+int spec_sort_env(struct spec *s);
 
 /** The same of a process object alone. */
 int spec_process_to_json(const struct spec_process *p, struct buf *ret);

@@ -405,9 +405,8 @@ static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 	if (r < 0)
 		return r;
 	put_inputs(b, j);
-	if (spec_to_portable_json(b->spec, &b->config) < 0 || !buf_cstr(&b->config) ||
-		!buf_cstr(&b->inputs) ||
-		!buf_cstr(&b->host))
+	if (spec_sort_env(b->spec) < 0 || spec_to_portable_json(b->spec, &b->config) < 0 ||
+		!buf_cstr(&b->config) || !buf_cstr(&b->inputs) || !buf_cstr(&b->host))
 		return fail(e, ENOMEM, "write down the inputs");
 	j->config = (char *) b->config.p;
 	j->inputs = (char *) b->inputs.p;

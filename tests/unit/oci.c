@@ -105,6 +105,20 @@ TEST(oci_portable_json_has_nothing_of_the_host)
 	OK(strcmp(a, c));
 }
 
+TEST(oci_sorts_the_environment_by_name)
+{
+	own_spec s = parse("{" ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"user\":{},"
+		"\"env\":[\"B=1\",\"AB=2\",\"A=4\",\"A=3\"]}}");
+	const char *const *env = s->process.env;
+
+	EQ(spec_sort_env(s), 0);
+	STREQ(env[0], "A=4");
+	STREQ(env[1], "A=3");
+	STREQ(env[2], "AB=2");
+	STREQ(env[3], "B=1");
+	OK(!env[4]);
+}
+
 TEST(oci_reads_process)
 {
 	own_spec s = parse("{" ROOT ",\"process\":{\"terminal\":true,"
