@@ -57,7 +57,7 @@ test_run() {
 	t "run: read-only" fail ctr run $R --rm --read-only localhost/bb:latest c0 sh -c 'echo x >/new'
 	t "run: seccomp" 0 ctr run $R --rm --seccomp localhost/bb:latest c0 \
 		grep Seccomp: /proc/self/status
-	out 2
+	real 2
 	t "run: the host's network" 0 ctr run $R --rm --net-host localhost/bb:latest c0 true
 	t "run: memory" 0 ctr run $R --rm --memory-limit 67108864 localhost/bb:latest c0 sh -c '
 		cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; :'
@@ -70,11 +70,16 @@ test_terminal() {
 type tty\n
 wait /dev/pts/0
 type exit 5\n' ctr run $R --rm -t localhost/bb:latest c0 sh
-	tty "run -t: its size" 0 'wait 33 77
+	tty "run -t: its size" 0 'wait ready
+sleep 1
+type \n
+wait 33 77
 size 40 100
 sleep 1
 type \n
-wait 40 100' ctr run $R --rm -t localhost/bb:latest c0 sh -c 'sleep 1; stty size; read x; stty size'
+wait 40 100
+type \x04' ctr run $R --rm -t localhost/bb:latest c0 \
+		sh -c 'echo ready; while read x; do stty size; done'
 }
 
 test_task() {
@@ -114,7 +119,7 @@ type exit 6\n' ctr task exec --exec-id e5 -t c1 sh
 	t "task rm" any ctr task rm c1	# it tells the exit code
 	err 7
 	t "container rm" 0 ctr container rm c1
-	t "kill -9" 0 ctr run $R -d --null-io localhost/bb:latest c2 sleep 1000
+	t "kill -9" 0 ctr run $R -d --null-io localhost/bb:latest c2 forever
 	t "kill -9: done" 0 ctr task kill -s KILL c2
 	ok "kill -9: stopped" till eval 'ctr task ls | grep -q STOPPED'
 	t "task rm -f" any ctr task rm -f c2

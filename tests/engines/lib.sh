@@ -8,9 +8,12 @@
 #               --determinism=$MODE if MODE is set, and notes every call in $work/calls
 #   $img        a tarball of a small image: busybox, users, a health check, a server
 #
+#   $supervised                not empty where the container is one of a repeatable run
+#
 #   needs PROGRAM...           skip this test where one of them isn't installed
 #   t NAME STATUS COMMAND...   run it; its exit status has to be STATUS ("fail": anything but 0; "any")
 #   out TEXT, lacks TEXT       standard output of the last t has to contain TEXT, or must not
+#   real TEXT                  out, unless the container is supervised
 #   err TEXT                   so has standard error
 #   is TEXT                    standard output is this line
 #   tty NAME STATUS SCRIPT COMMAND...   the same as t on a terminal (tests/run/on-terminal.py)
@@ -85,7 +88,8 @@ mount_cgroups() {
 }
 
 if [ -z "${ENGINES_INSIDE:-}" ]; then
-	export ENGINES_INSIDE=1 RUNTIME
+	ENGINES_INSIDE=$(mktemp -d /tmp/dte.XXXXXX) || exit 125
+	export ENGINES_INSIDE RUNTIME
 	(
 		make_cgroup "$BASHPID" || exit 125
 		exec unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc \
@@ -93,12 +97,13 @@ if [ -z "${ENGINES_INSIDE:-}" ]; then
 	)
 	code=$?
 	remove_cgroup
+	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$ENGINES_INSIDE"
 	exit $code
 fi
 
 export LC_ALL=C.UTF-8
 unset XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_DATA_HOME DETRUN_DETERMINISM SOURCE_DATE_EPOCH
-work=$(mktemp -d /tmp/dte.XXXXXX) || exit 125
+work=$ENGINES_INSIDE
 chmod 755 "$work"
 daemons=
 passed=0 failed=0 name=
@@ -148,7 +153,7 @@ tty() {
 	name=$1
 	printf '%s\n' "$3" >"$work/keys"
 	shift 3
-	quick python3 "$top/tests/run/on-terminal.py" "$work/keys" "$@" >"$work/out" 2>"$work/err" \
+	LIMIT=100 quick python3 "$top/tests/run/on-terminal.py" "$work/keys" "$@" >"$work/out" 2>"$work/err" \
 		</dev/null
 	judge "$want" $?
 }
@@ -159,6 +164,10 @@ out() {
 
 lacks() {
 	if grep -qF -- "$1" "$work/out"; then miss "$name" "\"$1\""; else pass "$name: no $1"; fi
+}
+
+real() { # the same where the kernel's own state is shown
+	[ -n "$supervised" ] || out "$1"
 }
 
 err() {
@@ -181,7 +190,7 @@ ok() {
 
 till() {
 	local i
-	for ((i = 0; i < 150; i++)); do
+	for ((i = 0; i < ${TILL:-150}; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.2
 	done
@@ -192,6 +201,9 @@ till() {
 
 flags=
 [ "$kind" != detrun ] || flags=${MODE:+--determinism=$MODE}
+# A supervised container sees a canonical machine: what the kernel really has is not shown.
+supervised=
+[ "$kind" != detrun ] || [ "${MODE:-}" = off ] || supervised=1
 runtime=$work/runtime
 # --root is first: an engine that has its own says so later.
 cat >"$runtime" <<-END
@@ -220,10 +232,18 @@ make_image() { # directory
 		#!/bin/sh
 		trap 'echo ended; exit 7' TERM
 		trap 'echo hup' HUP
+		mkfifo /tmp/requests 2>/dev/null
+		exec 3<>/tmp/requests
 		echo ready
-		while :; do sleep 0.2; done
+		while :; do read -r x <&3; done
 	END
-	chmod 755 "$1/bin/serve"
+	# No sleep: where time is virtual, it passes at once when nothing else is to be done.
+	cat >"$1/bin/forever" <<-'END'
+		#!/bin/sh
+		mkfifo /tmp/never 2>/dev/null
+		read -r x <>/tmp/never
+	END
+	chmod 755 "$1/bin/serve" "$1/bin/forever"
 }
 make_image "$work/image"
 img=$work/image.tar
@@ -295,19 +315,7 @@ eval_empty() { # the function prints nothing
 	[ -z "$got" ]
 }
 
-over() {
-	local c
-	end_daemons
-	for c in $(strays | awk '{ print $1 }'); do
-		kill -9 "$c" 2>/dev/null
-	done
-	cd / && rm -rf --one-file-system "$work" 2>/dev/null || {
-		awk -v w="$work/" 'index($5, w) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-			while read -r m; do umount -l "$m"; done
-		rm -rf --one-file-system "$work"
-	}
-}
-[ -n "${KEEP:-}" ] || trap over EXIT
+trap end_daemons EXIT
 
 finish() {
 	echo "$passed passed, $failed failed"

@@ -13,7 +13,7 @@ test_ids() {
 	t "keep-id" 0 podman run --rm --network none --userns keep-id bb id -u
 	is "$user"
 	t "ranges" 0 podman run --rm --network none bb cat /proc/self/uid_map
-	out 65536
+	real 65536
 	t "a file of the user's is root's inside" 0 podman run --rm --network none \
 		-v "$pod/vol:/v" bb stat -c %u /v/f
 	is 0
