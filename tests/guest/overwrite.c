@@ -6,7 +6,8 @@
 __attribute__((constructor)) static void overwrite(void)
 {
 	static const char text[] =
-		"for i in 1 2 3 4 5; do (echo x >> /proc/self/fd/9) 2>/dev/null && echo written; done; echo tried";
+		"for i in 1 2 3 4 5 6 7 8 9 10; do (echo x >> /proc/self/fd/9) 2>/dev/null && echo written; "
+		"sleep 0.1; done; echo tried";
 	int fd = open("/proc/self/exe", O_RDONLY);
 
 	if (fd < 0 || dup2(fd, 9) < 0)
