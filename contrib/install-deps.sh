@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install what detrun needs on Debian 12: to build it, and with `test` also to test it.
+# Install what detrun needs on Debian 12: to build it, with `test` also to test it, with `engines` also
+# to test it with Podman, Buildah, Docker and containerd.
 set -eu
 
 build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libseccomp-dev
@@ -8,11 +9,14 @@ build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libse
 test='clang busybox-static faketime strace python3 perl git cmake dpkg-dev mmdebstrap openssl
 	procps xz-utils e2fsprogs util-linux'
 
+engines='podman conmon netavark runc buildah docker.io containerd iptables iproute2'
+
 case ${1:-build} in
 build) want=$build ;;
 test) want="$build $test" ;;
+engines) want="$build $test $engines" ;;
 *)
-	echo "usage: $0 [build|test]" >&2
+	echo "usage: $0 [build|test|engines]" >&2
 	exit 2
 	;;
 esac

@@ -4,7 +4,8 @@
 #
 # usage: all.sh [--slow] [--no-install] [SUITE...]
 # Suites: unit layers docs, every tests/run/run-NAME.sh by its NAME, progs. --slow adds the real
-# packages (the better part of an hour, and the network).
+# packages (the better part of an hour, and the network). engines, only when named: Podman, Buildah,
+# Docker and containerd, those that are installed (contrib/install-deps.sh engines), as root.
 set -u
 cd "$(dirname "$0")/.." || exit 125
 top=$PWD
@@ -100,6 +101,13 @@ for s in tests/run/run-*.sh; do
 	suite "${n%.sh}" bash "$s" "$DETRUN"
 done
 suite progs bash tests/run/progs.sh "$DETRUN"
+if [[ $only == *" engines "* ]]; then
+	for e in podman podman-rootless buildah docker containerd; do
+		for m in ${MODE:-off record}; do
+			only=" engine-$e-$m " MODE=$m suite "engine-$e-$m" bash "tests/engines/$e.sh" "$DETRUN"
+		done
+	done
+fi
 if [ -n "$slow" ] || [[ $only == *" packages "* ]]; then
 	SUITE_TIMEOUT=7200 suite packages bash tests/run/packages.sh "$DETRUN"
 fi

@@ -111,7 +111,7 @@ passed=0 failed=0 name=
 mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock /run/user || exit 125
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm || exit 125
 mount_cgroups || { echo "# the cgroups can't be mounted anew: as they are" && umount -l /sys/fs/cgroup; }
-ip link set lo up 2>/dev/null
+busybox ip link set lo up
 mkdir -p "$work/bin" "$work/home" "$work/tmp" "$work/state" && chmod 1777 "$work/tmp" "$work/state"
 export HOME=$work/home TMPDIR=$work/tmp PATH="$work/bin:$PATH"
 cd "$work" || exit 125
