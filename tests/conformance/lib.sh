@@ -53,8 +53,10 @@ if [ -n "$determinism" ]; then
 		>"$work/${runtime##*/}"
 	chmod 755 "$work/${runtime##*/}"
 	runtime=$work/${runtime##*/}
-	export XDG_STATE_HOME=$work/state # traces; and the key, which the first run makes
-	mkdir "$XDG_STATE_HOME"
+	# traces; and the key, which the first run makes. Not in /tmp, which some cases mount
+	XDG_STATE_HOME=$(mktemp -d /var/tmp/conformance.XXXXXX) || exit 125
+	export XDG_STATE_HOME
+	trap 'rm -rf --one-file-system "$work" "$XDG_STATE_HOME"' EXIT
 	[ "$determinism" = off ] || (cd "$XDG_STATE_HOME" && "$runtime" --trace=none /bin/true) ||
 		(cd "$XDG_STATE_HOME" && "$runtime" /bin/true) >"$work/out" 2>&1
 fi
@@ -94,14 +96,17 @@ sweep_cgroups() {
 		-mmin +3 -exec rmdir {} + 2>/dev/null
 }
 
-# A frozen process outlives even its pid namespace: crun's test of delete leaves one.
+# A frozen process outlives even its pid namespace: crun's test of delete leaves one, and crun
+# itself in runc's of a frozen cgroup.
 thaw() {
-	local f=/sys/fs/cgroup/freezer/frozen
-	[ ! -e $f/freezer.state ] || {
-		echo THAWED >$f/freezer.state
+	local f
+	for f in /sys/fs/cgroup/freezer/frozen \
+		/sys/fs/cgroup/freezer/runc-cgroups-integration-test/*; do
+		grep -qs FROZEN "$f/freezer.state" || continue
+		echo THAWED >"$f/freezer.state"
 		sleep 0.2
-		rmdir $f
-	}
+	done
+	[ ! -d /sys/fs/cgroup/freezer/frozen ] || rmdir /sys/fs/cgroup/freezer/frozen 2>/dev/null
 }
 
 # Run one case's command in its namespaces; its directory is $case_dir. 137 is a case that hung.
@@ -116,7 +121,7 @@ run_case() { # LOG COMMAND...
 		"$work/enter" "$mode" "$@" >"$log" 2>&1 9>&-
 	code=$?
 	flock -u 9
-	thaw
+	[ $code != 137 ] && [ "${suite}" = bats ] || thaw
 	rm -rf --one-file-system "$case_dir"
 	return $code
 }
