@@ -82,7 +82,25 @@ static int check_namespaces(const struct spec *s, struct err *e)
 	return 0;
 }
 
-static int check_mount(const struct spec_mount *m, size_t i, struct err *e)
+static int check_mount_ids(const struct spec *s, const struct spec_mount *m, size_t i, struct err *e)
+{
+	bool asked = m->ext & (SPEC_MNT_IDMAP | SPEC_MNT_RIDMAP);
+
+	if ((asked || m->n_uid_maps || m->n_gid_maps) && !(m->flags & MS_BIND))
+		return fail_msg(e, EINVAL, "mounts[%zu]: gidMappings/uidMappings is supported only "
+					   "for mounts with the option 'bind'",
+			i);
+	if (!m->n_uid_maps != !m->n_gid_maps)
+		return fail_msg(e, EINVAL, "mounts[%zu]: %s without %s", i,
+			m->n_uid_maps ? "uidMappings" : "gidMappings",
+			m->n_uid_maps ? "gidMappings" : "uidMappings");
+	if (asked && !m->n_uid_maps && !s->linux_.ns[SPEC_NS_USER].present)
+		return fail_msg(e, EINVAL, "mounts[%zu].options: an id map needs a user namespace "
+					   "or uidMappings and gidMappings", i);
+	return 0;
+}
+
+static int check_mount(const struct spec *s, const struct spec_mount *m, size_t i, struct err *e)
 {
 	if (m->flags & MS_BIND && (!m->source || !*m->source))
 		return fail_msg(e, EINVAL, "mounts[%zu].source: a bind mount on %s needs one", i,
@@ -92,11 +110,7 @@ static int check_mount(const struct spec_mount *m, size_t i, struct err *e)
 			i, m->destination);
 	if (strlen(m->data) >= 4096)
 		return fail_msg(e, EINVAL, "mounts[%zu].options: longer than the kernel takes", i);
-	if ((m->n_uid_maps || m->n_gid_maps) && !(m->flags & MS_BIND))
-		return fail_msg(e, EINVAL, "mounts[%zu]: gidMappings/uidMappings is supported only "
-					   "for mounts with the option 'bind'",
-			i);
-	return 0;
+	return check_mount_ids(s, m, i, e);
 }
 
 /* net.* and the like belong to a namespace; any other would change the host. */
@@ -152,7 +166,7 @@ int spec_check(const struct spec *s, struct err *e)
 	if (!r)
 		r = check_namespaces(s, e);
 	for (size_t i = 0; i < s->n_mounts && !r; i++)
-		r = check_mount(&s->mounts[i], i, e);
+		r = check_mount(s, &s->mounts[i], i, e);
 	for (size_t i = 0; i < s->linux_.n_sysctl && !r; i++)
 		r = check_sysctl(s, s->linux_.sysctl[i].key, e);
 	return r;

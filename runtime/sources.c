@@ -34,8 +34,9 @@ bool sources_late(const struct op *o)
 
 static bool wanted(const struct spec *s, const struct op *o)
 {
-	bool ours = geteuid() == 0 && s->linux_.ns[SPEC_NS_USER].present &&
-		s->linux_.ns[SPEC_NS_MOUNT].present;
+	const struct spec_ns *ns = s->linux_.ns;
+	bool ours = ns[SPEC_NS_USER].present && ns[SPEC_NS_MOUNT].present &&
+		!ns[SPEC_NS_MOUNT].path && geteuid() == 0;
 
 	if (o->kind == OP_DEVICE)
 		return ours && o->flag;
@@ -101,6 +102,9 @@ static int userns_of(const struct op *o, pid_t init, int *ret, struct err *e)
 	struct idmaps m;
 	int r;
 
+	if (geteuid() != 0)
+		return fail_msg(e, EPERM, "mount on %s: an id map needs root, who owns the file "
+			"system of %s", o->path, o->source);
 	if (!o->mount || !(o->mount->n_uid_maps || o->mount->n_gid_maps))
 		return open_userns(init, ret, e);
 	r = maps_of(o->mount, &m, e);

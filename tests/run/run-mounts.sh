@@ -45,6 +45,15 @@ bundle "m('/dlink', 'bind', '$src/f', 'bind', 'dest-nofollow')" "sh('cat /dlink'
 run "a symlink is covered itself" 0
 out file
 
+bundle "m('/c1/l', 'bind', '$src/l', 'bind', 'copy-symlink')" "m('/c1/d', 'bind', '$src/d', 'bind', 'copy-symlink')" \
+	"sh('ls -l /c1/l; cat /c1/d/x')"
+run "a symlink is made again" 0
+out "-> f"
+out deep
+bundle "m('/a1', 'bind', '$src/d', 'rbind')" "m('$b/rootfs/b1', 'bind', '$b/rootfs/a1', 'rbind')" "sh('cat /b1/x')"
+both "a source in the container" 0
+out deep
+
 # --- what is locked in a user namespace ----------------------------------------------------------
 
 mkdir "$work/locked" "$work/private" "$work/private/d" && echo secret >"$work/private/d/s"
@@ -177,6 +186,14 @@ run "the container's own" 0
 out /i/x=0:0
 out /n/x=65534:65534
 ok "what is written has the owner outside" test "$(stat -c %u "$src/d/new")" = 0
+bundle "user()" "m('/i', 'bind', '$src/d', 'bind')" "m('/n', 'bind', '$b/rootfs/i', 'bind', 'idmap')" \
+	"sh('stat -c %n=%u:%g /i/x /n/x')"
+run "of a source in the container" 0
+out /i/x=65534:65534
+out /n/x=0:0
+bundle "m('/i', 'bind', '$src/d', 'bind', 'idmap')"
+run "an id map without a user namespace" 1
+err "needs a user namespace or uidMappings and gidMappings"
 bundle "m('/i', 'bind', '/proc/self', 'bind', **$maps)"
 run "a file system that has none" 1
 err "failed to set MOUNT_ATTR_IDMAP on /proc/self"
@@ -214,6 +231,16 @@ ok "covered" test "$(sed -n '5,$p' "$work/out")" = end
 bundle "user()" "sh('for d in null zero full random urandom tty; do stat -c %n=%F /dev/\$d; done; echo x > /dev/null')"
 both "devices in a user namespace" 0
 out "/dev/urandom=character special file"
+bundle "user()" "l['devices'] = [dict(path='/dev/own', type='c', major=1, minor=5, fileMode=0o640, uid=5, gid=6)]" \
+	"sh('stat -c %n=%F,%t:%T,%a,%u:%g /dev/own')"
+run "one with an owner" 0
+out "/dev/own=character special file,1:5,640,5:6"
+bundle "l['maskedPaths'] = ['/m', '/tmp']" "sh('[ \$(stat -c %d /m) = \$(stat -c %d /tmp) ] && echo one; touch /m/x')"
+run "masked directories" 1
+out one
+bundle "sh('cat /proc/self/mountinfo')"
+t "--no-pivot" 0 "$detrun" --root "$work/containers" --determinism=off run --no-pivot -b "$b" "c$$"
+ok "leaves no other procfs" test "$(awk '$4 == "/"' "$work/out" | grep -c ' - proc ')" = 1
 bundle "c['mounts'] = [x for x in c['mounts'] if not x['destination'].startswith('/dev')]" \
 	"m('/dev', 'bind', '$work/devices', 'rbind')" "sh('test -e /dev/null')"
 mkdir "$work/devices"
