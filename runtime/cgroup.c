@@ -71,9 +71,12 @@ static int place(struct cg_dir *d, bool pure_v2, const char *inner, struct err *
 
 static int place_all(struct cgroup *c, const struct cgroup_opts *o, struct err *e)
 {
-	own_free char *inner = cg_clean(o->path && *o->path ? o->path : o->id);
-	int r = 0;
+	own_free char *unit = NULL, *inner = NULL;
+	int r = o->manager == CGROUP_SYSTEMD ? cg_systemd_name(c, o, &unit, e) : 0;
 
+	if (r < 0)
+		return r;
+	inner = cg_clean(unit ? unit : o->path && *o->path ? o->path : o->id);
 	if (!inner)
 		return fail(e, ENOMEM, "find the cgroup");
 	if (!*inner || !strcmp(inner, "/"))
@@ -88,9 +91,6 @@ static int check_driver(const struct cgroup_opts *o, struct err *e)
 {
 	bool given = o->path && *o->path;
 
-	if (o->manager == CGROUP_SYSTEMD)
-		return fail_msg(e, EOPNOTSUPP, "--systemd-cgroup: systemd is not running here; "
-			"use --cgroup-manager cgroupfs");
 	if (o->manager == CGROUP_DISABLED && o->resources && cg_asks(o->resources))
 		return fail_msg(e, EINVAL, "linux.resources: limits need a cgroup, "
 			"and --cgroup-manager disabled allows none");

@@ -60,6 +60,8 @@ int cgroup_birthplace(const struct cgroup *c);
 void cgroup_entered(struct cgroup *c);
 /** Move a process in. Before the limits are set: no limit may stop the move. */
 int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e);
+/** As cgroup_attach() where the cgroup is made with its first process in it, else nothing yet. */
+int cgroup_attach_early(struct cgroup *c, pid_t pid, struct err *e);
 /** The limits of a new container, its device rules among them. */
 int cgroup_apply(struct cgroup *c, const struct spec_resources *r, struct err *e);
 /** As cgroup_apply() without the device rules: for `update`. */

@@ -55,6 +55,13 @@ int cg_read_uint(const struct cg_dir *d, const char *file, uint64_t *ret, struct
 bool cg_key(const char *text, const char *key, uint64_t *ret);
 bool cg_has(const struct cg_dir *d, const char *file);
 
+/* cgroup_systemd.c: .slice and .unit, and the path from the hierarchy's root (malloc). */
+int cg_systemd_name(struct cgroup *c, const struct cgroup_opts *o, char **ret_path, struct err *e);
+/** Make the unit with a process in it. */
+int cg_systemd_start(struct cgroup *c, pid_t pid, struct err *e);
+int cg_systemd_limits(const struct cgroup *c, const struct spec_resources *r, struct err *e);
+void cg_systemd_stop(const struct cgroup *c);
+
 /* cgroup_make.c */
 /** Move a process into the one directory. */
 int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e);

@@ -206,9 +206,42 @@ static void unmake(struct cgroup *c)
 	}
 }
 
+/* It is systemd's to make, when there is a process to put in. */
+static int make_later(struct cgroup *c, struct err *e)
+{
+	int r = check_empty(c, e);
+
+	for (size_t i = 0; r < 0 && i < c->n; i++)
+		c->dir[i].absent = true;
+	c->made = !r;
+	return r;
+}
+
+/* systemd keeps to the hierarchies that it uses itself. */
+static int attach_by_systemd(struct cgroup *c, pid_t pid, struct err *e)
+{
+	int r = cg_systemd_start(c, pid, e);
+
+	for (size_t i = 0; i < c->n && !r; i++) {
+		struct cg_dir *d = &c->dir[i];
+
+		if (c->v2 || access(d->path, F_OK) == 0)
+			continue;
+		r = cg_make_dir(c, d, NULL, e);
+		if (r < 0 && c->rootless) {
+			d->absent = true;
+			r = 0;
+		}
+	}
+	return r;
+}
+
 int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e)
 {
 	int x = 0;
+
+	if (c->unit)
+		return make_later(c, e);
 
 	for (size_t i = 0; i < c->n && !x; i++) {
 		x = cg_make_dir(c, &c->dir[i], r, e);
@@ -246,7 +279,7 @@ int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e)
 
 int cgroup_birthplace(const struct cgroup *c)
 {
-	if (!c->v2 || c->dir[0].absent)
+	if (!c->v2 || c->unit || c->dir[0].absent)
 		return -1;
 	return open(c->dir[0].path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -272,6 +305,16 @@ int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e)
 		}
 	}
 	return 0;
+}
+
+int cgroup_attach_early(struct cgroup *c, pid_t pid, struct err *e)
+{
+	int r = c->unit ? attach_by_systemd(c, pid, e) : 0;
+
+	if (!r && c->unit)
+		r = cgroup_attach(c, pid, e);
+	c->entered |= c->unit && !r;
+	return r;
 }
 
 /* --- the end ----------------------------------------------------------------------------- */
@@ -311,6 +354,8 @@ static void unmade(const struct cgroup *c)
 
 int cgroup_remove(struct cgroup *c, struct err *e)
 {
+	if (c->unit && c->made)
+		cg_systemd_stop(c);
 	if (!c->made) { /* perhaps, when we were killed; if it is in use it was not */
 		unmade(c);
 		return 0;

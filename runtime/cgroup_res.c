@@ -184,7 +184,7 @@ static int set(struct cgroup *c, const struct controller *t, const struct spec_r
 
 int cgroup_update(struct cgroup *c, const struct spec_resources *r, struct err *e)
 {
-	int x = 0;
+	int x = c->unit && cg_asks(r) ? cg_systemd_limits(c, r, e) : 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(controllers) && !x; i++)
 		if (controllers[i].asks(r))

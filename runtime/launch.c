@@ -340,6 +340,8 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	own_fd_drop(&x->theirs[UP]); /* its death has to be seen */
 	x->theirs[UP] = -1;
 	r = map_ids(l, e);
+	if (!r && l->cgroup)
+		r = cgroup_attach_early(l->cgroup, l->init, e);
 	if (!r)
 		r = say(l, UP_MAPPED, e);
 	if (!r && l->sources)
