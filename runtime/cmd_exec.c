@@ -123,6 +123,7 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 		return r;
 	l->j.spec = spec;
 	l->j.state = &s;
+	l->j.dir = dir;
 	l->j.init = init;
 	l->j.control = -1;
 	r = check_console(l, e);

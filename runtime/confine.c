@@ -30,7 +30,8 @@ static int check_offsets(const struct spec_linux *l, struct err *e)
 	return 0;
 }
 
-int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e)
+int confine_prepare(struct confine *c, const struct spec *s, bool supervised, int dir,
+	struct err *e)
 {
 	int r = lsm_check(s, e);
 
@@ -42,7 +43,7 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, st
 	if (!r)
 		r = netdev_check(&s->linux_, e);
 	if (!r)
-		r = scmp_compile(&s->linux_.seccomp, &c->seccomp, e);
+		r = scmp_compile_kept(&s->linux_.seccomp, dir, &c->seccomp, e);
 	if (!r && supervised)
 		r = check_offsets(&s->linux_, e);
 	if (!r && supervised && c->seccomp.notify)

@@ -27,8 +27,12 @@ struct confine {
 
 #define CONFINE_INIT ((struct confine) { .agent = { .sock = -1 }, .label = -1 })
 
-/** Parent, before the clone: look at everything, compile, connect. */
-int confine_prepare(struct confine *c, const struct spec *s, bool supervised, struct err *e);
+/**
+ * Parent, before the clone: look at everything, compile, connect. @dir: the container's state directory,
+ * or -1.
+ */
+int confine_prepare(struct confine *c, const struct spec *s, bool supervised, int dir,
+	struct err *e);
 /** Parent, before init may go on: what is done to it from outside. @state: JSON object. */
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
 /** The same, with the state of a container that is being created. */

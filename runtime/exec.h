@@ -18,6 +18,7 @@
 struct exec_job {
 	const struct spec *spec;  /* the container's; .process is the one to be made */
 	const struct state *state;
+	int dir;		  /* its state directory, or -1 */
 	int init;		  /* pidfd of the container's first process */
 	const char *pid_file, *console_socket, *pidfd_socket;
 	const char *const *cgroups; /* --cgroup */

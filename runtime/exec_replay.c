@@ -27,7 +27,7 @@ static int make(const struct launch *l, int what, int control, struct err *e)
 	struct state state = {
 		.id = (char[]) { "replay" }, .pid = l->init, .pid_start = pid_start_time(l->init),
 	};
-	struct exec_job j = { .spec = &spec, .state = &state, .init = l->init_fd,
+	struct exec_job j = { .spec = &spec, .state = &state, .dir = -1, .init = l->init_fd,
 		.control = control };
 	own_spec file = NULL;
 	own_buf b = { 0 };

@@ -218,7 +218,7 @@ static int start(const struct job *j, struct launch *l, struct err *e)
 	int r = userns(j) ? idmaps_of_spec(j->spec, &l->maps, e) : 0;
 
 	if (!r)
-		r = confine_prepare(&c, j->spec, j->mode != DET_OFF, e);
+		r = confine_prepare(&c, j->spec, j->mode != DET_OFF, j->lock, e);
 	if (r < 0)
 		return r;
 	c.id = j->id;

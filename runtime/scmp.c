@@ -106,7 +106,15 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
 };
 
-static int flag_bits(const struct spec_seccomp *c, unsigned *ret, struct err *e)
+static bool has_notify(const struct spec_seccomp *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (!strcmp(c->rules[i].action, "SCMP_ACT_NOTIFY"))
+			return true;
+	return false;
+}
+
+int scmp_flags(const struct spec_seccomp *c, unsigned *ret, struct err *e)
 {
 	/* nothing said: spare the container the slow-down of SSBD, as runc does */
 	unsigned bits = c->has_flags ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
@@ -121,6 +129,9 @@ static int flag_bits(const struct spec_seccomp *c, unsigned *ret, struct err *e)
 				"known", c->flags[i]);
 		bits |= flags[k].bit;
 	}
+	if (bits & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !has_notify(c))
+		return fail_msg(e, EINVAL, "linux.seccomp.flags: WAIT_KILLABLE_RECV has no meaning "
+			"without SCMP_ACT_NOTIFY");
 	log_debug("seccomp filter flags: %u", bits);
 	*ret = bits;
 	return 0;
@@ -318,9 +329,6 @@ static int check_agent(const struct spec_seccomp *c, struct scmp_prog *p, uint32
 	if (p->notify && (!c->listener_path || !*c->listener_path))
 		return fail_msg(e, EINVAL, "linux.seccomp: listenerPath is needed for "
 			"SCMP_ACT_NOTIFY");
-	if (!p->notify && p->flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
-		return fail_msg(e, EINVAL, "linux.seccomp.flags: WAIT_KILLABLE_RECV has no meaning "
-			"without SCMP_ACT_NOTIFY");
 	return 0;
 }
 
@@ -342,7 +350,7 @@ int scmp_compile(const struct spec_seccomp *c, struct scmp_prog *ret, struct err
 		return fail(e, ENOMEM, "compile linux.seccomp");
 	r = add_arches(ctx, c, e);
 	if (!r)
-		r = flag_bits(c, &p.flags, e);
+		r = scmp_flags(c, &p.flags, e);
 	if (!r)
 		r = add_rules(ctx, c, dflt, &p.notify, e);
 	if (!r)

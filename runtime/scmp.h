@@ -22,6 +22,13 @@ struct scmp_prog {
 
 /** 0 or -errno; a profile that is absent gives an empty *@ret. */
 int scmp_compile(const struct spec_seccomp *c, struct scmp_prog *ret, struct err *e);
+/**
+ * The same by way of a cache: @dir is a container's state directory, the cache lies beside it; -1: there
+ * is none.
+ */
+int scmp_compile_kept(const struct spec_seccomp *c, int dir, struct scmp_prog *ret, struct err *e);
+/** SECCOMP_FILTER_FLAG_* that the profile asks for. */
+int scmp_flags(const struct spec_seccomp *c, unsigned *ret, struct err *e);
 void scmp_prog_free(struct scmp_prog *p);
 #define own_scmp_prog __attribute__((cleanup(scmp_prog_free))) struct scmp_prog
 

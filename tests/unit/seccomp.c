@@ -2,14 +2,17 @@
 /* linux.seccomp: what the kernel does with the compiled profile, seen from a child that has it. */
 #include "runtime/scmp.h"
 
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/filter.h"
 #include "tests/check.h"
@@ -170,6 +173,51 @@ TEST(flags)
 	EQ(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\","
 		   "\"SECCOMP_FILTER_FLAG_TSYNC\"]}", &p, NULL), 0);
 	EQ(p.flags, SECCOMP_FILTER_FLAG_LOG);
+}
+
+/* --- kept -------------------------------------------------------------------------------- */
+
+/* The one file of the cache, or -1. */
+static int open_kept(const char *top)
+{
+	own_dir d = opendir(top);
+	struct dirent *ent;
+
+	while (d && (ent = readdir(d)))
+		if (!strncmp(ent->d_name, ".seccomp-", 9))
+			return openat(dirfd(d), ent->d_name, O_RDWR | O_CLOEXEC);
+	return -1;
+}
+
+TEST(a_compiled_profile_is_kept)
+{
+	char top[] = "/tmp/seccomp.XXXXXX", sub[64];
+	const char *profile = RULE("SCMP_ACT_ERRNO", ",\"errnoRet\":100");
+	own_spec s = NULL;
+	own_scmp_prog one = { 0 }, two = { 0 }, three = { 0 };
+	own_fd dir = -1, kept = -1;
+	struct stat st;
+
+	OK(mkdtemp(top));
+	snprintf(sub, sizeof sub, "%s/c1", top);
+	mkdir(sub, 0700);
+	dir = open(sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EQ(parse(profile, &s, NULL), 0);
+	EQ(scmp_compile_kept(&s->linux_.seccomp, dir, &one, NULL), 0);
+	kept = open_kept(top);
+	OK(kept >= 0);
+	EQ(scmp_compile_kept(&s->linux_.seccomp, dir, &two, NULL), 0);
+	EQ(one.bpf.len, two.bpf.len);
+	EQ(one.flags, two.flags);
+	EQ(memcmp(one.bpf.filter, two.bpf.filter, one.bpf.len * sizeof *one.bpf.filter), 0);
+	EQ(below(&two, SYS_getpriority, 0, 0), 100);
+	/* of another text: not used; what others may write: neither */
+	EQ(pwrite(kept, "X", 1, 3), 1);
+	EQ(scmp_compile_kept(&s->linux_.seccomp, dir, &three, NULL), 0);
+	EQ(below(&three, SYS_getpriority, 0, 0), 100);
+	EQ(fstat(kept, &st), 0);
+	EQ(st.st_nlink, 0); /* replaced */
+	EQ(rm_rf(AT_FDCWD, top), 0);
 }
 
 /* --- with the supervisor's --------------------------------------------------------------- */
