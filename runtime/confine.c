@@ -151,6 +151,10 @@ int confine_last(const struct confine *c, struct err *e)
 		return r;
 	if (nnp && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "set no_new_privs");
+	/* the supervisor, in our user namespace by now, fetches the listener: a change of uid forbids it */
+	if (c->listens && c->spec->linux_.ns[SPEC_NS_USER].present &&
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return fail(e, errno, "stay dumpable");
 	if (c->supervised)
 		return shim_filter_set(&(struct shim_filter) { .first = &c->seccomp.bpf,
 			.init = c->listens, .virtual_ids = c->virtual_ids }, e);
