@@ -50,6 +50,7 @@ ok "the bus is there" grep -q ready "$work/calls"
 bundle 'sh("cat /proc/self/cgroup")' "l['cgroupsPath'] = 'dt-test.slice:pre:$id'" "without('cgroup')"
 t "a scope" 0 $sd run -b "$b" $id
 out "/dt.slice/dt-test.slice/pre-$id.scope"
+[ ! -f /sys/fs/cgroup/cgroup.controllers ] || sed -i '/^0::/!d' "$work/out" # others are not mounted
 ok "in every hierarchy" test "$(grep -c "/dt.slice/dt-test.slice/pre-$id.scope" "$work/out")" = \
 	"$(grep -c . "$work/out")"
 ok "it was asked for" grep -q "start pre-$id.scope replace .*Delegate=1.*Slice=dt-test.slice" "$work/calls"
