@@ -78,7 +78,6 @@ static void make_table(struct line *l, struct opt t[N_TABLE])
 		{ "cgroup-manager", 0, OPT_STR, &l->g.cgroup_manager,
 			"cgroupfs|systemd|disabled", "who makes containers' cgroups" },
 		{ "version", 0, OPT_FLAG, &l->version, NULL, "print the version" },
-		{ "v", 0, OPT_FLAG, &l->version, NULL, NULL },
 		{ NULL },
 	};
 	size_t n = door_options(&l->d, t);
@@ -196,11 +195,12 @@ static int run(struct line *l, int argc, char **argv)
 	struct opt t[N_TABLE];
 	struct err e = ERR_INIT;
 	bool dashes = false;
-	int rest = argc, r;
+	int rest = argc, r = 0;
 
 	make_table(l, t);
-	r = opts_parse(t, argc, argv, &rest, &dashes, &e);
-	if (r < 0)
+	if (argc == 2 && !strcmp(argv[1], "-v")) /* alone it is runc's; with a value, a volume */
+		l->version = true;
+	else if ((r = opts_parse(t, argc, argv, &rest, &dashes, &e)) < 0)
 		return complain(&e);
 	if (r == 1 || (rest == argc && !l->version && argc == 1)) {
 		usage(t);
