@@ -236,11 +236,14 @@ static void on_exec(struct world *w, struct task *t)
 /* Init's own: it has a listener for us. Its kernel says ENOSYS where we don't take it. */
 static void on_setup_call(struct world *w, struct task *t)
 {
+	int r;
+
 	t->how = PTRACE_CONT;
 	if (w->listener >= 0 || tracee_getregs(t) < 0 || t->regs.orig_rax != FILTER_NR_LISTENER)
 		return;
-	if (notify_begin(w, t, (int) t->regs.rdi) < 0)
-		world_fatal(w, errno, "take over the container's seccomp listener");
+	r = notify_begin(w, t, (int) t->regs.rdi);
+	if (r < 0)
+		world_fatal(w, -r, "take over the container's seccomp listener");
 }
 
 static void on_seccomp(struct world *w, struct task *t)
@@ -348,6 +351,8 @@ static int await_stop(struct world *w, struct task *t, int *st)
 	while ((r = await_next(w, t, st)) < 0) {
 		if (r != -EINTR)
 			return r;
+		if (init_exits(w, t))
+			return -EOWNERDEAD;
 		asked = control_soon(w);
 		if (spin_tick(w, t) && !asked)
 			continue;
@@ -364,6 +369,7 @@ static int await_stop(struct world *w, struct task *t, int *st)
 static bool wait_for(struct world *w, struct task *t, int *st)
 {
 	struct proc *p = t->proc;
+	int r;
 
 	if (w->init_going && p == w->init->proc) {
 		collect_dead(w, NULL);
@@ -376,8 +382,7 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 	if (p->nthreads > 1 && (t->c.nr == SYS_execve || t->c.nr == SYS_execveat) && !t->setup &&
 		t->state == T_RUNNING &&
 		t->in_exec) {
-		int r = collect_for_exec(w, t);
-
+		r = collect_for_exec(w, t);
 		t->in_exec = false;
 		*st = r == 0 ? PTRACE_EVENT_EXEC << 16 | SIGTRAP << 8 | 0x7f
 			     : (SIGTRAP | 0x80) << 8 | 0x7f;
@@ -387,7 +392,14 @@ static bool wait_for(struct world *w, struct task *t, int *st)
 		t->state = T_GONE;
 		return false;
 	}
-	if (await_stop(w, t, st) < 0) {
+	r = await_stop(w, t, st);
+	if (r == -EOWNERDEAD) {
+		killed_outside(w, p);
+		w->init_going = true;
+		collect_dead(w, NULL);
+		return false;
+	}
+	if (r < 0) {
 		world_fatal(w, ECHILD, "wait for task %u", t->nr);
 		return false;
 	}
