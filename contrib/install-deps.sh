@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Install what detrun needs on Debian 12: to build it, with `test` also to test it, with `engines` also
-# to test it with Podman, Buildah, Docker and containerd.
+# to test it with Podman, Buildah, Docker and containerd, with `conformance` also for the suites of
+# runc, crun and the OCI.
 set -eu
 
 build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libseccomp-dev
@@ -10,13 +11,19 @@ test='clang busybox-static faketime strace python3 perl git cmake dpkg-dev mmdeb
 	procps xz-utils e2fsprogs util-linux'
 
 engines='podman conmon netavark runc buildah docker.io containerd iptables iproute2'
+conformance='bats jq gawk golang-go golang-github-blang-semver-dev golang-github-google-uuid-dev
+	golang-github-hashicorp-go-multierror-dev golang-github-mrunalp-fileutils-dev
+	golang-github-opencontainers-selinux-dev golang-github-opencontainers-specs-dev
+	golang-github-sirupsen-logrus-dev golang-github-urfave-cli-dev
+	golang-github-xeipuuv-gojsonschema-dev golang-gocapability-dev golang-golang-x-sys-dev'
 
 case ${1:-build} in
 build) want=$build ;;
 test) want="$build $test" ;;
 engines) want="$build $test $engines" ;;
+conformance) want="$build $test $conformance" ;;
 *)
-	echo "usage: $0 [build|test|engines]" >&2
+	echo "usage: $0 [build|test|engines|conformance]" >&2
 	exit 2
 	;;
 esac
