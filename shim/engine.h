@@ -188,6 +188,8 @@ void collect_dead(struct world *w, struct proc *p);
 void collect_killed(struct world *w, struct proc *p, const struct task *self);
 /** A process that ran was killed, by nobody inside. */
 void killed_outside(struct world *w, struct proc *p);
+/* @t is the last of init, and has begun to exit without a word: by the kernel's OOM killer, say. */
+bool init_exits(struct world *w, const struct task *t);
 /** All wait: collect who was killed from outside meanwhile. */
 void collect_outside(struct world *w);
 /** After a SIGCONT: who is stopped and got it can run again. */

@@ -119,21 +119,38 @@ void collect_dead(struct world *w, struct proc *p)
 	}
 }
 
-/* All but the running one are in a ptrace stop, which only SIGKILL ends. */
-static bool is_killed(struct world *w, const struct task *t)
+/* From its state on. NULL: it is gone. */
+static char *stat_of(struct world *w, const struct task *t, char text[128])
 {
 	own_fd fd = -1;
-	char path[32], text[128], *p;
+	char path[32], *p;
 	ssize_t n;
 
 	snprintf(path, sizeof path, "%d/stat", (int) t->pid);
 	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	n = fd < 0 ? -1 : read(fd, text, 127);
 	if (n <= 0)
-		return true;
+		return NULL;
 	text[n] = 0;
 	p = strrchr(text, ')');
-	return !p || p[1] != ' ' || p[2] != 't';
+	return p && p[1] == ' ' ? p + 2 : NULL;
+}
+
+/* All but the running one are in a ptrace stop, which only SIGKILL ends. */
+static bool is_killed(struct world *w, const struct task *t)
+{
+	char text[128], *p = stat_of(w, t, text);
+
+	return !p || *p != 't';
+}
+
+/* Killed while it ran, init waits for the others to be reaped, and that is by us. */
+bool init_exits(struct world *w, const struct task *t)
+{
+	char text[128], *p = w->init && t->proc == w->init->proc ? stat_of(w, t, text) : NULL;
+	unsigned flags;
+
+	return p && sscanf(p, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 4; /* PF_EXITING */
 }
 
 static bool proc_killed(struct world *w, const struct proc *p)
