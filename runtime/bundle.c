@@ -114,7 +114,8 @@ static int list_writable(struct bundle *b, struct err *e)
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 
-		if (!(m->flags & MS_BIND) || m->flags & MS_RDONLY || !m->source)
+		if (!(m->flags & MS_BIND) || m->flags & MS_RDONLY || !m->source ||
+			m->rec_attr_set & MOUNT_ATTR_RDONLY)
 			continue;
 		b->in[n] = m->destination;
 		b->out[n++] = m->source;

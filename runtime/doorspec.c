@@ -110,7 +110,8 @@ static void add_volume(struct spec *s, const char *src, const char *dst, int mod
 		spec_add_mount(s, dst, "overlay", src, "nosuid,nodev");
 	else
 		spec_add_mount(s, dst, "bind", src,
-			mode == VOL_RO ? "rbind,ro,nosuid,nodev" : "rbind,nosuid,nodev");
+			mode == VOL_RO ? "rbind,ro,nosuid,nodev,rro,rnosuid,rnodev"
+				       : "rbind,nosuid,nodev,rnosuid,rnodev");
 }
 
 static void add_volumes(const struct door *d, struct spec *s, bool declared)

@@ -64,7 +64,7 @@ int host_links(struct door *d, struct err *e)
 
 static void add(struct spec *s, const char *path)
 {
-	spec_add_mount(s, path, "bind", path, "rbind,ro,nosuid");
+	spec_add_mount(s, path, "bind", path, "rbind,ro,nosuid,rro,rnosuid");
 }
 
 void host_mounts(struct spec *s)

@@ -176,6 +176,11 @@ has /ro/sub rw
 has /rro ro nosuid noatime
 has /rro/sub ro nosuid noatime
 has /rrw/sub rw
+cat >"$work/volume.sh" <<'S'
+mount -t tmpfs tmpfs "$1/src/d/sub" && exec "$2" --trace none -v "$1/src/d:/v:ro" -- sh -c 'echo x > /v/sub/x'
+S
+t "a read-only volume" 2 unshare -m sh "$work/volume.sh" "$work" "$detrun"
+err "Read-only file system"
 maps='dict(uidMappings=[{"containerID": 0, "hostID": 100000, "size": 65536}], gidMappings=[{"containerID": 0, "hostID": 200000, "size": 65536}])'
 bundle "m('/i', 'bind', '$src/d', 'bind', **$maps)" "sh('stat -c %u:%g /i/x')"
 run "an id map" 0
