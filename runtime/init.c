@@ -157,8 +157,6 @@ static int ready(struct init_state *s, struct err *e)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
 	if (c == 'G')
 		return 0;
-	if (s->told < 0)
-		_exit(EXIT_OURS); /* the launcher knows why */
 	if (read_full(s->in->sync, &why, sizeof why) != sizeof why)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
 	return fail_msg(e, why.code, "%s", why.msg);

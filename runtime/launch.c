@@ -401,7 +401,7 @@ int launch_go(struct launch *l, struct err *e)
 	log_debug("init: closing the pipe to signal completion");
 	if (r < 0 || l->start >= 0)
 		return r;
-	if (l->mode == DET_OFF)
+	if (l->mode == DET_OFF || l->detached)
 		return await_exec(l, e);
 	if (!l->detached && l->shim.terminal && l->shim.expect_dir < 0 && !l->shim.strict)
 		console_raw(&l->console, !l->virtual_ids);

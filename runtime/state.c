@@ -17,7 +17,7 @@
 #include "runtime/priv.h"
 #include "runtime/startsock.h"
 
-enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000 };
+enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000, TRACE_WAIT_MS = 60000 };
 
 int state_root(const char *root, char **ret, struct err *e)
 {
@@ -281,11 +281,11 @@ int state_pidfd(const struct state *s)
 	return pidfd_of(s->pid, s->pid_start);
 }
 
-static int gone(int fd)
+static int gone(int fd, int ms)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 
-	return fd < 0 || poll(&p, 1, KILL_WAIT_MS) == 1 ? 0 : -ETIMEDOUT;
+	return fd < 0 || poll(&p, 1, ms) == 1 ? 0 : -ETIMEDOUT;
 }
 
 /*
@@ -300,12 +300,12 @@ int state_kill_all(const struct state *s, struct err *e)
 	if (init >= 0)
 		pidfd_send_signal(init, SIGKILL, NULL, 0);
 	if (shim >= 0 && s->kept)
-		gone(shim);
+		gone(shim, TRACE_WAIT_MS);
 	if (shim >= 0)
 		pidfd_send_signal(shim, SIGKILL, NULL, 0);
-	r = gone(shim);
+	r = gone(shim, KILL_WAIT_MS);
 	if (!r)
-		r = gone(init);
+		r = gone(init, KILL_WAIT_MS);
 	return r < 0 ? fail(e, r, "kill container %s", s->id) : 0;
 }
 

@@ -107,7 +107,7 @@ for mode in off record; do
 	err "without setting console socket"
 
 	config 'sh("sleep 100")'
-	for i in $(seq 12); do
+	for i in $(seq 40); do
 		D create ${u}same >/dev/null 2>"$work/par.$i" && echo made >>"$work/par.made" &
 	done
 	wait $(jobs -p)
@@ -131,6 +131,21 @@ for mode in off record; do
 		nothing_left ${u}k || { left=1; echo "# left after ${us} ms"; }
 	done
 	ok "$mode: a create killed at any moment leaves nothing" test $left = 0
+done
+for mode in off record; do
+	left=0
+	for us in 0 1 2 3 5 8 13 21; do
+		D create ${u}k
+		for what in start delete; do
+			"$detrun" --root "$S" --determinism=$mode $what ${u}k >/dev/null 2>&1 </dev/null &
+			sleep "0.0$(printf %02d $us)"
+			kill -9 $! 2>/dev/null
+			wait $! 2>/dev/null
+		done
+		D delete --force ${u}k >"$work/k.out" 2>&1 || { left=1; cat "$work/k.out"; }
+		nothing_left ${u}k || left=1
+	done
+	ok "$mode: nor does one whose start and delete are killed" test $left = 0
 done
 mode=record
 D create ${u}k && D start ${u}k
@@ -170,6 +185,22 @@ t "joined namespaces" 0 D run ${u}n2
 ok "are the other's" test "$(sed -n '1,3p;5p' "$work/n1")" = "$(sed -n '1,3p;5p' "$work/out")"
 ok "but for what was not named" test "$(sed -n 4p "$work/n1")" != "$(sed -n 4p "$work/out")"
 D delete -f ${u}n1
+unshare -U -n sleep 100 &
+other=$!
+for i in $(seq 100); do [ "$(readlink /proc/$other/ns/user)" != "$(readlink /proc/self/ns/user)" ] && break; sleep 0.1; done
+for f in uid_map gid_map; do echo 0 100000 65536 >/proc/$other/$f; done
+config 'sh("readlink /proc/self/ns/user /proc/self/ns/net; cat /proc/self/uid_map")' \
+	"[join(t, '/proc/$other/ns/' + f) for t, f in (('user', 'user'), ('network', 'net'))]"
+t "a joined user namespace, and what belongs to it" 0 D run ${u}n7
+out "$(readlink /proc/$other/ns/user)"
+out "$(readlink /proc/$other/ns/net)"
+out 100000
+kill $other
+config 'sh("cat /proc/self/uid_map")' 'c["linux"]["namespaces"] += [{"type": "user"}]' \
+	'join("network", "/proc/self/ns/net")' 'c["mounts"] = c["mounts"][:1]' \
+	'c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 65536}]'
+t "a new one, and what belongs to ours" 0 D run ${u}n8
+out 200000
 config 'sh("readlink /proc/self/ns/pid /proc/self/ns/net; sleep 100 & exec sleep 100")' 'no("pid", "network")'
 D create ${u}n3 >"$work/n3" </dev/null && D start ${u}n3 && grown "$work/n3"
 ok "namespaces that are not named are ours" test "$(cat "$work/n3")" = "$(readlink /proc/self/ns/pid /proc/self/ns/net)"
