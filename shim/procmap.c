@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mappings and mounts as /proc shows them: without the host's devices, inodes and options. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -153,6 +154,7 @@ uint64_t procview_vsize(const char *maps)
 
 struct mount {
 	char *point, *options, *type, *source;
+	size_t order;
 };
 
 /* Optional fields end at "-"; the parent ids, devices and roots of the host are not looked at. */
@@ -168,7 +170,7 @@ static bool mount_parse(char *line, struct mount *m)
 	}
 	if (!dash || dash + 2 >= n)
 		return false;
-	*m = (struct mount) { field[4], field[5], field[dash + 1], field[dash + 2] };
+	*m = (struct mount) { field[4], field[5], field[dash + 1], field[dash + 2], 0 };
 	return true;
 }
 
@@ -211,42 +213,68 @@ static void mount_options(const char *options, struct buf *b)
 }
 
 struct mounts_ctx {
-	struct buf *b;
-	unsigned n;
-	bool info;
+	struct mount *m;
+	size_t n;
 };
 
-static void one_mount(void *ctx, char *line)
+static void one_mount(struct mounts_ctx *c, char *line)
 {
-	struct mounts_ctx *c = ctx;
 	struct mount m;
-	const char *type;
 
 	if (!mount_parse(line, &m) || mount_hidden(&m))
 		return;
-	type = mount_type(&m);
-	c->n++;
-	if (c->info) {
-		buf_printf(c->b, "%u %u 0:%u / %s ", c->n + 20, c->n > 1 ? 21 : 1, c->n + 20, m.point);
-		mount_options(m.options, c->b);
-		buf_printf(c->b, " - %s %s rw\n", type, type);
-	} else {
-		buf_printf(c->b, "%s %s %s ", type, m.point, type);
-		mount_options(m.options, c->b);
-		buf_str(c->b, " 0 0\n");
-	}
+	m.order = c->n;
+	c->m = realloc(c->m, (c->n + 1) * sizeof m);
+	must(c->m);
+	c->m[c->n++] = m;
+}
+
+/* By place: in which order they were made depends on who may make which, and how. */
+static int by_point(const void *a, const void *b)
+{
+	const struct mount *x = a, *y = b;
+	int r = strcmp(x->point, y->point);
+
+	return r ? r : (x->order > y->order) - (x->order < y->order);
+}
+
+static void put_mount(const struct mount *m, size_t i, bool info, struct buf *b)
+{
+	const char *type = mount_type(m);
+
+	if (info)
+		buf_printf(b, "%zu %u 0:%zu / %s ", i + 21, i ? 21 : 1, i + 21, m->point);
+	else
+		buf_printf(b, "%s %s %s ", type, m->point, type);
+	mount_options(m->options, b);
+	if (info)
+		buf_printf(b, " - %s %s rw\n", type, type);
+	else
+		buf_str(b, " 0 0\n");
+}
+
+static void put_mounts(const char *real, bool info, struct buf *b)
+{
+	struct mounts_ctx c = { 0 };
+	own_free char *text = strdup(real);
+	char *save = NULL;
+
+	must(text);
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		one_mount(&c, l);
+	if (c.n)
+		qsort(c.m, c.n, sizeof *c.m, by_point);
+	for (size_t i = 0; i < c.n; i++)
+		put_mount(&c.m[i], i, info, b);
+	free(c.m);
 }
 
 void procview_mountinfo(const char *real, struct buf *b)
 {
-	struct mounts_ctx c = { .b = b, .info = true };
-
-	each_line(real, one_mount, &c);
+	put_mounts(real, true, b);
 }
 
 void procview_mounts(const char *real, struct buf *b)
 {
-	struct mounts_ctx c = { .b = b };
-
-	each_line(real, one_mount, &c);
+	put_mounts(real, false, b);
 }

@@ -182,10 +182,8 @@ int bundle_read(int dirfd, const char *name, size_t max, struct buf *b, struct e
 int bundle_write_failed(struct err *e, int r, const char *name)
 {
 	if (r == -ENOSPC || r == -EDQUOT)
-		return fail_msg(e, -r,
-			"write %s of the trace: %s: the run was ended; make room or name another "
-			"place with --trace",
-			name, strerror(-r));
+		return fail(e, r, "write %s of the trace (make room or name another place with --trace; "
+			"the run was ended)", name);
 	return fail(e, r, "write %s of the trace", name);
 }
 
