@@ -285,6 +285,28 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	err "invalid name of an interface"
 fi
 
+# --- without privileges ---------------------------------------------------------------------------
+
+if can_be_users; then
+	u=$work/user54321/b
+	mkdir -p "$u" && cp -a "$b/rootfs" "$u/rootfs"
+	config "$(args 'cat /proc/self/oom_score_adj; mkdir /tmp/x || echo refused; cat /proc/self/timens_offsets')" \
+		'rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat")' 'p["oomScoreAdj"] = 500' \
+		'p["noNewPrivileges"] = False' 'l["timeOffsets"] = {"boottime": {"secs": 5}}' \
+		'l["namespaces"] += [{"type": "time"}, {"type": "user"}]' \
+		'l["uidMappings"] = l["gidMappings"] = [{"containerID": 0, "hostID": 54321, "size": 1}]' \
+		'del l["resources"]; c["mounts"] = [m for m in c["mounts"] if m["type"] in ("proc", "tmpfs")]' \
+		'c["hooks"] = {"createRuntime": hook("exit 0"), "startContainer": hook("exit 0")}'
+	cp config.json "$u/" && chown -R 54321:54321 "$work/user54321"
+	for mode in off record; do
+		t "rootless, $mode" 0 as one "$detrun" --determinism=$mode \
+			--root "$work/user54321/state" run --trace none "$u/"
+		out 500
+		out refused
+		ok "rootless: boottime, $mode" grep -Eq 'boottime +5 +0' "$work/out"
+	done
+fi
+
 # --- the command line -----------------------------------------------------------------------------
 
 t "features" 0 "$detrun" features
