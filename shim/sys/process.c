@@ -45,25 +45,74 @@ static long clone_enter(struct call *c)
 
 /* ---- exec ---- */
 
-enum { EXEC_STRINGS_MAX = 4 << 20 };
+enum { EXEC_STRINGS_MAX = 4 << 20, STRING_MAX = 128 << 10, PAGE = 4096 };
+
+/* Vectors lie together, and so do their strings: whole pages are read, the last one is kept. */
+struct window {
+	uint64_t at;
+	bool have;
+	uint8_t p[PAGE];
+};
+
+static long window_to(struct call *c, struct window *w, uint64_t addr)
+{
+	uint64_t at = addr & ~(uint64_t) (PAGE - 1);
+
+	if (w->have && w->at == at)
+		return 0;
+	w->have = in_at(c, at, w->p, PAGE) == 0;
+	w->at = at;
+	return w->have ? 0 : -EFAULT;
+}
+
+static long pointer_at(struct call *c, struct window *w, uint64_t addr, uint64_t *ret)
+{
+	if (addr % PAGE > PAGE - sizeof *ret)
+		return in_at(c, addr, ret, sizeof *ret);
+	if (window_to(c, w, addr) < 0)
+		return -EFAULT;
+	memcpy(ret, w->p + addr % PAGE, sizeof *ret);
+	return 0;
+}
+
+static long append_string(struct call *c, struct window *w, uint64_t addr, struct buf *b)
+{
+	size_t start = b->n;
+
+	for (;;) {
+		size_t off = addr % PAGE, n = PAGE - off;
+		const uint8_t *nul;
+
+		if (window_to(c, w, addr) < 0)
+			return -EFAULT;
+		nul = memchr(w->p + off, 0, n);
+		if (nul)
+			n = (size_t) (nul - (w->p + off)) + 1;
+		buf_put(b, w->p + off, n);
+		if (b->n - start > STRING_MAX)
+			return -E2BIG;
+		if (nul)
+			return 0;
+		addr += n;
+	}
+}
 
 /* The strings of an argv or envp, each with its NUL. */
 static long strings(struct call *c, uint64_t at, struct buf *b)
 {
+	struct window *w = call_mem(c, 2 * sizeof *w);
+	uint64_t p;
+	long r;
+
+	w[0].have = w[1].have = false;
 	b->n = 0;
 	for (; at; at += 8) {
-		const char *s;
-		uint64_t p;
-		long r = in_at(c, at, &p, sizeof p);
-
+		r = pointer_at(c, &w[0], at, &p);
+		if (r < 0 || !p)
+			return r;
+		r = append_string(c, &w[1], p, b);
 		if (r < 0)
 			return r;
-		if (!p)
-			return 0;
-		r = in_str(c, p, 128 << 10, &s);
-		if (r < 0)
-			return r == -ENAMETOOLONG ? -E2BIG : r;
-		buf_put(b, s, strlen(s) + 1);
 		if (b->n > EXEC_STRINGS_MAX)
 			return -E2BIG;
 	}
