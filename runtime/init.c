@@ -128,12 +128,13 @@ static int created(struct init_state *s, struct err *e)
 		status = program_find(&in->spec->process, path, sizeof path, e);
 	if (status)
 		die(s, status, e);
+	/* who waits for `start` holds nothing of the terminal's other side */
+	if (!ours && s->master >= 0 && fd_send(in->sync, (char[]) { 'T' }, 1, s->master) < 0)
+		return fail_msg(e, EPIPE, "the supervisor is gone");
 	if (fd_send(in->up, (char[]) { UP_READY }, 1, ours ? s->master : -1) < 0)
 		_exit(EXIT_OURS);
-	if (ours) {
-		own_fd_drop(&s->master);
-		s->master = -1;
-	}
+	own_fd_drop(&s->master);
+	s->master = -1;
 	await(in, UP_GO);
 	if (in->start < 0)
 		return 0;
@@ -143,16 +144,13 @@ static int created(struct init_state *s, struct err *e)
 	return s->told < 0 ? fail(e, s->told, "wait for start") : 0;
 }
 
-/* The byte, and with it the terminal's master, if there is one. */
 static int ready(struct init_state *s, struct err *e)
 {
 	struct err why = ERR_INIT;
 	char c;
 
-	if (fd_send(s->in->sync, (char[]) { 'R' }, 1, s->master) < 0)
+	if (fd_send(s->in->sync, (char[]) { 'R' }, 1, -1) < 0)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
-	own_fd_drop(&s->master);
-	s->master = -1;
 	if (read_full(s->in->sync, &c, 1) != 1)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
 	if (c == 'G')

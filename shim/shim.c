@@ -16,32 +16,22 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 #include "shim/filter.h"
 
-/* The 'R', and with it the terminal's master, if there is one. */
-static int await_ready(int fd, int *ret_master, struct err *e)
+/* The 'R'; before it comes the terminal's master, if there is one, with a 'T'. */
+static int await_ready(int sync, int *ret_master, struct err *e)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof *ret_master)];
 	char c = 0;
-	struct iovec v = { &c, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof control };
-	struct cmsghdr *h;
-	ssize_t n;
+	int fd;
 
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n != 1 || c != 'R')
-		return fail_msg(e, n < 0 ? errno : ECANCELED, "the container's init ended during set-up");
-	h = CMSG_FIRSTHDR(&m);
-	if (h && h->cmsg_type == SCM_RIGHTS && h->cmsg_len == CMSG_LEN(sizeof *ret_master))
-		memcpy(ret_master, CMSG_DATA(h), sizeof *ret_master);
-	return 0;
+	while (fd_recv(sync, &c, 1, &fd) == 1 && c == 'T')
+		*ret_master = fd;
+	return c == 'R' ? 0 : fail_msg(e, ECANCELED, "the container's init ended during set-up");
 }
 
 int tracee_seize(pid_t pid, struct err *e)

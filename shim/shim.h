@@ -3,8 +3,8 @@
  * The determinism supervisor of one container: its only door for the layer above.
  *
  * Choreography: the launcher clones init into its namespaces and writes the id maps; init sets up
- * mounts, pivots, and writes one byte 'R' to its end of @sync (and with it, by SCM_RIGHTS, the
- * master of the terminal, if there is one); then it waits for one byte. The shim
+ * mounts, pivots, and writes one byte 'R' to its end of @sync (if there is a terminal a 'T' before
+ * it, and with that, by SCM_RIGHTS, the terminal's master); then it waits for one byte. The shim
  * (a process of its own, outside the container's PID namespace) seizes init with ptrace, enters
  * init's user and mount namespaces, writes the manifest, and answers 'G'. Init then installs the
  * filter (shim_filter_install), drops what is left of its privileges and executes the program. From
