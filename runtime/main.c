@@ -2,6 +2,7 @@
 /* The command line: global options, then a verb of the table, else a command to run. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -132,6 +133,38 @@ static int help(struct line *l, const struct opt *t, int argc, char **argv)
 	return 0;
 }
 
+/* Found where the caller or the container would look. */
+static bool is_program(const char *name)
+{
+	const char *const lists[] = { getenv("PATH"),
+		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (const char *p = lists[i]; p && *p; p += strcspn(p, ":"), p += *p == ':') {
+			char path[4096];
+			int n = snprintf(path, sizeof path, "%.*s/%s", (int) strcspn(p, ":"), p, name);
+
+			if (n > 0 && (size_t) n < sizeof path && access(path, X_OK) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* A verb with a typing error, rather than a command. */
+static int neither(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+
+	if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
+		fail_msg(&e, ENOENT, "No help topic for '%s': it is neither a verb nor a program (see "
+			"detrun --help)", argv[0]);
+	else
+		fail_msg(&e, ENOENT, "exec: \"%s\": executable file not found in $PATH, and no verb "
+			"of detrun's (see detrun --help)", argv[0]);
+	complain(&e);
+	return EXIT_NOT_FOUND;
+}
+
 static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 {
 	const struct verb *v = dashes || door_used(&l->d) ? NULL : find_verb(argv[0]);
@@ -149,6 +182,8 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 		log_end();
 		return status;
 	}
+	if (!dashes && !door_used(&l->d) && !strchr(argv[0], '/') && !is_program(argv[0]))
+		return neither(argc, argv);
 	l->d.job.determinism = l->g.determinism;
 	status = door_command(&l->d, argc, argv);
 	if (status == EXIT_NOT_FOUND && argc == 2 &&

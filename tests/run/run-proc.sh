@@ -334,6 +334,10 @@ t "help VERB" 0 "$detrun" help spec
 out "usage: detrun spec"
 t "help of nothing" 125 "$detrun" help nothing
 err 'no help topic for "nothing"'
+t "neither verb nor program" 127 "$detrun" puase x
+err 'exec: "puase": executable file not found in $PATH, and no verb of detrun'
+t "and its help" 127 "$detrun" puase -h
+err "No help topic for 'puase'"
 t "flags of runc" 0 "$detrun" --root "$work/containers" --debug --criu x --systemd-cgroup --rootless auto list -q
 t "a bad --rootless" 125 "$detrun" --rootless maybe list
 err "true, false or auto"
