@@ -187,7 +187,7 @@ static const char *mount_type(const struct mount *m)
 		return "mqueue";
 	if (strncmp(m->type, "cgroup", 6) == 0)
 		return "cgroup2";
-	if (strcmp(m->point, "/sys") == 0 && strcmp(m->type, "sysfs") == 0)
+	if (strcmp(m->point, "/sys") == 0) /* or what stands in for it */
 		return "sysfs";
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (strcmp(m->point, own[i]) == 0)
@@ -229,11 +229,24 @@ static void one_mount(struct mounts_ctx *c, char *line)
 	c->m[c->n++] = m;
 }
 
+/* The standard ones in the order that every engine's config.json has them. */
+static size_t rank(const char *point)
+{
+	static const char *const first[] = { "/", "/proc", "/dev", "/dev/pts", "/dev/shm",
+		"/dev/mqueue", "/sys", "/sys/fs/cgroup" };
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(first) && strcmp(point, first[i]) != 0)
+		i++;
+	return i;
+}
+
 /* By place: in which order they were made depends on who may make which, and how. */
 static int by_point(const void *a, const void *b)
 {
 	const struct mount *x = a, *y = b;
-	int r = strcmp(x->point, y->point);
+	size_t i = rank(x->point), j = rank(y->point);
+	int r = i != j ? (i > j) - (i < j) : strcmp(x->point, y->point);
 
 	return r ? r : (x->order > y->order) - (x->order < y->order);
 }
@@ -241,14 +254,15 @@ static int by_point(const void *a, const void *b)
 static void put_mount(const struct mount *m, size_t i, bool info, struct buf *b)
 {
 	const char *type = mount_type(m);
+	const char *source = strcmp(m->point, "/dev/shm") == 0 ? "shm" : type;
 
 	if (info)
 		buf_printf(b, "%zu %u 0:%zu / %s ", i + 21, i ? 21 : 1, i + 21, m->point);
 	else
-		buf_printf(b, "%s %s %s ", type, m->point, type);
+		buf_printf(b, "%s %s %s ", source, m->point, type);
 	mount_options(m->options, b);
 	if (info)
-		buf_printf(b, " - %s %s rw\n", type, type);
+		buf_printf(b, " - %s %s rw\n", type, source);
 	else
 		buf_str(b, " 0 0\n");
 }

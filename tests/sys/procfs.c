@@ -121,10 +121,28 @@ TEST(mounts_have_no_host_paths)
 	procview_mountinfo(real, &info);
 	STREQ(buf_cstr(&info), "21 1 0:21 / / rw,relatime - overlay overlay rw\n"
 		"22 21 0:22 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw\n"
-		"23 21 0:23 / /src ro,relatime - overlay overlay rw\n"
-		"24 21 0:24 / /dev/null rw,nosuid,relatime - tmpfs tmpfs rw\n");
+		"23 21 0:23 / /dev/null rw,nosuid,relatime - tmpfs tmpfs rw\n"
+		"24 21 0:24 / /src ro,relatime - overlay overlay rw\n");
 	procview_mounts(real, &mounts);
 	HAS(buf_cstr(&mounts), "overlay /src overlay ro,relatime 0 0\n");
+}
+
+TEST(standard_mounts_are_shown_as_every_engine_has_them)
+{
+	own_buf info = { 0 };
+	static const char real[] =
+		"700 650 0:61 / / rw - overlay overlay rw\n"
+		"704 702 0:65 / /dev/shm rw - tmpfs tmpfs rw\n"
+		"703 700 0:64 / /sys ro - tmpfs tmpfs rw\n"
+		"702 700 0:63 / /dev rw - tmpfs tmpfs rw\n"
+		"701 700 0:62 / /proc rw - proc proc rw\n";
+
+	procview_mountinfo(real, &info);
+	STREQ(buf_cstr(&info), "21 1 0:21 / / rw,relatime - overlay overlay rw\n"
+		"22 21 0:22 / /proc rw,relatime - proc proc rw\n"
+		"23 21 0:23 / /dev rw,relatime - tmpfs tmpfs rw\n"
+		"24 21 0:24 / /dev/shm rw,relatime - tmpfs shm rw\n"
+		"25 21 0:25 / /sys ro,relatime - sysfs sysfs rw\n");
 }
 
 TEST(garbage_is_no_crash)
