@@ -132,7 +132,8 @@ static void on_signal(struct world *w, struct task *t, int sig)
 			w->init_going |= t->proc == (w->init ? w->init->proc : NULL);
 		}
 	}
-	world_step(w);
+	if (!t->setup) /* a new size may reach init before its exec, or not */
+		world_step(w);
 	t->sig = sig;
 	t->how = PTRACE_CONT;
 }
