@@ -166,6 +166,24 @@ run "and still is" 1
 run "a thawed one isn't" 0
 rmdir $cg/freezer/$id $cg/$id 2>/dev/null
 
+# --- a supervised one does not notice -------------------------------------------------------------
+
+bundle "p['args'] = ['sh', '-c', 'i=0; while [ \$i -lt 100000 ]; do i=\$((i+1)); done; sleep 1; cat /proc/uptime']"
+t "without a pause" 0 $detrun --root "$work/containers" run --trace "$work/quiet" -b "$b" $id
+cp "$work/out" "$work/quiet.out"
+$record create --trace "$work/paused" -b "$b" $id </dev/null >"$work/paused.out" 2>/dev/null
+$record start $id
+for x in 1 2 3; do # wherever it is by then
+	$record pause $id 2>/dev/null || break
+	[ -n "$v2" ] || $record update --pids-limit $((100 + x)) $id
+	$record resume $id
+done
+ok "it ends after its pauses" until_true is $id stopped
+$record delete $id
+ok "the same output" cmp "$work/quiet.out" "$work/paused.out"
+t "the same trace" 0 "$detrun" trace diff "$work/quiet" "$work/paused"
+out "no difference"
+
 # --- devices --------------------------------------------------------------------------------------
 
 try='for d in null zero kmsg; do dd if=/dev/$d of=/dev/null bs=1 count=0 2>/dev/null && echo "reads $d"; (: >/dev/$d) 2>/dev/null && echo "writes $d"; done; true'
