@@ -59,8 +59,6 @@ int confine_parent(struct confine *c, pid_t init, const char *state, struct err 
 {
 	int r = procattr_of(c->spec, init, c->supervised, e);
 
-	if (!r)
-		r = netdev_move(&c->spec->linux_, init, e);
 	return r < 0 ? r : scmp_agent_tell(&c->agent, c->spec, init, state, e);
 }
 
@@ -69,7 +67,10 @@ int confine_born(struct confine *c, pid_t init, struct err *e)
 	const struct hook_state st = { .id = c->id, .bundle = c->bundle, .status = "creating",
 		.pid = init };
 	own_buf state = { 0 };
+	int r = netdev_move(&c->spec->linux_, init, e);
 
+	if (r < 0)
+		return r;
 	if (!c->supervised)
 		procattr_all_cpus(init);
 	if (c->agent.sock < 0)

@@ -278,6 +278,14 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	out "inet6 2001:db8::1/64"
 	out ",UP"
 	ip link del detrun-b 2>/dev/null
+	ip link add detrun-a type veth peer name detrun-b
+	config 'p["args"] = ["sleep", "60"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
+	t "create with an interface" 0 $off create $c
+	t "start" 0 $off start $c
+	t "exec beside it" 0 $off exec $c ip link show eth7
+	out eth7
+	$off delete -f $c
+	ip link del detrun-b 2>/dev/null
 	t "an interface that is not there" 1 $off run $c
 	err "linux.netDevices: interface detrun-a"
 	config 'p["args"] = ["true"]' 'l["netDevices"] = {"lo": {"name": "a/b"}}'
