@@ -7,7 +7,8 @@ needs podman conmon
 setup_podman() { # prefix of the command
 	local fs=overlay
 	pod=$work/p
-	mkdir -p "$pod/tmp" "$pod/net" && echo kept >"$pod/fd"
+	mkdir -p "$pod/tmp" "$pod/net" "$pod/vol" && echo kept >"$pod/fd"
+	echo there >"$pod/vol/f"
 	cat >"$pod/containers.conf" <<-END
 		[containers]
 		default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -82,8 +83,6 @@ test_run() {
 }
 
 test_files() {
-	mkdir -p "$pod/vol" && echo there >"$pod/vol/f"
-	[ -z "$rootless" ] || chown -R "$user:$user" "$pod/vol"
 	t "volume" 0 podman run --rm --network none -v "$pod/vol:/v" bb sh -c 'cat /v/f; echo x >/v/g'
 	is there
 	ok "volume: written" grep -q x "$pod/vol/g"
