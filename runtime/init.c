@@ -74,10 +74,14 @@ static int group(struct init_state *s, struct err *e)
 	return 0;
 }
 
-/* Mounts need not wait for the cgroup, but for its own. */
+/*
+ * Mounts need not wait for the cgroup, but for its own. Devices do: between the moment that version
+ * 1's controller denies all and the one that it allows some again, they can't be made or opened.
+ */
 static bool needs_group(const struct op *o)
 {
-	return o->kind == OP_PIVOT || (o->type && !strncmp(o->type, "cgroup", 6));
+	return o->kind == OP_PIVOT || o->kind == OP_DEVICE || o->kind == OP_CONSOLE ||
+		(o->type && !strncmp(o->type, "cgroup", 6));
 }
 
 /* Nothing of the caller's shell or engine may reach the program. */
