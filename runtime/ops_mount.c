@@ -230,7 +230,8 @@ static int mount_at(struct init_state *s, const struct op *o, const struct place
 static int place_of(struct init_state *s, const struct op *o, unsigned flags, struct place *ret,
 	struct err *e)
 {
-	bool kernel = o->type && (!strcmp(o->type, "proc") || !strcmp(o->type, "sysfs"));
+	bool kernel = o->type && (!strcmp(o->type, "proc") || !strcmp(o->type, "sysfs") ||
+		(o->kind == OP_MOUNT && !strcmp(o->path, "/sys"))); /* the canonical one */
 	int r;
 
 	if (o->ext & SPEC_MNT_DST_NOFOLLOW)

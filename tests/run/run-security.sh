@@ -42,6 +42,12 @@ bundle
 run "a procfs through a symlink" 1
 err 'filesystem "proc" must be mounted on ordinary directory'
 fresh
+[ ! -d "$b/rootfs/sys" ] || rmdir "$b/rootfs/sys"
+ln -s tmp "$b/rootfs/sys"
+bundle
+both "a sysfs through a symlink" 1
+err "must be mounted on ordinary directory"
+fresh
 ln -s ../proc "$b/rootfs/way"
 for at in /proc/sys /way/sys /way/self/attr /proc/1; do
 	bundle "m('$at', 'tmpfs', 'tmpfs')"
