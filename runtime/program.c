@@ -64,7 +64,7 @@ int program_fail(const char *name, bool searched, int r, struct err *e)
 	else if (r == -EACCES)
 		fail_msg(e, EACCES, "exec: \"%s\": permission denied", name);
 	else if (r == -EISDIR)
-		fail_msg(e, EISDIR, "exec: \"%s\": is a directory", name);
+		fail_msg(e, EISDIR, "exec: \"%s\": is a directory: permission denied", name);
 	else if (r == -ENOEXEC)
 		fail_msg(e, ENOEXEC, "exec %s: exec format error", name);
 	else
