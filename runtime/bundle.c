@@ -16,6 +16,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/hooks.h"
+#include "runtime/joined.h"
 #include "runtime/control.h"
 #include "runtime/startsock.h"
 
@@ -30,6 +31,7 @@ struct bundle {
 	struct state state;
 	struct buf text; /* of config.json */
 	struct buf config, inputs, host;
+	char joined[HOST_NAME_MAX + 1]; /* host name in a namespace that is joined */
 	const char **in, **out; /* writable host directories: inside, outside */
 };
 
@@ -399,8 +401,11 @@ static int check_supervisable(const struct spec *s, struct err *e)
 
 static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 {
+	const char *uts = b->spec->linux_.ns[SPEC_NS_UTS].path;
 	int r = check_supervisable(b->spec, e);
 
+	if (!r && uts && !b->spec->hostname && !joined_hostname(uts, b->joined))
+		j->hostname = b->joined;
 	if (!r)
 		r = list_writable(b, e);
 	if (r < 0)

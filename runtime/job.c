@@ -176,7 +176,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);
-	s->hostname = j->spec->hostname ? j->spec->hostname : "";
+	s->hostname = j->hostname ? j->hostname : j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
 	s->control = j->control;
 	s->live = j->detached && !j->strict;

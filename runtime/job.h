@@ -45,6 +45,7 @@ struct job {
 
 	/* declared inputs */
 	const char *seed, *cpu;
+	const char *hostname; /* of a UTS namespace that is joined; NULL: the spec has it */
 	uint64_t epoch;
 	unsigned cpus;
 	bool strict, null_stdin;
