@@ -118,6 +118,9 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	if (!l->ignore_paused && s.cgroup && cgroup_frozen(s.cgroup))
 		return fail_msg(e, EBUSY, "cannot exec in a paused container "
 			"(use --ignore-paused to override)");
+	if (s.shim && !s.running)
+		return fail_msg(e, EBUSY, "cannot exec in a container that is not started: its "
+			"supervisor waits for that (--determinism=off has none)");
 	r = exec_spec(spec, &l->o, &file, e);
 	if (r < 0)
 		return r;

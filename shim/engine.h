@@ -131,6 +131,8 @@ struct task *sched_next(struct world *w);
 uint64_t sched_deadline(struct world *w);
 
 /* outside.c: all wait, and the outside may end it */
+/** A write to the outside has to wait for @fd. -ECANCELED: the container was killed meanwhile. */
+int outside_blocked(struct world *w, int fd);
 /** Nobody can run until @deadline. True: something came from outside. */
 bool outside_idle(struct world *w, uint64_t deadline);
 
@@ -190,6 +192,8 @@ void collect_killed(struct world *w, struct proc *p, const struct task *self);
 void killed_outside(struct world *w, struct proc *p);
 /* @t is the last of init, and has begun to exit without a word: by the kernel's OOM killer, say. */
 bool init_exits(struct world *w, const struct task *t);
+/** The first process was killed; it is gone when all others are. */
+bool init_killed(struct world *w);
 /** All wait: collect who was killed from outside meanwhile. */
 void collect_outside(struct world *w);
 /** After a SIGCONT: who is stopped and got it can run again. */

@@ -193,6 +193,14 @@ void killed_outside(struct world *w, struct proc *p)
 		note_kill(w, p, INPUT_RUNNING | INPUT_COMPUTES);
 }
 
+/* It may be in the midst of a call: what it is in says nothing, the signal does. */
+bool init_killed(struct world *w)
+{
+	struct sigstate s;
+
+	return !w->init || task_signals(w, w->init, &s) < 0 || s.pending & 1ull << (SIGKILL - 1);
+}
+
 void collect_outside(struct world *w)
 {
 	struct proc *next;

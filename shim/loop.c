@@ -121,11 +121,15 @@ static void on_signal(struct world *w, struct task *t, int sig)
 		refuse_foreign(w, t);
 		return;
 	}
+	if (t->setup) { /* still our own code, and when it comes is chance: a new terminal's size */
+		t->sig = sig == SIGWINCH ? 0 : sig;
+		t->how = PTRACE_CONT;
+		return;
+	}
 	if (sig == SIGSTOP && si.si_pid && w->init && t->proc == w->init->proc)
 		return; /* from inside: process 1 doesn't get it when nobody traces it */
 	canonical_siginfo(t, &si);
-	if (!t->setup)
-		engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
+	engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
 	if (t->proc->nthreads > 1 || t == w->init) {
 		if (is_fatal(w, t, sig)) {
 			t->proc->dying = true;

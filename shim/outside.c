@@ -11,6 +11,7 @@
 
 enum {
 	MS_MAX = 3600000,
+	BLOCKED_MS = 100,
 	TICK_MS = 1000, /* signals of who doesn't tell us are noticed so late */
 };
 
@@ -84,6 +85,16 @@ static void gather(struct world *w, struct outside *x)
 		x->t[x->n] = t;
 		x->p[x->n++] = (struct pollfd) { (int) t->c.wait.key1, POLLIN, 0 };
 	}
+}
+
+int outside_blocked(struct world *w, int fd)
+{
+	struct pollfd p = { fd, POLLOUT, 0 };
+
+	while (poll(&p, 1, BLOCKED_MS) <= 0)
+		if (init_killed(w)) /* it waits for us to collect the others */
+			return -ECANCELED;
+	return 0;
 }
 
 /*

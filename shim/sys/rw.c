@@ -283,16 +283,14 @@ static long host_write(struct call *c, int fd, const char *p, size_t n)
 
 	while (done < n) {
 		ssize_t r = write(fd, p + done, n - done);
-		struct pollfd ready = { .fd = fd, .events = POLLOUT };
 
 		if (r >= 0)
 			done += (size_t) r;
-		else if (errno == EAGAIN)
-			poll(&ready, 1, -1);
-		else if (errno != EINTR)
+		else if (errno != EAGAIN && errno != EINTR)
 			return -errno;
+		else if (outside_blocked(c->w, fd) < 0)
+			return -ECANCELED;
 	}
-	(void) c;
 	return (long) n;
 }
 
@@ -317,7 +315,7 @@ static long write_stdout(struct call *c)
 	r = host_write(c, host, p, x.total);
 	if (r == -EPIPE)
 		world_signal(c->w, c->t, SIGPIPE, false);
-	else if (r < 0 && s == &c->w->std)
+	else if (r < 0 && r != -ECANCELED && s == &c->w->std)
 		world_fatal(c->w, (int) -r, "write the container's %s",
 			io->kind == FK_STDERR ? "standard error" : "standard output");
 	return r;

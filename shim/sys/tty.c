@@ -94,15 +94,14 @@ static void put_outside(struct world *w, struct tty *y, const char *p, size_t n)
 {
 	while (n && !w->fatal && y->to >= 0) {
 		ssize_t r = write(y->to, p, n);
-		struct pollfd ready = { .fd = y->to, .events = POLLOUT };
 
 		if (r >= 0) {
 			p += r;
 			n -= (size_t) r;
-		} else if (errno == EAGAIN) {
-			poll(&ready, 1, -1);
-		} else if (errno != EINTR) {
+		} else if (errno != EAGAIN && errno != EINTR) {
 			cannot_put(w, y);
+		} else if (outside_blocked(w, y->to) < 0) {
+			return;
 		}
 	}
 }
