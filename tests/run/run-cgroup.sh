@@ -154,17 +154,18 @@ t "kill --all" 0 $off kill --all $id KILL
 ok "all are dead" until_true nobody
 stop $id
 find $cg -type d -name "$id" -delete 2>/dev/null
-mkdir -p $cg/freezer/$id $cg/$id 2>/dev/null
-[ -n "$v2" ] || echo FROZEN >$cg/freezer/$id/freezer.state
-[ -z "$v2" ] || echo 1 >$cg/$id/cgroup.freeze
+f=$cg/freezer/$id; [ -z "$v2" ] || f=$cg/$id
+mkdir -p $f
+[ -n "$v2" ] || echo FROZEN >$f/freezer.state
+[ -z "$v2" ] || echo 1 >$f/cgroup.freeze
 bundle 'sh("true")' "l['cgroupsPath'] = '/$id'"
 run "a frozen cgroup is refused" 1
 err "container's cgroup unexpectedly frozen"
 run "and still is" 1
-[ -n "$v2" ] || echo THAWED >$cg/freezer/$id/freezer.state
-[ -z "$v2" ] || echo 0 >$cg/$id/cgroup.freeze
+[ -n "$v2" ] || echo THAWED >$f/freezer.state
+[ -z "$v2" ] || echo 0 >$f/cgroup.freeze
 run "a thawed one isn't" 0
-rmdir $cg/freezer/$id $cg/$id 2>/dev/null
+rmdir $f 2>/dev/null
 
 # --- a supervised one does not notice -------------------------------------------------------------
 

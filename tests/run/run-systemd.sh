@@ -78,4 +78,5 @@ kill $mock
 bundle 'sh("true")' "l['cgroupsPath'] = ':p:$id'"
 t "a manager that is gone" 1 $sd run -b "$b" $id
 find /sys/fs/cgroup -depth -path "*/dt.slice*" -type d -exec rmdir {} + 2>/dev/null
+rmdir /sys/fs/cgroup/system.slice /sys/fs/cgroup/*/system.slice 2>/dev/null # if nobody else's
 finish
