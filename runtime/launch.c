@@ -84,7 +84,7 @@ static int ends_make(struct ends *x, const struct launch *l, struct err *e)
 
 /* --- init -------------------------------------------------------------------------------- */
 
-/* Of a namespace that others made. */
+/* Also where our own namespace has denied it. */
 static bool may_setgroups(void)
 {
 	own_fd fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
@@ -104,7 +104,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 		.mode = l->mode,
 		.userns = user->present,
 		.join = join,
-		.setgroups = user->path ? may_setgroups() : l->maps.setgroups,
+		.setgroups = user->present && (user->path || l->maps.setgroups) && may_setgroups(),
 		.virtual_ids = l->virtual_ids,
 		.up = x->theirs[UP],
 		.sync = x->theirs[SYNC],
