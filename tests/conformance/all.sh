@@ -5,7 +5,8 @@
 # usage: all.sh DETRUN [MODE...]    MODE: off, record (default: off)
 #
 # Needs root, the network for prepare.sh the first time, and some minutes. SUITES limits it to
-# some of "bats crun runtime-tools"; OUT keeps the results there.
+# some of "bats crun runtime-tools", BATS_ONLY to those of runc's cases that match; OUT keeps the
+# results there.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 detrun=$(readlink -f "${1:?usage: $0 DETRUN [MODE...]}")
@@ -20,9 +21,15 @@ if [ "$(id -u)" != 0 ]; then
 fi
 bash "$here/prepare.sh" || { echo "0 passed, 1 failed"; exit 1; }
 
-check() { # RESULTS EXPECTED
+only() { # SUITE
+	[ "$1" = bats ] || return 0
+	printf %s "${BATS_ONLY:-}"
+}
+
+check() { # RESULTS EXPECTED PATTERN
 	local case got
 	while IFS= read -r case; do
+		[ -z "$3" ] || [[ $case =~ $3 ]] || continue
 		got=$(awk -F'\t' -v c="$case" '$1 == c { print $2 }' "$1")
 		if [ "$got" = ok ]; then
 			passed=$((passed + 1))
@@ -37,13 +44,15 @@ check() { # RESULTS EXPECTED
 for mode in "$@"; do
 	for suite in ${SUITES:-runtime-tools crun bats}; do
 		[ -f "$here/expected/$suite-$mode.txt" ] || continue
-		bash "$here/$suite.sh" -t 60 -d "$mode" -o "$out" -l "detrun-$mode" "$detrun" 2>&1 |
+		bash "$here/$suite.sh" -t 60 -d "$mode" -o "$out" -l "detrun-$mode" "$detrun" \
+			${BATS_ONLY:+"$(only "$suite")"} 2>&1 |
 			grep -v '^rmdir: \|Killed' &
 	done
 	wait
 	for suite in ${SUITES:-runtime-tools crun bats}; do
 		[ -f "$here/expected/$suite-$mode.txt" ] || continue
-		check "$out/$suite-hybrid-detrun-$mode.tsv" "$here/expected/$suite-$mode.txt"
+		check "$out/$suite-hybrid-detrun-$mode.tsv" "$here/expected/$suite-$mode.txt" \
+			"$(only "$suite")"
 	done
 done
 echo "$passed passed, $failed failed"
