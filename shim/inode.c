@@ -79,6 +79,8 @@ void inode_look(struct world *w)
 	n->looked = true;
 	if (fstat(w->self_root, &st) == 0)
 		n->root = st.st_dev;
+	if (w->o->upper >= 0 && fstat(w->o->upper, &st) == 0)
+		n->upper = st.st_dev;
 	if (fstatat(w->self_root, "dev/pts", &st, 0) == 0)
 		n->pts = st.st_dev;
 	n->pipe = dev_of_pipes();
@@ -366,10 +368,8 @@ static bool below_volume(const struct world *w, const char *path)
 /* A walk of the upper layer meets its own inodes; the table knows those of the whole. */
 static bool in_layer(const struct world *w, const char *path, const struct stat *st)
 {
-	struct stat upper;
-
-	return w->o->upper >= 0 && st->st_dev != w->ino.root && !below_volume(w, path) &&
-		fstat(w->o->upper, &upper) == 0 && st->st_dev == upper.st_dev;
+	return w->o->upper >= 0 && st->st_dev == w->ino.upper && st->st_dev != w->ino.root &&
+		!below_volume(w, path);
 }
 
 void inode_manifest_view(void *ctx, const char *path, struct stat *st)

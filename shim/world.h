@@ -158,7 +158,8 @@ struct inodes {
 	struct map map; /* (st_dev, st_ino) -> struct vinode * */
 	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
 	bool looked;		  /* what follows is known */
-	dev_t root, pts, pipe, sock, anon; /* st_dev of the root, devpts, and of what has no path */
+	/* st_dev of the root, the overlay's upper layer, devpts, and of what has no path */
+	dev_t root, upper, pts, pipe, sock, anon;
 	dev_t input[INODE_DEVS];  /* mounts that are not the root file system's own */
 	unsigned ninput;
 };
