@@ -176,6 +176,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);
+	s->sysctl = j->spec->linux_.sysctl;
+	s->n_sysctl = j->spec->linux_.n_sysctl;
 	s->hostname = j->hostname ? j->hostname : j->spec->hostname ? j->spec->hostname : "";
 	s->strict = j->strict;
 	s->control = j->control;

@@ -244,6 +244,29 @@ static const struct machine_file machine_files[] = {
 	{ .name = "net/netstat", .text = "" },
 };
 
+/* "sys/net/ipv4/ip_forward" and "net.ipv4.ip_forward". */
+static bool is_sysctl(const char *file, const char *key)
+{
+	if (strncmp(file, "sys/", 4) != 0)
+		return false;
+	for (file += 4; *file && *key; file++, key++)
+		if (*file != *key && !(strchr("./", *file) && strchr("./", *key)))
+			return false;
+	return !*file && !*key;
+}
+
+/* What config.json has set of it. */
+static bool configured(const struct world *w, const char *name, struct buf *b)
+{
+	for (size_t i = 0; w->o && i < w->o->n_sysctl; i++) {
+		if (!is_sysctl(name, w->o->sysctl[i].key))
+			continue;
+		buf_printf(b, "%s\n", w->o->sysctl[i].value);
+		return true;
+	}
+	return false;
+}
+
 bool procview_machine(struct world *w, struct task *t, const char *name, struct buf *b)
 {
 	for (size_t i = 0; i < ARRAY_LEN(machine_files); i++) {
@@ -251,6 +274,8 @@ bool procview_machine(struct world *w, struct task *t, const char *name, struct 
 
 		if (strcmp(f->name, name) != 0)
 			continue;
+		if (configured(w, name, b))
+			return true;
 		if (f->make)
 			f->make(w, t, b);
 		else

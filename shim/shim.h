@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "oci/spec.h"
 #include "rootfs/rootfs.h"
 #include "runtime/base/err.h"
 
@@ -52,6 +53,8 @@ struct shim_opts {
 	const char *hostname; /* the guest's */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
+	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */
+	size_t n_sysctl;
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
 	bool host_root; /* the root is the host's own: only volumes are in the manifests */

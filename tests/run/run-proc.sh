@@ -239,6 +239,11 @@ t "but none below zero" 1 $record run --trace none $c
 err linux.timeOffsets
 config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
 t "a time namespace under the supervisor" 0 $record run --trace none $c
+config 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward"]' 'l["sysctl"] = {"net.ipv4.ip_forward": "1"}'
+for mode in off record; do
+	t "sysctl, $mode" 0 ${!mode} run --trace none $c
+	ok "is set, $mode" grep -qx 1 "$work/out"
+done
 # an exec that gains capabilities gets random addresses
 config "$(args 'cat /proc/self/maps; grep Cap /proc/self/status')" \
 	'p["capabilities"] = {"permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"], "bounding": ["CAP_KILL", "CAP_CHOWN"]}'
