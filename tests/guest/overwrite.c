@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* skip. Preloaded into /proc/self/exe, the runtime: keeps it, and writes when it isn't executed. */
+/* library. Preloaded into /proc/self/exe, the runtime: keeps it, and writes when it isn't executed. */
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -69,6 +69,7 @@ check_guest() { # name
 for f in "$top"/tests/guest/*.c; do
 	n=$(basename "$f" .c)
 	[ "$only" = "  " ] || [[ $only == *" $n "* ]] || continue
+	! grep -q '^/\* library\.' "$f" || continue # another suite's
 	build "$n" || { miss "$n" "does not compile"; continue; }
 	grep -q '^/\* skip\.' "$f" || check_guest "$n"
 done
