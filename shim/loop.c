@@ -89,6 +89,15 @@ static bool is_fatal(struct world *w, struct task *t, int sig)
 	return !((s.caught | s.ignored) & bit);
 }
 
+/* Process 1 gets what it has a handler for; else only faults of its own end it. */
+static bool spared(struct task *t, int sig, int code)
+{
+	bool fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
+		sig == SIGTRAP || sig == SIGSYS;
+
+	return task_vtid(t) == 1 && !(fault && code > 0);
+}
+
 static void refuse_foreign(struct world *w, struct task *t)
 {
 	engine_note(w, t, "a call by int 0x80 or the x32 ABI was refused");
@@ -101,6 +110,7 @@ static void refuse_foreign(struct world *w, struct task *t)
 static void on_signal(struct world *w, struct task *t, int sig)
 {
 	siginfo_t si;
+	bool fatal;
 
 	memset(&si, 0, sizeof si);
 	if (ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &si) < 0)
@@ -128,16 +138,15 @@ static void on_signal(struct world *w, struct task *t, int sig)
 	}
 	if (sig == SIGSTOP && si.si_pid && w->init && t->proc == w->init->proc)
 		return; /* from inside: process 1 doesn't get it when nobody traces it */
+	fatal = (t->proc->nthreads > 1 || t == w->init) && !spared(t, sig, si.si_code) &&
+		is_fatal(w, t, sig);
 	canonical_siginfo(t, &si);
 	engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
-	if (t->proc->nthreads > 1 || t == w->init) {
-		if (is_fatal(w, t, sig)) {
-			t->proc->dying = true;
-			w->init_going |= t->proc == (w->init ? w->init->proc : NULL);
-		}
+	if (fatal) {
+		t->proc->dying = true;
+		w->init_going |= t->proc == (w->init ? w->init->proc : NULL);
 	}
-	if (!t->setup) /* a new size may reach init before its exec, or not */
-		world_step(w);
+	world_step(w);
 	t->sig = sig;
 	t->how = PTRACE_CONT;
 }

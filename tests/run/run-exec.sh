@@ -153,6 +153,16 @@ t "$c: exec into one that only computes" 0 timeout 60 $D exec "$c" sh -c 'echo q
 out quick
 t "$c: delete" 0 $D delete -f "$c"
 
+config 'p["args"] = ["sh", "-c", "while :; do sleep 1000; done"]'
+c=exec-deaf-$$
+ok "$c: up" up "$c" record
+t "$c: a signal that process 1 has no handler for" 0 $D kill "$c" TERM
+t "$c: is for nobody" 0 timeout 60 $D exec "$c" sh -c 'echo still there'
+out "still there"
+t "$c: KILL" 0 $D kill "$c" KILL
+ok "$c: has stopped" until_stopped "$c"
+t "$c: delete" 0 $D delete "$c"
+
 config "$wait_for_term"
 c=exec-strict-$$
 ok "$c: up" up "$c" strict
