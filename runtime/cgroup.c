@@ -106,6 +106,7 @@ int cgroup_new(const struct cgroup_opts *o, struct cgroup **ret, struct err *e)
 
 	if (r < 0)
 		return r;
+	c->lock = -1;
 	c->rootless = o->rootless;
 	c->path_given = o->path && *o->path;
 	if (o->manager != CGROUP_DISABLED) {
@@ -132,6 +133,7 @@ void cgroup_free(struct cgroup *c)
 		free(c->dir[i].mount);
 		free(c->dir[i].path);
 	}
+	own_fd_drop(&c->lock);
 	free(c->unit);
 	free(c->slice);
 	free(c);
@@ -223,6 +225,7 @@ int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e)
 
 	if (!c)
 		return fail(e, ENOMEM, "read the cgroup");
+	c->lock = -1;
 	for (size_t i = 0; dirs && dirs->type == JSON_ARR && i < dirs->n && !r; i++) {
 		if (dirs->child[i]->type != JSON_OBJ || i == CG_DIRS)
 			return fail_msg(e, EINVAL, "state.json: not a list of cgroups");

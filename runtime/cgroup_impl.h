@@ -28,6 +28,7 @@ struct cgroup {
 	bool made;	 /* by us: what is in it is the container's */
 	bool entered;	 /* the process was born in it */
 	bool path_given; /* linux.cgroupsPath was */
+	int lock;	 /* of who makes it, until a process is in it; or -1 */
 	char *unit;	 /* systemd's, or NULL */
 	char *slice;
 	struct cgroup_view view[CG_DIRS];
@@ -66,6 +67,10 @@ void cg_systemd_stop(const struct cgroup *c);
 /** Move a process into the one directory. */
 int cg_attach(const struct cg_dir *d, pid_t pid, struct err *e);
 int cg_make_dir(struct cgroup *c, struct cg_dir *d, const struct spec_resources *r, struct err *e);
+
+/* cgroup_procs.c */
+/** The directory that tells who is in it, or NULL. */
+const struct cg_dir *cg_procs_dir(const struct cgroup *c);
 
 /* What config.json asks for, controller by controller (cgroup_res.c). */
 bool cg_asks(const struct spec_resources *r);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -180,6 +181,29 @@ static bool ignorable(const struct cgroup *c, int r)
 	return c->rootless && !c->path_given && (r == -EACCES || r == -EPERM || r == -EROFS);
 }
 
+/* Of two who make the same, one waits here until the other's process is in it. */
+static int lock(struct cgroup *c, struct err *e)
+{
+	const struct cg_dir *d = cg_procs_dir(c);
+
+	c->lock = d ? open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (d && c->lock < 0)
+		return fail(e, errno, "open %s", d->path);
+	while (d && flock(c->lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fail(e, errno, "lock %s", d->path);
+	return 0;
+}
+
+/* For those as well who have inherited it. */
+static void unlock(struct cgroup *c)
+{
+	if (c->lock < 0)
+		return;
+	flock(c->lock, LOCK_UN);
+	close(take_fd(&c->lock));
+}
+
 static int check_empty(const struct cgroup *c, struct err *e)
 {
 	own_free pid_t *pids = NULL;
@@ -254,9 +278,13 @@ int cgroup_make(struct cgroup *c, const struct spec_resources *r, struct err *e)
 		}
 	}
 	if (!x && cgroup_exists(c))
+		x = lock(c, e);
+	if (!x && cgroup_exists(c))
 		x = check_empty(c, e);
-	if (x < 0)
+	if (x < 0) {
 		unmake(c);
+		unlock(c);
+	}
 	c->made = !x;
 	return x;
 }
@@ -304,6 +332,7 @@ int cgroup_attach(struct cgroup *c, pid_t pid, struct err *e)
 			return r;
 		}
 	}
+	unlock(c);
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static void nap(unsigned ms)
 }
 
 /* v1: all hierarchies hold the same processes; take one that the container can't do without. */
-static const struct cg_dir *procs_dir(const struct cgroup *c)
+const struct cg_dir *cg_procs_dir(const struct cgroup *c)
 {
 	static const char *const first[] = { "devices", "freezer", "pids", "memory" };
 
@@ -87,7 +87,7 @@ static int by_number(const void *a, const void *b)
 
 int cgroup_pids(const struct cgroup *c, pid_t **ret, size_t *ret_n, struct err *e)
 {
-	const struct cg_dir *d = procs_dir(c);
+	const struct cg_dir *d = cg_procs_dir(c);
 	own_buf pids = { 0 };
 	int r = d ? walk(d->path, 0, &pids) : 0;
 

@@ -86,6 +86,16 @@ for mode in off record; do
 done
 find $cg -depth -type d -path "*/$id*" -exec rmdir {} + 2>/dev/null
 
+bundle "$spin" "l['cgroupsPath'] = '/$id'"
+for ((i = 0; i < 8; i++)); do
+	{ $off create -b "$b" ${id}x$i </dev/null >/dev/null 2>&1 && echo made >"$work/made$i"; } &
+done
+wait
+ok "of many with one cgroup one is made" test "$(cat "$work"/made? | wc -l)" = 1
+ok "and lives" test "$($off list -q | grep -c "^${id}x")" = 1
+for ((i = 0; i < 8; i++)); do stop ${id}x$i; done
+ok "none is left" left $id
+
 bundle "$spin"
 begin "without a path" off $id
 p=$(pid $id)

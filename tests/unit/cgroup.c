@@ -349,7 +349,7 @@ TEST(a_state_of_others_is_read_with_care)
 TEST(what_we_did_not_make_is_not_killed)
 {
 	struct cg_dir d = lab_dir(true);
-	struct cgroup c = { .n = 1, .v2 = true };
+	struct cgroup c = { .n = 1, .v2 = true, .lock = -1 };
 	struct err e = ERR_INIT;
 	char self[32];
 
