@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What runc and crun are used to do beyond the specification, and their users with them.
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+b=$work/bundle S=$work/containers
+u=habits$$-
+mkdir "$b" && cp -a "$root" "$b/rootfs"
+cd "$b" || exit 125
+
+config() { # python expressions that change c
+	rm -f config.json && "$detrun" spec || exit 125
+	python3 - "$b/config.json" "$@" <<-'P'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		p = c["process"]
+		p["terminal"] = False
+		def sh(s): p["args"] = ["sh", "-c", s]
+		for e in sys.argv[2:]:
+		    exec(e)
+		json.dump(c, open(sys.argv[1], "w"))
+	P
+}
+D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
+
+mv rootfs/etc/passwd rootfs/usr/passwd && ln -s ../usr/passwd rootfs/etc/passwd
+for mode in off record; do
+	config 'sh("echo $HOME")' 'p["user"] = {"uid": 33, "gid": 33}'
+	t "$mode: HOME is the user's of the image" 0 D run "${u}1"
+	out /srv/www
+	config 'sh("echo $HOME")' 'p["user"] = {"uid": 4711, "gid": 1}' 'p["env"].append("HOME=")'
+	t "$mode: an empty HOME of nobody's is the root" 0 D run "${u}1"
+	ok "$mode: just that" grep -qx / "$work/out"
+	config 'p["args"] = ["env"]' 'p["env"] += ["A=1", "B=2", "A=3"]'
+	t "$mode: the last of one name is meant" 0 D run "${u}1"
+	out A=3
+	ok "$mode: and the others are gone" lacks A=1
+	config 'sh("pwd")' 'p["cwd"] = "/not/yet"'
+	t "$mode: a missing working directory is made" 0 D run "${u}1"
+	out /not/yet
+	rm -rf rootfs/not
+done
+
+mode=off
+config 'sh("echo $LISTEN_FDS $LISTEN_PID; ls -l /proc/self/fd")'
+t "sockets of activation are passed on" 0 env LISTEN_FDS=1 "$detrun" --root "$S" \
+	--determinism=off run "${u}1" 3</dev/null
+out '1 1'
+t "descriptors that are not there are not missed" 0 D run --preserve-fds 20 "${u}1" 3</dev/null
+ok "and nothing of detrun's is among them" sh -c '! grep -E "socket:|pipe:.*> *[4-9]|anon_inode" "$1" |
+	grep -vE " [0-2] -> "' sh "$work/out"
+config 'p["args"] = ["sleep", "100"]'
+mv config.json other.json
+t "config.json by another name" 0 D run -d --config other.json "${u}1" </dev/null
+t "exec knows it, too" 0 D exec "${u}1" sh -c 'exit 0'
+t "signal 0 only looks" 0 D kill "${u}1" 0
+t "an unknown signal" 1 D kill "${u}1" 65
+t "state begins as runc's" 0 D state "${u}1"
+ok "with the version" sh -c 'sed -n 2p "$1" | grep -q ociVersion' sh "$work/out"
+mv other.json config.json
+t "one more" 0 D run -d "${u}2" </dev/null
+t "no such pattern" 1 D delete --force --regex "["
+t "delete by a pattern" 0 D delete --force --regex "^${u}[12]\$"
+t "both are gone" 0 D list -q
+ok "none is listed" lacks "$u"
+D create "${u}3" </dev/null >/dev/null 2>&1
+t "a created container can be asked to end" 0 D kill "${u}3" TERM
+ended() { for i in $(seq 100); do D state "${u}3" | grep -q stopped && return; sleep 0.1; done; false; }
+ok "and does" ended
+D delete --force "${u}3"
+config 'c["linux"]["namespaces"].append({"type": "user"})' 'c["linux"].pop("uidMappings", 0)' \
+	'sh("cat /proc/self/uid_map")' 'c["linux"]["resources"] = {}'
+t "a user namespace without maps has the caller's ids" 0 D run "${u}1"
+ok "from 0 on" grep -qE '^ *0 +0 ' "$work/out"
+finish
