@@ -247,6 +247,12 @@ static void run_native(struct task *t, bool leave)
 		notify_rerun(t, leave);
 		return;
 	}
+	if (t->marked && !leave) { /* the kernel may still not see it without its mark */
+		t->rerun = RERUN_RUN;
+		t->r9 = c->a[5];
+		leave = true;
+	}
+	t->marked = false;
 	if (leave && t->notifies && sys_row(c->nr)->flags & (NOTIFY | NOTIFY_OURS)) {
 		c->karg = true; /* the kernel asks the filter again, about what it gets now */
 		c->k[5] = FILTER_TRACE_IT;
@@ -272,6 +278,25 @@ static void park(struct world *w, struct task *t)
 		t->wait_seq = ++w->next_futex;
 }
 
+/*
+ * A call that the kernel may have to run in the end parks at its entry, for real: a signal that
+ * comes meanwhile is delivered after it, not before.
+ */
+static void park_at_entry(struct world *w, struct task *t)
+{
+	enum policy p = t->c.row->policy;
+
+	if (!t->notice || p == EMULATE || p == INPUT) {
+		park(w, t);
+		return;
+	}
+	t->state = T_READY;
+	if (!take_back(t))
+		return;
+	notify_rerun(t, false);
+	t->rerun = RERUN_PARK;
+}
+
 static void act(struct world *w, struct task *t, long r)
 {
 	struct call *c = &t->c;
@@ -286,7 +311,7 @@ static void act(struct world *w, struct task *t, long r)
 		run_native(t, false);
 		break;
 	case V_LEAVE: run_native(t, true); break;
-	case V_BLOCK: park(w, t); break;
+	case V_BLOCK: park_at_entry(w, t); break;
 	}
 }
 
@@ -342,7 +367,7 @@ void engine_entry(struct world *w, struct task *t)
 	bool again = t->retrying && nr == c->nr && t->regs.rip == t->retry_ip;
 	bool timed_out = again && c->timed_out;
 
-	t->retrying = false;
+	t->retrying = t->marked = false;
 	if (!again)
 		memset(c->scratch, 0, sizeof c->scratch);
 	call_begin(c, w, t, sys_row(nr));
@@ -371,9 +396,18 @@ void engine_notified(struct world *w, struct task *t)
 
 void engine_rerun(struct task *t)
 {
-	if (t->rerun == RERUN_LEAVE)
+	bool parks = t->rerun == RERUN_PARK;
+
+	if (t->rerun != RERUN_RUN)
 		t->rerun = RERUN_NO;
-	run_native(t, true);
+	if (!parks) {
+		run_native(t, true);
+		return;
+	}
+	t->regs.r9 = t->r9;
+	t->regs_dirty = REGS_ARGS;
+	t->marked = true;
+	park(t->c.w, t);
 }
 
 bool engine_rerun_exit(struct task *t)

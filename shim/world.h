@@ -112,8 +112,9 @@ struct task {
 	uint64_t notice; /* its call came as a notification, not yet answered: that one's id */
 	bool go_on;	 /* the answer will be: let the kernel run it */
 	bool undone;	 /* it came so and was taken back: the task is in a stop behind it */
-	enum { RERUN_NO, RERUN_RUN, RERUN_LEAVE } rerun; /* it is made once more, for the kernel */
+	enum { RERUN_NO, RERUN_RUN, RERUN_LEAVE, RERUN_PARK } rerun; /* it is made once more, for the kernel */
 	uint64_t r9;	 /* the guest's, meanwhile */
+	bool marked;	 /* parked in a ptrace stop that only the mark in r9 has led to */
 	int late;	 /* wait status that came instead of the expected stop */
 	bool loose;	 /* it was not stopped when it was seized, and needs no resume */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
