@@ -37,8 +37,9 @@ struct exec {
 	int guest[3]; /* what it gets as 0, 1, 2 when it is supervised; or -1 */
 };
 
-#define EXEC_INIT(j) ((struct exec) { .job = (j), .confine = CONFINE_INIT, .root = -1, .sync = -1, .err = -1, \
-	.their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1, .outer = -1, .guest = { -1, -1, -1 } })
+#define EXEC_INIT(j) ((struct exec) { .job = (j), .confine = CONFINE_INIT, .root = -1, .sync = -1, \
+	.err = -1, .their_sync = -1, .their_err = -1, .pidfd = -1, .master = -1, .outer = -1, \
+	.guest = { -1, -1, -1 } })
 
 static void exec_drop(struct exec *x)
 {
