@@ -303,8 +303,8 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 
 /* --- hooks ------------------------------------------------------------------------------- */
 
-static int run_hooks(const struct bundle *b, enum spec_hook_when when, const char *status, pid_t pid,
-	struct err *e)
+static int run_hooks(const struct bundle *b, enum spec_hook_when when, const char *status,
+	pid_t pid, struct err *e)
 {
 	const struct hook_state st = { b->run->id, b->dir, status, pid };
 

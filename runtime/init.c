@@ -241,7 +241,7 @@ static void run_program(const struct init_state *s)
 	die(s, status, &e);
 }
 
-/* All is mounted, and the host's root not yet out of sight: prestart, createRuntime, createContainer. */
+/* All is mounted, and the host's root not yet out of sight: prestart to createContainer. */
 static int create_hooks(const struct init_state *s, struct err *e)
 {
 	const struct init *in = s->in;
@@ -312,7 +312,8 @@ void init_main(const struct init *in)
 	umask(0);
 	keep_only(in);
 	await(in, UP_MAPPED);
-	if (become_root(in, &e) < 0 || (in->join && ns_join(in->spec, &e) < 0) || confine_first(in->confine, &e) < 0 ||
+	if (become_root(in, &e) < 0 || (in->join && ns_join(in->spec, &e) < 0) ||
+		confine_first(in->confine, &e) < 0 ||
 		reset_signals(&e) < 0 || set_stdio(in, &e) < 0)
 		die(&s, EXIT_OURS, &e);
 	if (in->sources >= 0 && sources_take(in->plan, in->sources, &s.sources, &e) < 0)

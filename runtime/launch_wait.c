@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for what was launched: signals that ask us to end, the supervisor's result, the verdict. */
+/* Waiting for what was launched: signals that ask us to end, the result, the verdict. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
