@@ -397,7 +397,9 @@ static int kill_again(struct world *w, const struct buf *text, struct err *e)
 	if (!r && kill(t->proc->pid, sig) < 0)
 		r = fail(e, errno, "signal the container");
 	signals_sent(w, NULL);
-	if (sig == SIGKILL)
+	if (sig == SIGKILL && t == w->init)
+		collect_init(w);
+	else if (sig == SIGKILL)
 		collect_killed(w, NULL, NULL);
 	return r;
 }

@@ -194,6 +194,8 @@ void killed_outside(struct world *w, struct proc *p);
 bool init_exits(struct world *w, const struct task *t);
 /** The first process was killed; it is gone when all others are. */
 bool init_killed(struct world *w);
+/** It was, and nobody runs. */
+void collect_init(struct world *w);
 /** All wait: collect who was killed from outside meanwhile. */
 void collect_outside(struct world *w);
 /** After a SIGCONT: who is stopped and got it can run again. */

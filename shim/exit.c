@@ -201,6 +201,15 @@ bool init_killed(struct world *w)
 	return !w->init || task_signals(w, w->init, &s) < 0 || s.pending & 1ull << (SIGKILL - 1);
 }
 
+/* The kernel is about to kill all others, and init is gone when we have seen them off. */
+void collect_init(struct world *w)
+{
+	if (task_vtid(w->init) == 1)
+		collect_dead(w, NULL);
+	else
+		collect_killed(w, NULL, NULL);
+}
+
 void collect_outside(struct world *w)
 {
 	struct proc *next;
@@ -208,7 +217,7 @@ void collect_outside(struct world *w)
 
 	if (w->init && proc_killed(w, w->init->proc)) { /* everybody, then */
 		note_kill(w, w->init->proc, when);
-		collect_killed(w, NULL, NULL);
+		collect_init(w);
 		return;
 	}
 	for (struct proc *p = w->procs; p; p = next) {

@@ -155,6 +155,7 @@ static bool input_due(struct world *w)
 
 bool outside_idle(struct world *w, uint64_t deadline)
 {
+	uint64_t before;
 	bool real = reader(w) || control_awaited(w), asked, tick;
 	int ms, n;
 
@@ -167,9 +168,12 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	ms = how_long(w, deadline);
 	tick = w->o->live && (ms < 0 || ms > TICK_MS);
 	n = poll_outside(w, tick ? TICK_MS : ms, &asked);
+	before = w->nevents;
 	if (asked)
+		collect_outside(w); /* nobody who comes may see who is dead, unless we know it */
+	if (asked && w->nevents == before)
 		control_idle(w);
-	else if (n < 0 || tick) { /* a command, a poke, or nobody has said anything: look */
+	else if (!asked && (n < 0 || tick)) { /* a command, a poke, or nobody has said anything: look */
 		signals_sent(w, NULL);
 		collect_outside(w);
 	}
