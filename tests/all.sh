@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Install what the tests need, build, run every suite, sum up. Suites print "N passed, M failed".
 #
-# usage: all.sh [--slow] [--no-install] [SUITE...]
+# usage: all.sh [--slow] [--no-install] [--no-build] [SUITE...]
 # Suites: unit layers docs, every tests/run/run-NAME.sh by its NAME, progs. --slow adds the real
 # packages (the better part of an hour, and the network). engines, only when named: Podman, Buildah,
 # Docker and containerd, those that are installed (contrib/install-deps.sh engines), as root.
@@ -10,11 +10,12 @@ set -u
 cd "$(dirname "$0")/.." || exit 125
 top=$PWD
 build=${DETRUN_BUILD:-$top/build}
-slow= install=1
+slow= install=1 make=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--slow) slow=1 && shift ;;
 	--no-install) install= && shift ;;
+	--no-build) install= make= && shift ;;
 	-*) sed -n 's/^# usage: /usage: /p' "$0" >&2 && exit 2 ;;
 	*) break ;;
 	esac
@@ -83,7 +84,7 @@ units() { # every unit test's program by itself: its own sum, and one line when 
 
 [ -z "$install" ] || sh contrib/install-deps.sh test || exit 125
 [ -f "$build/build.ninja" ] || meson setup "$build" >/dev/null || exit 125
-ninja -C "$build" || {
+[ -z "$make" ] || ninja -C "$build" || {
 	echo "the build failed"
 	echo "0 passed, 1 failed"
 	exit 1
