@@ -166,6 +166,15 @@ static struct shim_attrs attrs_of(const struct spec *s)
 	};
 }
 
+/* Shared, joined, or connected by a hook (as Docker does it). */
+static bool outside_network(const struct spec *s)
+{
+	const struct spec_ns *net = &s->linux_.ns[SPEC_NS_NET];
+
+	return !net->present || net->path || s->hooks[SPEC_HOOK_PRESTART].n ||
+	       s->hooks[SPEC_HOOK_CREATE_RUNTIME].n;
+}
+
 static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
 {
 	s->argv = j->spec->process.args;
@@ -182,6 +191,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->strict = j->strict;
 	s->control = j->control;
 	s->live = j->detached && !j->strict;
+	s->network = outside_network(j->spec);
 	s->terminal = j->spec->process.terminal;
 	s->rows = j->spec->process.console_height;
 	s->cols = j->spec->process.console_width;

@@ -30,6 +30,8 @@ static void escapes(struct world *w, struct json_out *j)
 		json_str(j, "this CPU cannot fault on CPUID: programs see the host's CPU");
 	if (!w->o->rootfs && !w->o->virtual_ids)
 		json_str(j, "ownership and credentials are those of the bundle's user namespace");
+	if (w->o->network)
+		json_str(j, "the network is shared with the outside: what comes from there isn't replayed");
 	if (w->o->host_root)
 		json_str(j, "the starting state is the host's own file system, which is not in the manifest");
 	json_close(j, ']');

@@ -12,6 +12,7 @@
 enum {
 	MS_MAX = 3600000,
 	BLOCKED_MS = 100,
+	NETWORK_MS = 5,
 	TICK_MS = 1000, /* signals of who doesn't tell us are noticed so late */
 };
 
@@ -29,6 +30,16 @@ static struct task *reader(struct world *w)
 	return t;
 }
 
+/* Which of a task's sockets is one to the outside isn't known: what waits is tried now and then. */
+static bool waits_network(const struct world *w)
+{
+	const struct task *t = w->tasks;
+
+	while (t && !(t->state == T_BLOCKED && t->c.wait.kind == W_IO))
+		t = t->next;
+	return t && w->o->network && !w->o->strict && !w->expect;
+}
+
 static uint64_t real_ns(void)
 {
 	struct timespec ts;
@@ -42,7 +53,7 @@ static void time_passed(struct world *w, uint64_t since)
 {
 	uint64_t passed = real_ns() - since, left = sched_deadline(w);
 
-	if (!w->o->live || w->expect || left <= w->now)
+	if (!(w->o->live || w->o->network) || w->expect || left <= w->now)
 		return;
 	left -= w->now + 1;
 	w->now += passed < left ? passed : left;
@@ -156,8 +167,9 @@ static bool input_due(struct world *w)
 bool outside_idle(struct world *w, uint64_t deadline)
 {
 	uint64_t before;
-	bool real = reader(w) || control_awaited(w), asked, tick;
-	int ms, n;
+	bool network = waits_network(w), asked, tick;
+	bool real = network || reader(w) || control_awaited(w);
+	int ms, n, tick_ms = network ? NETWORK_MS : TICK_MS;
 
 	if (tty_idle(w))
 		return true;
@@ -166,8 +178,9 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	if (!real && (deadline != NO_DEADLINE || !tty_outside(w, NULL)))
 		return false;
 	ms = how_long(w, deadline);
-	tick = w->o->live && (ms < 0 || ms > TICK_MS);
-	n = poll_outside(w, tick ? TICK_MS : ms, &asked);
+	tick = (network || w->o->live) && (ms < 0 || ms > tick_ms);
+	n = poll_outside(w, tick ? tick_ms : ms, &asked);
+	w->turn += network; /* all that wait are tried again */
 	before = w->nevents;
 	if (asked)
 		collect_outside(w); /* nobody who comes may see who is dead, unless we know it */
