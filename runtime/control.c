@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/base/fdpass.h"
@@ -16,43 +14,19 @@
 
 enum { PATIENCE_S = 60, KILL_PATIENCE_S = 5, BACKLOG = 128 };
 
-/* By way of the directory's descriptor: its path may be longer than an address. */
-static struct sockaddr_un address(int dir)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/" NAME, dir);
-	return a;
-}
-
 int control_listen(int dir, int *ret_fd, struct err *e)
 {
-	struct sockaddr_un a = address(dir);
-	own_fd s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	mode_t old;
-	int r;
-
-	if (s < 0)
-		return fail(e, errno, "make the control socket");
-	old = umask(0177);
-	r = bind(s, (struct sockaddr *) &a, sizeof a) < 0 || listen(s, BACKLOG) < 0 ? -errno : 0;
-	umask(old);
-	if (r < 0)
-		return fail(e, r, "make the control socket");
-	*ret_fd = take_fd(&s);
-	return 0;
+	return unix_listen_at(dir, NAME, SOCK_SEQPACKET, BACKLOG, ret_fd, e);
 }
 
 int control_connect(int dir, int *ret_fd, struct err *e)
 {
 	const struct timeval patience = { PATIENCE_S, 0 };
-	struct sockaddr_un a = address(dir);
-	own_fd s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int r = unix_connect_at(dir, NAME, SOCK_SEQPACKET, ret_fd, e);
 
-	if (s < 0 || connect(s, (struct sockaddr *) &a, sizeof a) < 0)
-		return fail(e, errno, "connect to the container's supervisor");
-	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	*ret_fd = take_fd(&s);
+	if (r < 0)
+		return r;
+	setsockopt(*ret_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	return 0;
 }
 

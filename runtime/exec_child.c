@@ -17,6 +17,7 @@
 #include "runtime/console.h"
 #include "runtime/exec.h"
 #include "runtime/home.h"
+#include "runtime/init.h"
 #include "runtime/mounts.h"
 #include "runtime/program.h"
 
@@ -71,19 +72,6 @@ static int set_stdio(const struct exec_child *c, struct err *e)
 	for (int i = 0; i < 3; i++)
 		if (c->stdio[i] >= 0 && dup2(c->stdio[i], i) < 0)
 			return fail(e, errno, "set up fd %d", i);
-	return 0;
-}
-
-static int reset_signals(struct err *e)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	for (int s = 1; s < NSIG; s++)
-		if (s != SIGKILL && s != SIGSTOP)
-			signal(s, SIG_DFL);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		return fail(e, errno, "reset the signal mask");
 	return 0;
 }
 

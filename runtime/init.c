@@ -84,8 +84,7 @@ static bool needs_group(const struct op *o)
 		(o->type && !strncmp(o->type, "cgroup", 6));
 }
 
-/* Nothing of the caller's shell or engine may reach the program. */
-static int reset_signals(struct err *e)
+int reset_signals(struct err *e)
 {
 	sigset_t none;
 

@@ -45,6 +45,8 @@ struct init_error {
 };
 
 /** Never returns. */
+/** Default actions, nothing blocked: nothing of the caller's shell or engine may reach the program. */
+int reset_signals(struct err *e);
 void init_main(const struct init *in) __attribute__((noreturn));
 
 /* ops.c: one operation before the process is ready. */

@@ -2,42 +2,21 @@
 #include "runtime/startsock.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/init.h"
 
 #define NAME "start"
 
-/* By way of the directory's descriptor: its path may be longer than an address. */
-static struct sockaddr_un address(int dir)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/" NAME, dir);
-	return a;
-}
+enum { BACKLOG = 8 };
 
 int startsock_make(int dir, int *ret_listener, struct err *e)
 {
-	struct sockaddr_un a = address(dir);
-	own_fd s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	mode_t old;
-	int r;
-
-	if (s < 0)
-		return fail(e, errno, "make the start socket");
-	old = umask(0177);
-	r = bind(s, (struct sockaddr *) &a, sizeof a) < 0 || listen(s, 8) < 0 ? -errno : 0;
-	umask(old);
-	if (r < 0)
-		return fail(e, r, "make the start socket");
-	*ret_listener = take_fd(&s);
-	return 0;
+	return unix_listen_at(dir, NAME, SOCK_STREAM, BACKLOG, ret_listener, e);
 }
 
 bool startsock_waiting(int dir)
@@ -50,13 +29,13 @@ bool startsock_waiting(int dir)
 /* The name goes first: however this ends, nobody starts it a second time. */
 int startsock_go(int dir, struct err *e)
 {
-	struct sockaddr_un a = address(dir);
-	own_fd s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	own_fd s = -1;
 	struct init_error ie;
 	ssize_t n;
+	int r = unix_connect_at(dir, NAME, SOCK_STREAM, &s, e);
 
-	if (s < 0 || connect(s, (struct sockaddr *) &a, sizeof a) < 0)
-		return fail(e, errno, "connect to the container's init");
+	if (r < 0)
+		return r;
 	if (unlinkat(dir, NAME, 0) < 0)
 		return fail(e, errno, "remove the start socket");
 	if (send(s, "s", 1, MSG_NOSIGNAL) != 1)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/base/fdpass.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -73,6 +75,43 @@ int fd_send(int sock, const void *p, size_t n, int fd)
 ssize_t fd_recv(int sock, void *p, size_t n, int *ret_fd)
 {
 	return fds_recv(sock, p, n, ret_fd, 1);
+}
+
+static struct sockaddr_un address(int dir, const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, name);
+	return a;
+}
+
+int unix_listen_at(int dir, const char *name, int type, int backlog, int *ret_fd, struct err *e)
+{
+	struct sockaddr_un a = address(dir, name);
+	own_fd s = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	mode_t old;
+	int r;
+
+	if (s < 0)
+		return fail(e, errno, "make the %s socket", name);
+	old = umask(0177);
+	r = bind(s, (struct sockaddr *) &a, sizeof a) < 0 || listen(s, backlog) < 0 ? -errno : 0;
+	umask(old);
+	if (r < 0)
+		return fail(e, r, "make the %s socket", name);
+	*ret_fd = take_fd(&s);
+	return 0;
+}
+
+int unix_connect_at(int dir, const char *name, int type, int *ret_fd, struct err *e)
+{
+	struct sockaddr_un a = address(dir, name);
+	own_fd s = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	if (s < 0 || connect(s, (struct sockaddr *) &a, sizeof a) < 0)
+		return fail(e, errno, "connect to the container's %s socket", name);
+	*ret_fd = take_fd(&s);
+	return 0;
 }
 
 int unix_connect(const char *path, int *ret_fd, struct err *e)
