@@ -60,7 +60,7 @@ bool cg_listed(const char *list, const char *name)
 {
 	size_t n = strlen(name);
 
-	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
+	for (const char *p = list; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
 		if (!strncmp(p, name, n) && (!p[n] || p[n] == ','))
 			return true;
 	return false;
@@ -109,7 +109,7 @@ static const char *seen(const char *own, const char *root)
 /* The line of /proc/self/cgroup whose controllers have @first; "" is v2's. NULL: none. */
 static char *own_path(const char *cgroups, const char *list)
 {
-	for (const char *p = cgroups; p && *p; p = strchr(p, '\n'), p += p != NULL) {
+	for (const char *p = cgroups; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
 		const char *names = strchr(p, ':');
 		const char *path = names ? strchr(names + 1, ':') : NULL;
 		own_free char *first = NULL;

@@ -92,7 +92,7 @@ bool cg_key(const char *text, const char *key, uint64_t *ret)
 {
 	size_t n = strlen(key);
 
-	for (const char *p = text; p && *p; p = strchr(p, '\n'), p += p != NULL)
+	for (const char *p = text; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL)
 		if (!strncmp(p, key, n) && p[n] == ' ') {
 			*ret = strtoull(p + n + 1, NULL, 10);
 			return true;

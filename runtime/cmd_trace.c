@@ -87,7 +87,7 @@ static bool is_call(const struct event *ev, const char *list)
 
 	if (ev->kind != EV_SYSCALL && ev->kind != EV_EXEC)
 		return false;
-	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
+	for (const char *p = list; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
 		if (!strncmp(p, name, n) && (!p[n] || p[n] == ','))
 			return true;
 	return false;
@@ -99,7 +99,7 @@ static int check_calls(const char *list, struct err *e)
 	const struct row *const *rows;
 	size_t n = sys_rows(&rows);
 
-	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL) {
+	for (const char *p = list; p; p = strchr(p, ','), p = p ? p + 1 : NULL) {
 		size_t len = strcspn(p, ","), i = 0;
 
 		while (i < n && (strncmp(rows[i]->name, p, len) || rows[i]->name[len]))

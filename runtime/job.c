@@ -188,6 +188,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->sysctl = j->spec->linux_.sysctl;
 	s->n_sysctl = j->spec->linux_.n_sysctl;
 	s->hostname = j->hostname ? j->hostname : j->spec->hostname ? j->spec->hostname : "";
+	s->domainname = j->spec->domainname;
 	s->strict = j->strict;
 	s->control = j->control;
 	s->live = j->detached && !j->strict;

@@ -185,6 +185,7 @@ static int supervise(struct world *w, struct err *e)
 	if (r < 0)
 		return r;
 	first_exec(w);
+	snprintf(w->domainname, sizeof w->domainname, "%s", o->domainname ? o->domainname : "");
 	many_files();
 	w->init = task_new(w, o->init, NULL, 0);
 	w->init->c.w = w;

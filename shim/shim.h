@@ -52,6 +52,7 @@ struct shim_opts {
 	const char *cpu;      /* "x86-64-v2" or "x86-64-v3" */
 	unsigned cpus;	      /* CPUs the guest sees */
 	const char *hostname; /* the guest's */
+	const char *domainname; /* or NULL */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
 	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */
