@@ -296,7 +296,8 @@ static void owner_view(const struct world *w, const struct vinode *v, struct sta
 		st->st_mode = v->mode;
 		st->st_rdev = v->rdev;
 	} else if (S_ISCHR(st->st_mode) && major(st->st_rdev) == PTS_MAJOR) {
-		st->st_uid = 0;
+		if (w->o->virtual_ids)
+			st->st_uid = 0;
 		st->st_gid = TTY_GID;
 		st->st_mode = S_IFCHR | 0620;
 	} else if (host_node(st)) {
