@@ -166,13 +166,12 @@ static struct shim_attrs attrs_of(const struct spec *s)
 	};
 }
 
-/* Shared, joined, or connected by a hook (as Docker does it). */
+/* Shared or joined. */
 static bool outside_network(const struct spec *s)
 {
 	const struct spec_ns *net = &s->linux_.ns[SPEC_NS_NET];
 
-	return !net->present || net->path || s->hooks[SPEC_HOOK_PRESTART].n ||
-	       s->hooks[SPEC_HOOK_CREATE_RUNTIME].n;
+	return !net->present || net->path;
 }
 
 static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
