@@ -17,6 +17,7 @@
 #include "runtime/base/own.h"
 #include "runtime/hooks.h"
 #include "runtime/joined.h"
+#include "runtime/notify.h"
 #include "runtime/control.h"
 #include "runtime/startsock.h"
 
@@ -28,6 +29,7 @@ struct bundle {
 	int state_dir;
 	int master, slave; /* of the terminal that a supervisor shows to who has the console socket */
 	char *trace;	   /* where no other place was named for it */
+	struct notify notify;
 	struct state state;
 	struct buf text; /* of config.json */
 	struct buf config, inputs, host;
@@ -44,6 +46,7 @@ static void bundle_drop(struct bundle *b)
 	own_fd_drop(&b->master);
 	own_fd_drop(&b->slave);
 	free(b->trace);
+	notify_drop(&b->notify);
 	state_free(&b->state);
 	buf_free(&b->text);
 	buf_free(&b->config);
@@ -208,7 +211,7 @@ static char *owner(void)
 
 static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 {
-	int r = state_root(b->run->root, &b->state_top, e);
+	int r = b->state_top ? 0 : state_root(b->run->root, &b->state_top, e);
 
 	if (!r)
 		r = state_create(b->state_top, b->run->id, &b->state_dir, e);
@@ -321,6 +324,10 @@ static int before_pivot(void *ctx, const struct launch *l, struct err *e)
 
 static int poststart(void *ctx, const struct launch *l, struct err *e)
 {
+	struct bundle *b = ctx;
+
+	if (b->run->detach && l->mode == DET_OFF)
+		notify_await(&b->notify, l->init, l->init_fd);
 	return run_hooks(ctx, SPEC_HOOK_POSTSTART, "running", l->init, e);
 }
 
@@ -364,6 +371,40 @@ static void add_listen(struct spec *s, unsigned n)
 	spec_add_env(s, "LISTEN_PID=1");
 }
 
+/* --- NOTIFY_SOCKET ----------------------------------------------------------------------- */
+
+static int declare_notify(struct bundle *b, bool replay, struct err *e)
+{
+	const char *host = replay ? b->run->notify : getenv("NOTIFY_SOCKET");
+	own_free char *dir = NULL;
+	int r;
+
+	if (!host || !*host)
+		return 0;
+	b->notify.host = host;
+	r = state_root(b->run->root, &b->state_top, e);
+	if (r < 0)
+		return r;
+	must(asprintf(&dir, "%s/%s", b->state_top, b->run->id) >= 0);
+	notify_declare(&b->notify, b->spec, dir);
+	return 0;
+}
+
+static int make_notify(struct bundle *b, struct job *j, struct err *e)
+{
+	int r;
+
+	if (!b->notify.host)
+		return 0;
+	j->notify = &b->notify;
+	r = notify_prepare(b->state_dir, e);
+	if (!r && (!b->run->create || j->mode != DET_OFF)) /* else it is start's */
+		r = notify_listen(&b->notify, b->state_dir, e);
+	if (!r && j->mode != DET_OFF && j->expect_dir < 0)
+		notify_connect(&b->notify);
+	return r;
+}
+
 /* --- the run ----------------------------------------------------------------------------- */
 
 static void put_inputs(struct bundle *b, const struct job *j)
@@ -377,6 +418,8 @@ static void put_inputs(struct bundle *b, const struct job *j)
 		json_kbool(&in, "crlf", !j->plain_terminal);
 	json_kstr(&in, "door", "bundle");
 	json_kint(&in, "epoch", (int64_t) j->epoch);
+	if (b->notify.host)
+		json_kstr(&in, "notify", b->notify.host);
 	json_kstr(&in, "seed", j->seed);
 	json_kbool(&in, "strict", j->strict);
 	json_close(&in, '}');
@@ -477,6 +520,8 @@ static int make_start(struct bundle *b, struct job *j, int *ret, struct err *e)
 		r = startsock_make(b->state_dir, ret, e);
 	j->start = *ret;
 	if (!r)
+		r = make_notify(b, j, e);
+	if (!r)
 		r = make_cgroup(b, e);
 	j->cgroup = b->state.cgroup;
 	if (!r && j->mode != DET_OFF)
@@ -525,7 +570,7 @@ int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result 
 	int *ret_status, struct err *e)
 {
 	own_cleanup(bundle_drop) struct bundle b = { .run = run, .state_dir = -1, .master = -1,
-		.slave = -1 };
+		.slave = -1, .notify = NOTIFY_INIT };
 	struct job j = JOB_INIT;
 	unsigned listen = 0;
 	int r = count_preserved(run, &j.preserve, &listen, e);
@@ -535,6 +580,8 @@ int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result 
 		r = load(&b, e);
 	if (!r)
 		add_listen(b.spec, listen);
+	if (!r)
+		r = declare_notify(&b, expect_dir >= 0, e);
 	if (!r)
 		r = declare(&b, &j, e);
 	if (r < 0)

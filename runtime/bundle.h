@@ -19,6 +19,7 @@ struct bundle_run {
 	bool no_pivot, no_keyring, keep, detach, no_subreaper;
 	const char *cgroup_manager, *rootless; /* --cgroup-manager, --rootless */
 	bool crlf; /* a replay: the terminal had carriage returns */
+	const char *notify; /* a replay: NOTIFY_SOCKET as it was, or NULL */
 	bool create; /* for `start` to let go */
 };
 

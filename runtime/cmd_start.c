@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detrun start ID */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd.h"
 #include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/opts.h"
 #include "runtime/startsock.h"
 #include "runtime/state.h"
@@ -22,6 +24,22 @@ static int poststart(int dir, const struct state *s, struct err *e)
 		r = hooks_run(spec, SPEC_HOOK_POSTSTART, &st, e);
 	if (r < 0)
 		state_kill_all(s, NULL);
+	return r;
+}
+
+static int go(int dir, const struct state *s, struct err *e)
+{
+	own_cleanup(notify_drop) struct notify n = NOTIFY_INIT;
+	own_fd pidfd = state_pidfd(s);
+	int r = 0;
+
+	n.host = getenv("NOTIFY_SOCKET");
+	if (n.host && *n.host && s->mode == DET_OFF)
+		r = notify_listen(&n, dir, e);
+	if (!r)
+		r = startsock_go(dir, e);
+	if (!r && pidfd >= 0)
+		notify_await(&n, s->pid, pidfd);
 	return r;
 }
 
@@ -42,7 +60,7 @@ static int start(const char *root, const char *id, struct err *e)
 		return fail_msg(e, ESRCH, "cannot start a container that has stopped");
 	if (s.running)
 		return fail_msg(e, EBUSY, "cannot start an already running container");
-	r = startsock_go(dir, e);
+	r = go(dir, &s, e);
 	return r < 0 || !s.hooks ? r : poststart(dir, &s, e);
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/notify.h"
 #include "shim/procview.h"
 
 int job_declare(struct job *j, const struct job_opts *o, struct err *e)
@@ -190,6 +191,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->domainname = j->spec->domainname;
 	s->strict = j->strict;
 	s->control = j->control;
+	s->notify = j->notify ? j->notify->from : -1;
+	s->notify_to = j->notify ? j->notify->to : -1;
 	s->live = j->detached && !j->strict;
 	s->network = outside_network(j->spec);
 	s->terminal = j->spec->process.terminal;
@@ -309,6 +312,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	l->lock = j->lock;
 	l->terminal = j->terminal;
 	l->cgroup = j->cgroup;
+	l->notify = j->notify;
 	l->born = j->born;
 	l->hooks = j->hooks;
 	l->ctx = j->ctx;

@@ -33,6 +33,7 @@ struct job {
 	bool plain_terminal; /* its output has no carriage returns of its own */
 	unsigned preserve;
 	struct cgroup *cgroup; /* of the container, or NULL */
+	struct notify *notify; /* of it, or NULL */
 	const char *id, *bundle; /* of a container; NULL: it has no name */
 
 	/* how */

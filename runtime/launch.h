@@ -37,6 +37,7 @@ struct launch {
 	int start;	      /* socket on which init awaits `start`, or -1: launch_go() is enough */
 	int terminal;	      /* the supervisor's side of the terminal, or -1: ours, on 0, 1, 2 */
 	struct cgroup *cgroup; /* made for it, or NULL */
+	struct notify *notify; /* without a supervisor; or NULL */
 	int lock;	      /* an fd that neither init nor the supervisor may hold, or -1 */
 	struct shim_opts shim; /* declared inputs and outputs; pids, pipes and sync are ours */
 
@@ -63,7 +64,7 @@ struct launch {
 
 #define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .up = -1, .master = -1, \
 	.start = -1, .terminal = -1, .lock = -1, .shim_res = -1, .maker = -1, \
-	.shim = { .control = -1, .maker = -1, .trace_dir = -1, .cache_dir = -1, \
+	.shim = { .control = -1, .maker = -1, .notify = -1, .notify_to = -1, .trace_dir = -1, .cache_dir = -1, \
 	.upper = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
 
 /** 0 or -errno, with nothing left behind; l->failed is the exit status where it is init's. */

@@ -186,7 +186,8 @@ static int supervised_wait(struct launch *l, struct shim_result *ret, struct err
 
 int launch_wait(struct launch *l, struct shim_result *ret, struct err *e)
 {
-	struct relay y = { .pid = l->init, .pidfd = l->init_fd, .master = l->master };
+	struct relay y = { .pid = l->init, .pidfd = l->init_fd, .master = l->master,
+		.notify = l->notify };
 	int r;
 
 	if (l->mode != DET_OFF)

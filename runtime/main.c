@@ -193,13 +193,14 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	return status;
 }
 
-/* dockerd reads these lines: a name, "version" and the version first. */
+/* dockerd reads these lines: a name, "version" and the version first. crun's has the last. */
 static void print_version(void)
 {
 	char seccomp[32];
 
 	scmp_version(seccomp);
-	printf("detrun version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n", DETRUN_VERSION,
+	printf("detrun version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n"
+		"+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", DETRUN_VERSION,
 		DETRUN_COMMIT, SPEC_VERSION_MAX, seccomp);
 }
 

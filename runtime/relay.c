@@ -17,7 +17,7 @@
 #include "runtime/base/own.h"
 #include "runtime/console.h"
 
-enum { P_SIGNAL, P_MASTER, P_STDIN, P_COUNT };
+enum { P_SIGNAL, P_MASTER, P_STDIN, P_NOTIFY, P_COUNT };
 enum { CHUNK = 16384 };
 
 struct turn {
@@ -140,6 +140,8 @@ static void serve(struct turn *t)
 		p[P_MASTER].fd = p[P_STDIN].fd = -1;
 	if (p[P_STDIN].revents && p[P_STDIN].fd >= 0 && !t->n_typed)
 		take(t);
+	if (p[P_NOTIFY].revents && notify_pass(t->r->notify, t->r->pid))
+		p[P_NOTIFY].fd = -1;
 }
 
 static void drain(const struct turn *t)
@@ -157,6 +159,7 @@ static int until_end(struct turn *t, int sfd, struct err *e)
 	t->p[P_SIGNAL] = (struct pollfd) { sfd, POLLIN, 0 };
 	t->p[P_MASTER] = (struct pollfd) { r->master, 0, 0 };
 	t->p[P_STDIN] = (struct pollfd) { r->master < 0 ? -1 : 0, POLLIN, 0 };
+	t->p[P_NOTIFY] = (struct pollfd) { r->notify ? r->notify->from : -1, POLLIN, 0 };
 	reap_all(t);
 	while (!t->ended) {
 		t->p[P_MASTER].events = (short) (POLLIN | (t->n_typed ? POLLOUT : 0));

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/notify.h"
 #include "runtime/state.h"
 
 struct relay {
@@ -15,6 +16,7 @@ struct relay {
 	int pidfd;
 	int master; /* of its terminal, or -1 */
 	const struct state *supervised; /* whose supervisor has the terminal, or NULL */
+	struct notify *notify; /* what it says there is passed on; or NULL */
 };
 
 /** Signals are for relay_run() from now on. Before the process is made. */

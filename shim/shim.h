@@ -38,6 +38,7 @@ struct shim_opts {
 	int pipes[3]; /* our ends of the pipes that are the guest's 0, 1, 2; -1 where passed through */
 	int control;  /* a socket that listens for further commands (see control.h), or -1 */
 	int maker;    /* replay: who makes again the processes that were added, or -1 */
+	int notify, notify_to; /* the container's NOTIFY_SOCKET, the caller's; or -1 */
 	bool network; /* what comes by the network may come from outside */
 	bool live;    /* the container waits for such commands, in real time when it is idle */
 

@@ -85,7 +85,7 @@ static struct sockaddr_un address(int dir, const char *name)
 	return a;
 }
 
-int unix_listen_at(int dir, const char *name, int type, int backlog, int *ret_fd, struct err *e)
+int unix_bind_at(int dir, const char *name, int type, int *ret_fd, struct err *e)
 {
 	struct sockaddr_un a = address(dir, name);
 	own_fd s = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
@@ -95,10 +95,23 @@ int unix_listen_at(int dir, const char *name, int type, int backlog, int *ret_fd
 	if (s < 0)
 		return fail(e, errno, "make the %s socket", name);
 	old = umask(0177);
-	r = bind(s, (struct sockaddr *) &a, sizeof a) < 0 || listen(s, backlog) < 0 ? -errno : 0;
+	r = bind(s, (struct sockaddr *) &a, sizeof a) < 0 ? -errno : 0;
 	umask(old);
 	if (r < 0)
 		return fail(e, r, "make the %s socket", name);
+	*ret_fd = take_fd(&s);
+	return 0;
+}
+
+int unix_listen_at(int dir, const char *name, int type, int backlog, int *ret_fd, struct err *e)
+{
+	own_fd s = -1;
+	int r = unix_bind_at(dir, name, type, &s, e);
+
+	if (r < 0)
+		return r;
+	if (listen(s, backlog) < 0)
+		return fail(e, errno, "make the %s socket", name);
 	*ret_fd = take_fd(&s);
 	return 0;
 }

@@ -22,8 +22,9 @@ ssize_t fd_recv(int sock, void *p, size_t n, int *ret_fd);
 
 /**
  * The unix socket @name in the directory @dir, by way of the descriptor: the path may be longer than
- * an address. @type: SOCK_STREAM or SOCK_SEQPACKET. Only its owner may connect.
+ * an address. @type: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. Only its owner may connect.
  */
+int unix_bind_at(int dir, const char *name, int type, int *ret_fd, struct err *e);
 int unix_listen_at(int dir, const char *name, int type, int backlog, int *ret_fd, struct err *e);
 int unix_connect_at(int dir, const char *name, int type, int *ret_fd, struct err *e);
 /** Connect to the unix socket at @path. */

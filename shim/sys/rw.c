@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
+#include "shim/sys/net.h"
 #include "shim/sys/tty.h"
 
 #ifndef RWF_APPEND
@@ -351,8 +352,10 @@ long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 			done += (size_t) r;
 	} while (r > 0 && done < x->total);
 	nb_end(fd, flags);
-	if (done > (c->again ? c->scratch[0] : 0))
+	if (done > (c->again ? c->scratch[0] : 0)) {
 		c->w->turn++; /* others may find it when this one stays parked */
+		net_sent(c->w);
+	}
 	c->scratch[0] = done;
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !(send_flags & MSG_DONTWAIT))
 		return io_wait(c, done ? (int) done : RESTARTSYS);

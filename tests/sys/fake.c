@@ -73,6 +73,7 @@ struct task *fake_up(struct fake *f)
 
 	if (w->init)
 		return w->init;
+	f->opts.notify = -1;
 	w->o = &f->opts;
 	w->ops = &fake_ops;
 	w->result = &f->result;
