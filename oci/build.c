@@ -133,6 +133,18 @@ void spec_add_annotation(struct spec *s, const char *key, const char *value)
 	spec_sort_kv((struct spec_kv *) s->annotations, s->n_annotations);
 }
 
+void spec_drop_annotation(struct spec *s, const char *key)
+{
+	struct spec_kv *kv = (struct spec_kv *) s->annotations;
+
+	for (size_t i = 0; i < s->n_annotations; i++)
+		if (!strcmp(kv[i].key, key)) {
+			memmove(kv + i, kv + i + 1, (s->n_annotations - i) * sizeof *kv);
+			s->n_annotations--;
+			return;
+		}
+}
+
 const char *spec_annotation(const struct spec *s, const char *key)
 {
 	for (size_t i = 0; i < s->n_annotations; i++)

@@ -432,6 +432,7 @@ void spec_add_gid_map(struct spec *s, uint32_t container, uint32_t host, uint32_
 void spec_add_masked(struct spec *s, const char *path);
 void spec_add_readonly(struct spec *s, const char *path);
 void spec_add_annotation(struct spec *s, const char *key, const char *value);
+void spec_drop_annotation(struct spec *s, const char *key);
 /** @options: comma-separated as in mount(8), parsed as config.json's; NULL = none. */
 void spec_add_mount(struct spec *s, const char *destination, const char *type, const char *source,
 	const char *options);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/bundle.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "runtime/hooks.h"
 #include "runtime/joined.h"
 #include "runtime/notify.h"
+#include "runtime/noted.h"
 #include "runtime/control.h"
 #include "runtime/startsock.h"
 
@@ -126,52 +126,6 @@ static int list_writable(struct bundle *b, struct err *e)
 		b->out[n++] = m->source;
 	}
 	b->out[n] = b->rootfs;
-	return 0;
-}
-
-/* Annotations of the bundle are the defaults of the options. */
-static void annotated(const struct spec *s, struct job_opts *o)
-{
-	const struct {
-		const char *name;
-		const char **to;
-	} t[] = {
-		{ "org.detrun.seed", &o->seed },   { "org.detrun.epoch", &o->epoch },
-		{ "org.detrun.cpu", &o->cpu },	   { "org.detrun.cpus", &o->cpus },
-		{ "org.detrun.trace", &o->trace }, { "org.detrun.key", &o->key },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(t); i++)
-		if (!*t[i].to)
-			*t[i].to = spec_annotation(s, t[i].name);
-}
-
-/*
- * An engine hands on what an image's manifest says, too: an image must not name a place of the host
- * that we then write to. An empty directory that the caller has made is meant.
- */
-static int check_noted_trace(const struct bundle_run *run, const char *dir, struct err *e)
-{
-	own_fd fd = -1;
-	own_dir d = NULL;
-	struct dirent *de;
-	struct stat st;
-
-	if (run->job.trace || !dir || !strcmp(dir, "none"))
-		return 0;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return fail_msg(e, ENOENT, "annotation org.detrun.trace: make the directory %s first",
-			dir);
-	if (fd < 0 || fstat(fd, &st) < 0 || !(d = fdopendir(fd)))
-		return fail(e, errno, "annotation org.detrun.trace: %s", dir);
-	take_fd(&fd);
-	while ((de = readdir(d)))
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-			break;
-	if (de || st.st_uid != geteuid() || st.st_mode & 022)
-		return fail_msg(e, EACCES, "annotation org.detrun.trace: %s has to be an empty directory "
-			"that only its owner, the caller, may write", dir);
 	return 0;
 }
 
@@ -468,10 +422,11 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	struct job_opts jo = b->run->job;
 	int r;
 
-	annotated(b->spec, &jo);
 	j->spec = b->spec;
 	j->plain_terminal = !b->run->create && !b->run->detach && !b->run->crlf;
-	r = check_noted_trace(b->run, jo.trace, e);
+	r = noted_of_caller(b->spec, b->dir, b->rootfs, e);
+	if (!r)
+		r = noted_options(b->spec, &jo, e);
 	if (!r)
 		r = job_declare(j, &jo, e);
 	if (!r && j->mode == DET_OFF && spec_annotation(b->spec, "run.oci.keep_original_groups"))

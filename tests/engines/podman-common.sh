@@ -360,6 +360,38 @@ copied
 	t "build: a failing step" 12 podman build --isolation oci --network none "$pod/ctx"
 }
 
+# What an image's author writes into its manifest, Podman hands on like the caller's annotations.
+test_annotations() {
+	local plain=$work/plain year
+	[ "$kind" = detrun ] || return 0
+	year=$(date +%Y)
+	printf '#!/bin/sh\nexec %s --root %s "$@"\n' "$RUNTIME" "$work/state" >"$plain"
+	chmod 755 "$plain"
+	mkdir -p "$pod/of" "$pod/place" && echo 'FROM localhost/bb' >"$pod/of/Dockerfile"
+	[ -z "$rootless" ] || chown "$user:$user" "$pod/of" "$pod/place"
+	t "annotations: an image with some" 0 podman build -q --isolation chroot \
+		--annotation org.detrun.determinism=off --annotation "org.detrun.trace=$pod/place" \
+		--annotation org.detrun.seed=bad --annotation io.container.manager=other -t says "$pod/of"
+	t "annotations: the image's choice is not obeyed" 0 podman --runtime "$plain" run --rm \
+		--network none says date +%Y
+	is 1993
+	ok "annotations: nor does it choose a place" sh -c '[ -z "$(ls -A "$1")" ]' - "$pod/place"
+	t "annotations: the caller's is, with such an image, too" 0 podman --runtime "$plain" run --rm \
+		--network none --annotation org.detrun.epoch=86400 says date +%Y
+	is 1970
+	t "annotations: off by the caller" 0 podman --runtime "$plain" run --rm --network none \
+		--annotation org.detrun.determinism=off bb date +%Y
+	is "$year"
+	t "annotations: whose, if the list is gone" 0 podman --runtime "$plain" create --name an \
+		--network none --annotation org.detrun.determinism=off bb true
+	ok "annotations: gone" sh -c 'mv "$1"/storage/*-images "$1/away"' - "$pod"
+	t "annotations: then none is obeyed" fail podman --runtime "$plain" start an
+	err "annotation org.detrun.determinism: can't tell an image's from the caller's"
+	ok "annotations: back" sh -c 'rm -rf "$1"/storage/*-images; mv "$1/away" "$1/storage/$2-images"' \
+		- "$pod" "${STORAGE:-overlay}"
+	t "annotations: rm" 0 podman rm an
+}
+
 end_podman() {
 	podman rm -fa -t 0 >/dev/null 2>&1
 	[ -z "$rootless" ] || podman system migrate >/dev/null 2>&1

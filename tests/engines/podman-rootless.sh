@@ -19,7 +19,7 @@ test_ids() {
 	is 0
 }
 
-for part in ${PARTS:-run files ids security fds terminal detached more pods build}; do
+for part in ${PARTS:-run files ids security fds terminal detached more pods build annotations}; do
 	echo "# $part"
 	"test_$part"
 done

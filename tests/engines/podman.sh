@@ -134,7 +134,7 @@ test_record() {
 	is hello
 	t "record: off by annotation" 0 podman run --rm --network none \
 		--annotation org.detrun.determinism=off bb date
-	[ -n "$MODE" ] || ok "record: and the time is the host's" grep -q "$(date +%Y)" "$work/out"
+	[ -n "${MODE:-}" ] || out "$(date +%Y)"
 	t "record: exec, with its trace" 0 podman run -d --network none --name box \
 		--annotation "org.detrun.trace=$(rm -rf "$pod/t3"; mkdir "$pod/t3"; echo "$pod/t3")" bb serve
 	ok "record: ready" till eval 'podman logs box | grep -q ready'
@@ -173,7 +173,7 @@ test_conmon() {
 }
 
 for part in ${PARTS:-run files security fds terminal detached more resources pause network pods \
-	hooks build conmon record}; do
+	hooks build conmon record annotations}; do
 	echo "# $part"
 	"test_$part"
 done
