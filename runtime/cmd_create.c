@@ -19,9 +19,8 @@ int cmd_create(const struct global *g, int argc, char **argv)
 	bundle_options(&b, false, t);
 	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
-		puts("usage: detrun create [options] ID\n\nMake a container of an OCI bundle; "
-		     "`detrun start ID` runs its program.\n");
-		opts_help(t);
+		opts_usage("create", "make a container of an OCI bundle, for `start` to run",
+			"[options] ID", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

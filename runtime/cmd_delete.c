@@ -80,8 +80,7 @@ int cmd_delete(const struct global *g, int argc, char **argv)
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
-		puts("usage: detrun delete [options] ID\n\nRemove a container.\n");
-		opts_help(t);
+		opts_usage("delete", "remove a container", "[options] ID", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

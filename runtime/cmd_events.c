@@ -132,9 +132,8 @@ int cmd_events(const struct global *g, int argc, char **argv)
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
-		puts("usage: detrun events [options] ID\n\nPrint what a container uses as lines of "
-		     "JSON, and when the kernel killed in it for lack of memory.\n");
-		opts_help(t);
+		opts_usage("events", "print what a container uses as lines of JSON, and when the "
+			"kernel killed in it for lack of memory", "[options] ID", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

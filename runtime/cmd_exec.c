@@ -146,10 +146,8 @@ int cmd_exec(const struct global *g, int argc, char **argv)
 	options(&l, t);
 	r = opts_parse(t, argc, argv, &rest, NULL, &e);
 	if (r == 1) {
-		puts("usage: detrun exec [options] ID COMMAND [ARGUMENT...]\n"
-		     "       detrun exec [options] --process FILE ID\n\n"
-		     "Run a further process in a container.\n");
-		opts_help(t);
+		opts_usage("exec", "run a further process in a container",
+			"[options] ID COMMAND [ARGUMENT...]\n[options] --process FILE ID", NULL, t);
 		return 0;
 	}
 	if (!r && rest == argc)

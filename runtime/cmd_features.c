@@ -184,7 +184,8 @@ int cmd_features(const struct global *g, int argc, char **argv)
 
 	(void) g;
 	if (r > 0) {
-		printf("usage: detrun features\n\nPrint, as JSON, what a config.json may ask for.\n");
+		opts_usage("features", "print, as JSON, what a config.json may ask for", "\n", NULL,
+			options);
 		return 0;
 	}
 	if (!r && rest < argc)

@@ -137,8 +137,8 @@ int cmd_kill(const struct global *g, int argc, char **argv)
 	int rest, sig = SIGTERM, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
-		puts("usage: detrun kill [options] ID [SIGNAL]\n\nDefault: SIGTERM.\n");
-		opts_help(t);
+		opts_usage("kill", "send a signal to a container (default: SIGTERM)",
+			"[options] ID [SIGNAL]", NULL, t);
 		return 0;
 	}
 	if (!r && (argc - rest < 1 || argc - rest > 2))

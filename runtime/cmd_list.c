@@ -77,8 +77,7 @@ int cmd_list(const struct global *g, int argc, char **argv)
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
-		puts("usage: detrun list [options]\n\nList the containers.\n");
-		opts_help(t);
+		opts_usage("list", "list the containers", "[options]", NULL, t);
 		return 0;
 	}
 	if (!r && strcmp(format, "table") && strcmp(format, "json"))

@@ -35,9 +35,8 @@ static int run(const struct global *g, int argc, char **argv, bool pause)
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
 	if (r == 1) {
-		printf("usage: detrun %s ID\n\n%s\n", verb, pause ?
-			"Freeze all processes of a container." :
-			"Let the processes of a paused container go on.");
+		opts_usage(verb, pause ? "freeze all processes of a container" :
+			"let the processes of a paused container go on", "ID", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

@@ -153,9 +153,8 @@ int cmd_ps(const struct global *g, int argc, char **argv)
 	int rest, r = opts_parse(t, argc, argv, &rest, NULL, &e);
 
 	if (r == 1) {
-		puts("usage: detrun ps [options] ID [ps options]\n\n"
-		     "Show the processes of a container; the default options of ps are -ef.\n");
-		opts_help(t);
+		opts_usage("ps", "show the processes of a container",
+			"[options] ID [options of ps, else -ef]", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest < 1)

@@ -262,11 +262,9 @@ int cmd_replay(const struct global *g, int argc, char **argv)
 
 	(void) g;
 	if (ret == 1) {
-		puts("usage: detrun replay [options] TRACE\n\n"
-		     "Run a trace's inputs again and compare event by event: 0 the same, 1 the first\n"
-		     "difference is printed. /build is changed as the first run changed it: have it as\n"
-		     "it was before that.\n");
-		opts_help(t);
+		opts_usage("replay", "run a trace's inputs again and compare", "[options] TRACE",
+			"Event by event: 0 the same, 1 the first difference is printed. /build is\n"
+			"changed as the first run changed it: have it as it was before that.", t);
 		return 0;
 	}
 	if (!ret && argc - rest != 1)

@@ -38,9 +38,8 @@ int cmd_run(const struct global *g, int argc, char **argv)
 	bundle_options(&b, true, t);
 	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
-		puts("usage: detrun run [options] ID\n       detrun run [options] BUNDLE/\n\n"
-		     "Run an OCI bundle; its root file system is used in place.\n");
-		opts_help(t);
+		opts_usage("run", "run an OCI bundle; its root file system is used in place",
+			"[options] ID\n[options] BUNDLE/", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

@@ -62,10 +62,8 @@ int cmd_spec(const struct global *g, int argc, char **argv)
 
 	(void) g;
 	if (r > 0) {
-		printf("usage: detrun spec [options]\n\n"
-		       "Write config.json, a specification to start from, into a bundle directory.\n\n"
-		       "options:\n");
-		opts_help(options);
+		opts_usage("spec", "write config.json, a specification to start from, into a bundle "
+			"directory", "[options]", NULL, options);
 		return 0;
 	}
 	if (!r && rest < argc)

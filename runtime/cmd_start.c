@@ -70,8 +70,10 @@ int cmd_start(const struct global *g, int argc, char **argv)
 	struct err e = ERR_INIT;
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
-	if (r == 1)
-		return puts("usage: detrun start ID\n\nRun the program of a created container.") < 0;
+	if (r == 1) {
+		opts_usage("start", "run the program of a created container", "ID", NULL, t);
+		return 0;
+	}
 	if (!r && argc - rest != 1)
 		r = fail_msg(&e, EINVAL, "start: exactly one container ID expected");
 	if (!r)

@@ -37,9 +37,10 @@ int cmd_state(const struct global *g, int argc, char **argv)
 	struct err e = ERR_INIT;
 	int rest, r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 
-	if (r == 1)
-		return puts("usage: detrun state ID\n\n"
-			    "Print the state of a container as JSON.") < 0;
+	if (r == 1) {
+		opts_usage("state", "print the state of a container as JSON", "ID", NULL, t);
+		return 0;
+	}
 	if (!r && argc - rest != 1)
 		r = fail_msg(&e, EINVAL, "state: exactly one container ID expected");
 	if (!r)

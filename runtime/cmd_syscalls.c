@@ -181,8 +181,7 @@ int cmd_syscalls(const struct global *g, int argc, char **argv)
 
 	(void) g;
 	if (r == 1) {
-		puts("usage: detrun syscalls [options]\n\nPrint what becomes of each system call.\n");
-		opts_help(t);
+		opts_usage("syscalls", "print what becomes of each system call", "[options]", NULL, t);
 		return 0;
 	}
 	if (!r && rest != argc)

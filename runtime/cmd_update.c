@@ -216,8 +216,7 @@ int cmd_update(const struct global *g, int argc, char **argv)
 	make_table(&l, t);
 	r = opts_parse_anywhere(t, argc, argv, &rest, &e);
 	if (r == 1) {
-		puts("usage: detrun update [options] ID\n\nChange the limits of a container.\n");
-		opts_help(t);
+		opts_usage("update", "change the limits of a container", "[options] ID", NULL, t);
 		return 0;
 	}
 	if (!r && argc - rest != 1)

@@ -89,17 +89,20 @@ static void make_table(struct line *l, struct opt t[N_TABLE])
 
 static void usage(const struct opt *t)
 {
-	printf("usage: detrun [options] [--] COMMAND [ARGUMENT...]\n"
-	       "       detrun [options] VERB ...\n\n"
-	       "Run a command so that it gives the same bytes on any machine, and leave a signed\n"
-	       "trace of it. The current directory is /build inside. With --chroot the starting\n"
-	       "state is the named root file system; without, it is the host's own, read-only:\n"
-	       "its state is then an input of the run. `--` runs even what is called like a verb.\n"
-	       "\nverbs (see detrun VERB --help):\n");
+	static const struct opt none[] = { { NULL } };
+
+	opts_usage(NULL, "Open Container Initiative runtime whose containers give the same bytes on "
+		"any machine", "[options] [--] COMMAND [ARGUMENT...]\n[options] VERB ...",
+		"Run a command so that it gives the same bytes on any machine, and leave a signed\n"
+		"trace of it. The current directory is /build inside. With --chroot the starting\n"
+		"state is the named root file system; without, it is the host's own, read-only:\n"
+		"its state is then an input of the run. `--` runs even what is called like a verb.",
+		none);
+	printf("\nVERBS (see VERB --help):\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (verbs[i].help)
 			printf("  %-10s %s\n", verbs[i].name, verbs[i].help);
-	printf("\noptions:\n");
+	printf("\nOPTIONS:\n");
 	opts_help(t);
 }
 
@@ -199,9 +202,9 @@ static void print_version(void)
 	char seccomp[32];
 
 	scmp_version(seccomp);
-	printf("detrun version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n"
-		"+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", DETRUN_VERSION,
-		DETRUN_COMMIT, SPEC_VERSION_MAX, seccomp);
+	printf("%s version %s\ncommit: %s\nspec: %s\nlibseccomp: %s\n"
+		"+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n", program_invocation_short_name,
+		DETRUN_VERSION, DETRUN_COMMIT, SPEC_VERSION_MAX, seccomp);
 }
 
 static bool one_of(const char *text, const char *const *list)

@@ -158,6 +158,26 @@ void opts_help(const struct opt *o)
 	}
 }
 
+void opts_usage(const char *verb, const char *about, const char *usage, const char *more,
+	const struct opt *o)
+{
+	const char *me = program_invocation_short_name, *space = verb ? " " : "";
+
+	verb = verb ? verb : "";
+	printf("NAME:\n   %s%s%s - %s\n\nUSAGE:\n", me, space, verb, about);
+	for (const char *end; *usage; usage = *end ? end + 1 : end) {
+		end = strchrnul(usage, '\n');
+		printf("   %s%s%s%s%.*s\n", me, space, verb, end == usage ? "" : " ",
+			(int) (end - usage), usage);
+	}
+	if (more)
+		printf("\n%s\n", more);
+	if (o->name) {
+		printf("\nOPTIONS:\n");
+		opts_help(o);
+	}
+}
+
 void opts_free(const struct opt *o)
 {
 	for (; o->name; o++)

@@ -38,7 +38,12 @@ int opts_parse(const struct opt *o, int argc, char **argv, int *ret_rest, bool *
  * @argv.
  */
 int opts_parse_anywhere(const struct opt *o, int argc, char **argv, int *ret_rest, struct err *e);
-/** The lines of --help. */
+/**
+ * The text of --help, laid out as runc's, by the name that the program was called by. @verb: or NULL;
+ * @usage: a line each, @more: further lines, or NULL; @o: the options.
+ */
+void opts_usage(const char *verb, const char *about, const char *usage, const char *more,
+	const struct opt *o);
 void opts_help(const struct opt *o);
 void opts_free(const struct opt *o);
 

@@ -44,7 +44,8 @@ check() { # RESULTS EXPECTED PATTERN
 for mode in "$@"; do
 	for suite in ${SUITES:-runtime-tools crun bats}; do
 		[ -f "$here/expected/$suite-$mode.txt" ] || continue
-		bash "$here/$suite.sh" -t 60 -d "$mode" -o "$out" -l "detrun-$mode" "$detrun" \
+		bash "$here/$suite.sh" -t 60 -d "$mode" -o "$out" -l "detrun-$mode" \
+			-n "$([ $suite = bats ] && echo runc || echo detrun)" "$detrun" \
 			${BATS_ONLY:+"$(only "$suite")"} 2>&1 |
 			grep -v '^rmdir: \|Killed' &
 	done

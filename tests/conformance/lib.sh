@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # For bats.sh, crun.sh and runtime-tools.sh: how a suite of others is run, case by case.
 #
-# usage: SUITE.sh [-m hybrid|v1|v2] [-d off|record|strict] [-o DIR] [-l LABEL] [-t SECONDS]
-#                 RUNTIME [PATTERN]
+# usage: SUITE.sh [-m hybrid|v1|v2] [-d off|record|strict] [-o DIR] [-l LABEL] [-n NAME]
+#                 [-t SECONDS] RUNTIME [PATTERN]
 #
 #   -m   cgroups as they are (hybrid), or in a private mount namespace version 1 or 2 alone
 #   -d   DETRUN_DETERMINISM for the runtime
 #   -o   where results go: DIR/SUITE-MODE-LABEL.tsv, a line "case<TAB>ok|fail|skip|hang" each,
 #        and what a case printed in DIR/SUITE-MODE-LABEL.log/
 #   -l   the runtime's name in results (default: its file name, with -d its mode)
+#   -n   the name to call the runtime by: some cases look for it in its help
 #   -t   seconds a case may take (default 90)
 #
 # DETRUN_SUITES is the directory that prepare.sh filled. Each case has its own mount and pid
@@ -17,16 +18,17 @@
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suites=${DETRUN_SUITES:-/var/tmp/detrun-suites}
-mode=hybrid determinism= out=$PWD label= limit=90
+mode=hybrid determinism= out=$PWD label= called= limit=90
 
 die() { echo "$0: $*" >&2; exit 125; }
 
-while getopts m:d:o:l:t: opt; do
+while getopts m:d:o:l:n:t: opt; do
 	case $opt in
 	m) mode=$OPTARG ;;
 	d) determinism=$OPTARG ;;
 	o) out=$OPTARG ;;
 	l) label=$OPTARG ;;
+	n) called=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	*) sed -n 's/^# usage: /usage: /p' "$here/lib.sh" >&2 && exit 2 ;;
 	esac
@@ -48,6 +50,10 @@ chmod 755 "$work"
 trap 'rm -rf --one-file-system "$work"' EXIT
 [ -n "$pattern" ] || : >"$results"
 
+if [ -n "$called" ]; then
+	mkdir "$work/called" && ln -s "$runtime" "$work/called/$called"
+	runtime=$work/called/$called
+fi
 if [ -n "$determinism" ]; then
 	printf '#!/bin/sh\nDETRUN_DETERMINISM=%s exec %s "$@"\n' "$determinism" "$runtime" \
 		>"$work/${runtime##*/}"

@@ -342,9 +342,12 @@ ok "version as dockerd reads it" sh -c "head -1 '$work/out' | grep -Eq '^detrun 
 out "commit: "
 out "spec: 1."
 t "help" 0 "$detrun" help
-out "usage: detrun"
+out "detrun - Open Container Initiative runtime"
 t "help VERB" 0 "$detrun" help spec
-out "usage: detrun spec"
+out "detrun spec - write config.json"
+ln -s "$detrun" "$work/other"
+t "by another name" 0 "$work/other" spec -h
+out "other spec [options]"
 t "help of nothing" 125 "$detrun" help nothing
 err 'no help topic for "nothing"'
 t "neither verb nor program" 127 "$detrun" puase x
