@@ -167,12 +167,13 @@ static struct shim_attrs attrs_of(const struct spec *s)
 	};
 }
 
-/* Shared or joined. */
+/* Shared, joined, or connected by a hook (as Docker does it). */
 static bool outside_network(const struct spec *s)
 {
 	const struct spec_ns *net = &s->linux_.ns[SPEC_NS_NET];
 
-	return !net->present || net->path;
+	return !net->present || net->path || s->hooks[SPEC_HOOK_PRESTART].n ||
+	       s->hooks[SPEC_HOOK_CREATE_RUNTIME].n;
 }
 
 static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
