@@ -12,6 +12,11 @@
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 
+enum { /* of a task, as its stat file has them: see proc(5) */
+	FLAG_EXITING = 0x4,
+	FLAG_SIGNALED = 0x400,
+};
+
 static struct task *leader(struct world *w, struct proc *p)
 {
 	return task_find(w, p->pid);
@@ -136,21 +141,39 @@ static char *stat_of(struct world *w, const struct task *t, char text[128])
 	return p && p[1] == ' ' ? p + 2 : NULL;
 }
 
-/* All but the running one are in a ptrace stop, which only SIGKILL ends. */
-static bool is_killed(struct world *w, const struct task *t)
+static bool ends(const char *stat, unsigned flags)
+{
+	unsigned of;
+
+	return sscanf(stat, "%*c %*d %*d %*d %*d %*d %u", &of) == 1 && of & flags;
+}
+
+static bool kill_pending(struct world *w, struct task *t)
+{
+	struct sigstate s;
+
+	return task_signals(w, t, &s) < 0 || s.pending & 1ull << (SIGKILL - 1);
+}
+
+/*
+ * All but the running one are in a ptrace stop, which only SIGKILL ends. It looks like another
+ * sleep, "D", where the freezer of version 1 holds it meanwhile.
+ */
+static bool is_killed(struct world *w, struct task *t)
 {
 	char text[128], *p = stat_of(w, t, text);
 
-	return !p || *p != 't';
+	if (!p || *p != 'D')
+		return !p || *p != 't';
+	return ends(p, FLAG_EXITING | FLAG_SIGNALED) || kill_pending(w, t);
 }
 
 /* Killed while it ran, init waits for the others to be reaped, and that is by us. */
 bool init_exits(struct world *w, const struct task *t)
 {
 	char text[128], *p = w->init && t->proc == w->init->proc ? stat_of(w, t, text) : NULL;
-	unsigned flags;
 
-	return p && sscanf(p, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & 4; /* PF_EXITING */
+	return p && ends(p, FLAG_EXITING);
 }
 
 static bool proc_killed(struct world *w, const struct proc *p)
@@ -196,9 +219,7 @@ void killed_outside(struct world *w, struct proc *p)
 /* It may be in the midst of a call: what it is in says nothing, the signal does. */
 bool init_killed(struct world *w)
 {
-	struct sigstate s;
-
-	return !w->init || task_signals(w, w->init, &s) < 0 || s.pending & 1ull << (SIGKILL - 1);
+	return !w->init || kill_pending(w, w->init);
 }
 
 /* The kernel is about to kill all others, and init is gone when we have seen them off. */

@@ -195,6 +195,20 @@ ok "the same output" cmp "$work/quiet.out" "$work/paused.out"
 t "the same trace" 0 "$detrun" trace diff "$work/quiet" "$work/paused"
 out "no difference"
 
+# The supervisor looks at who waits every second, and every 5 ms where a network is shared.
+bundle "p['args'] = ['sleep', '1000']"
+for net in own shared; do
+	[ $net = own ] || bundle "p['args'] = ['sleep', '1000']" "without('network')"
+	begin "an idle one, its network is $net" record $id
+	for x in 1 2 3; do
+		$record pause $id
+		sleep 1.1
+		$record resume $id
+		t "it answers after pause $x, $net" 0 timeout 10 $record exec $id cat /dev/null
+	done
+	stop $id
+done
+
 # --- devices --------------------------------------------------------------------------------------
 
 try='for d in null zero kmsg; do dd if=/dev/$d of=/dev/null bs=1 count=0 2>/dev/null && echo "reads $d"; (: >/dev/$d) 2>/dev/null && echo "writes $d"; done; true'
