@@ -223,10 +223,10 @@ test_more() {
 	is new
 	t "commit: rm" 0 docker rm cc
 	t "a server" 0 docker run -d --name cc --network none bb httpd -f -p 8000 -h /srv
+	t "joining its network" 0 docker run --rm --network container:cc bb \
+		sh -c 'for i in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
+	is hello
 	if [ -z "$supervised" ]; then
-		t "joining its network" 0 docker run --rm --network container:cc bb \
-			sh -c 'for i in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
-		is hello
 		t "joining its processes" 0 docker run --rm --network none --pid container:cc bb ps
 		out httpd
 	fi
