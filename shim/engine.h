@@ -236,6 +236,12 @@ int tty_add(struct world *w, const struct tty_new *n, struct err *e);
 void tty_left(struct world *w, pid_t owner);
 void tty_end(struct world *w);
 
+/* sys/netwatch.c, where the network is shared with the outside */
+/** All wait: what tells that one of the guest's sockets has news (readable), or -1. */
+int net_outside(struct world *w);
+/** It has told: from now on for what comes next. */
+void net_heard(struct world *w);
+
 /* sys/futex.c */
 /** Before its exit, while its memory is there: which locks does it hold? */
 void futex_dying(struct world *w, struct task *t);

@@ -12,8 +12,7 @@
 enum {
 	MS_MAX = 3600000,
 	BLOCKED_MS = 100,
-	NETWORK_MS = 5,
-	TICK_MS = 1000, /* signals of who doesn't tell us are noticed so late */
+	TICK_MS = 1000, /* what nobody tells us of is noticed so late: others' signals, their FIFOs */
 };
 
 static bool waits_outside(const struct task *t)
@@ -30,7 +29,6 @@ static struct task *reader(struct world *w)
 	return t;
 }
 
-/* Which of a task's sockets is one to the outside isn't known: what waits is tried now and then. */
 static bool waits_network(const struct world *w)
 {
 	const struct task *t = w->tasks;
@@ -79,7 +77,7 @@ static int init_fd(struct world *w)
 
 static void gather(struct world *w, struct outside *x)
 {
-	size_t n = 2 + tty_outside(w, NULL);
+	size_t n = 3 + tty_outside(w, NULL);
 
 	for (struct task *t = w->tasks; t; t = t->next)
 		n += waits_outside(t);
@@ -88,6 +86,7 @@ static void gather(struct world *w, struct outside *x)
 	must(x->p && x->t);
 	x->p[x->n++] = (struct pollfd) { control_fd(w), POLLIN, 0 };
 	x->p[x->n++] = (struct pollfd) { init_fd(w), POLLIN, 0 };
+	x->p[x->n++] = (struct pollfd) { net_outside(w), POLLIN, 0 };
 	x->n += tty_outside(w, x->p + x->n);
 	x->inputs = x->n;
 	for (struct task *t = w->tasks; t; t = t->next) {
@@ -126,6 +125,8 @@ static int poll_outside(struct world *w, int ms, bool *ret_asked)
 	spin_begin(w);
 	time_passed(w, since);
 	*ret_asked = n > 0 && x.p[0].revents;
+	if (n > 0 && x.p[2].revents)
+		net_heard(w);
 	for (size_t i = x.inputs; n > 0 && !*ret_asked && i < x.n; i++)
 		if (x.p[i].revents && waits_outside(x.t[i]))
 			engine_retry(w, x.t[i]);
@@ -169,7 +170,7 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	uint64_t before;
 	bool network = waits_network(w), asked, tick;
 	bool real = network || reader(w) || control_awaited(w);
-	int ms, n, tick_ms = network ? NETWORK_MS : TICK_MS;
+	int ms, n;
 
 	if (tty_idle(w))
 		return true;
@@ -178,8 +179,8 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	if (!real && (deadline != NO_DEADLINE || !tty_outside(w, NULL)))
 		return false;
 	ms = how_long(w, deadline);
-	tick = (network || w->o->live) && (ms < 0 || ms > tick_ms);
-	n = poll_outside(w, tick ? tick_ms : ms, &asked);
+	tick = (network || w->o->live) && (ms < 0 || ms > TICK_MS);
+	n = poll_outside(w, tick ? TICK_MS : ms, &asked);
 	w->turn += network; /* all that wait are tried again */
 	before = w->nevents;
 	if (asked)

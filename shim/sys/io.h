@@ -43,6 +43,7 @@ struct io_state {
 	bool signalfds;	  /* one was made */
 	bool epoll_input; /* a terminal or a standard input was put into an epoll */
 	uint32_t next_port, next_name;
+	int sockets; /* where the network is shared: an epoll that hears of all of them; or -1 */
 };
 
 struct io_state *io_of(struct world *w);

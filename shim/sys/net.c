@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -35,17 +36,21 @@ int net_option(int fd, int name)
 
 /* ---- making ---- */
 
-static bool known_socket(int domain, int type)
+static bool known_socket(const struct call *c)
 {
+	int domain = (int) c->a[0], type = (int) c->a[1] & TYPE_MASK;
+
+	/* what the kernel tells of its interfaces is its own, and of the outside, as they are */
+	if (domain == AF_NETLINK)
+		return c->w->o->network && (int) c->a[2] == NETLINK_ROUTE;
 	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
 		return false;
-	type &= TYPE_MASK;
 	return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
 }
 
 static long socket_enter(struct call *c)
 {
-	if (known_socket((int) c->a[0], (int) c->a[1]))
+	if (known_socket(c))
 		return call_run_leave(c);
 	call_note(c, "socket of family %d, type %d refused", (int) c->a[0],
 		(int) c->a[1] & TYPE_MASK);
@@ -54,7 +59,7 @@ static long socket_enter(struct call *c)
 }
 
 /* How much fits must not depend on the host's defaults. */
-static void fix_buffers(struct call *c, int guest_fd)
+static void new_socket(struct call *c, int guest_fd)
 {
 	own_fd fd = call_getfd(c, guest_fd);
 	int size = SOCKET_BUFFER;
@@ -63,12 +68,13 @@ static void fix_buffers(struct call *c, int guest_fd)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	net_watch(c->w, fd);
 }
 
 static void socket_leave(struct call *c)
 {
 	if (c->ret >= 0)
-		fix_buffers(c, (int) c->ret);
+		new_socket(c, (int) c->ret);
 }
 
 static void socketpair_leave(struct call *c)
@@ -77,8 +83,8 @@ static void socketpair_leave(struct call *c)
 
 	if (c->ret < 0 || in_at(c, c->a[3], fds, sizeof fds) < 0)
 		return;
-	fix_buffers(c, fds[0]);
-	fix_buffers(c, fds[1]);
+	new_socket(c, fds[0]);
+	new_socket(c, fds[1]);
 }
 
 /* ---- naming ---- */
@@ -263,15 +269,17 @@ static void connect_leave(struct call *c)
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	int flags = (int) c->scratch[3];
+	bool busy;
 
 	if (fd < 0)
 		return;
 	nb_end(fd, flags);
 	if (flags & O_NONBLOCK)
 		return;
-	if (c->ret == -EAGAIN) { /* a local listener's queue is full */
+	busy = c->ret == -EINPROGRESS || c->ret == -EALREADY;
+	if (c->ret == -EAGAIN || (busy && c->w->o->network)) { /* a local queue is full, a peer far */
 		io_wait(c, RESTARTSYS);
-	} else if (c->ret == -EINPROGRESS || c->ret == -EALREADY) {
+	} else if (busy) {
 		if (poll(&p, 1, CONNECT_MS) > 0)
 			c->ret = -net_option(fd, SO_ERROR);
 		else
@@ -333,7 +341,8 @@ static void getsockopt_leave(struct call *c)
 static const struct row rows[] = {
 	{ SYS(socket, 41), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol) },
 	  .enter = socket_enter, .leave = socket_leave,
-	  .why = "local and internet sockets, with buffers of a fixed size; no others" },
+	  .why = "local and internet sockets, with buffers of a fixed size; no others (NETLINK_ROUTE "
+		 "where the network is shared)" },
 	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },
 	{ SYS(accept, 43), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = accept_enter,

@@ -12,6 +12,8 @@ void net_autobind(struct call *c, int fd);
 /** Stage the address that the kernel gave as output @addr, its length as @len. */
 void net_addr_out(struct call *c, unsigned addr, unsigned len);
 int net_option(int fd, int name);
+/** netwatch.c: from now on net_outside() tells of the socket; @fd a duplicate of it. */
+void net_watch(struct world *w, int fd);
 /** Something was sent: if it is to the container's NOTIFY_SOCKET, take it at once. */
 void net_sent(struct world *w);
 

@@ -58,6 +58,12 @@ out "asked: a question"
 wait
 ok "is answered" grep -q "an answer from inside" "$work/asked"
 
+t "its interfaces are told" 0 net --trace none python3 -c \
+	"import socket; print([n for i, n in socket.if_nameindex()], socket.socket(socket.AF_NETLINK, 3, 0))"
+out "'lo'"
+t "a peer that isn't there" 1 net --trace none python3 -c \
+	"import socket; socket.create_connection(('127.0.0.1', 1))"
+err "Connection refused"
 t "without, nothing can come" 125 "$detrun" --trace none python3 -c \
 	"import socket; socket.create_server(('127.0.0.1', 0)).accept()"
 err deadlock
