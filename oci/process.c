@@ -174,6 +174,27 @@ static void check_command(struct rd *rd, const struct spec_process *p)
 	}
 }
 
+/* A word of digits that a generator has written as a number is meant as the word. */
+static void read_args(struct rd *rd, const struct json *process, struct spec_process *p)
+{
+	const struct json *list = rd_get(rd, process, "args", JSON_ARR);
+	size_t mark = rd_enter(rd, "args");
+
+	for (size_t i = 0; list && i < list->n && !rd->r; i++) {
+		const struct json *j = list->child[i];
+		size_t inner = rd_enter_index(rd, i);
+
+		if (j->type == JSON_NUM && j->is_int)
+			rd_warn(rd, "the number %s is taken as a string", j->s);
+		else if (j->type != JSON_STR)
+			rd_fail(rd, NULL, "expected a string");
+		if (!rd->r)
+			spec_append_str(rd->s, &p->args, &p->n_args, j->s);
+		rd_leave(rd, inner);
+	}
+	rd_leave(rd, mark);
+}
+
 void read_process(struct rd *rd, const struct json *j)
 {
 	struct spec_process *p = &rd->s->process;
@@ -182,7 +203,7 @@ void read_process(struct rd *rd, const struct json *j)
 	p->terminal = rd_bool(rd, j, "terminal");
 	read_console(rd, j, p);
 	read_user(rd, j, &p->user);
-	rd_strs(rd, j, "args", &p->args, &p->n_args);
+	read_args(rd, j, p);
 	rd_strs(rd, j, "env", &p->env, &p->n_env);
 	p->cwd = rd_str(rd, j, "cwd");
 	read_caps(rd, j, &p->caps);

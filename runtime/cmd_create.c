@@ -30,6 +30,6 @@ int cmd_create(const struct global *g, int argc, char **argv)
 		r = bundle_run(&b, -1, NULL, &status, &e);
 	}
 	if (r < 0)
-		log_error("%s", e.msg);
+		log_failed("create", &e);
 	return r < 0 ? 1 : status;
 }

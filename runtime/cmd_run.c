@@ -49,6 +49,6 @@ int cmd_run(const struct global *g, int argc, char **argv)
 	if (!r)
 		r = bundle_run(&b, -1, NULL, &status, &e);
 	if (r < 0)
-		log_error("%s", e.msg);
+		log_failed("run", &e);
 	return r < 0 ? 1 : status;
 }

@@ -260,6 +260,9 @@ static int launch(const struct job *j, struct launch *l, int *ret_status, struct
 		r = j->started(j->ctx, l, e);
 	if (l->failed)
 		*ret_status = l->failed;
+	if (r < 0 && l->failed && j->id) /* runc's words, which engines look at */
+		fail_ctx(e, r, "unable to start container process%s",
+			l->failed == EXIT_OURS ? ": error during container init" : "");
 	if (r < 0 && l->interrupted) { /* nothing of it has run */
 		*ret_status = 128 + l->interrupted;
 		return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,9 +94,10 @@ static void put_logfmt(struct buf *b, enum log_level level, const char *msg)
 	buf_str(b, "\"\n");
 }
 
-static void put_plain(struct buf *b, enum log_level level, const char *msg)
+static void put_plain(struct buf *b, enum log_level level, bool named, const char *msg)
 {
-	buf_printf(b, "detrun: %s%s\n", level == LOG_LEVEL_WARN ? "warning: " : "", msg);
+	buf_printf(b, "%s%s%s\n", named ? "" : "detrun: ",
+		level == LOG_LEVEL_WARN ? "warning: " : "", msg);
 }
 
 /* One write per message: lines of several processes do not mix. */
@@ -114,7 +116,8 @@ static bool hold(enum log_level level)
 	return to.json && to.fd >= 0 && !to.debug && level != LOG_LEVEL_ERROR;
 }
 
-static void emit(enum log_level level, const char *msg)
+/* @named: the text begins with our name. */
+static void emit(enum log_level level, bool named, const char *msg)
 {
 	own_buf b = { 0 }, plain = { 0 };
 
@@ -128,11 +131,11 @@ static void emit(enum log_level level, const char *msg)
 	else if (to.fd >= 0 || to.debug)
 		put_logfmt(&b, level, msg);
 	else
-		put_plain(&b, level, msg);
+		put_plain(&b, level, named, msg);
 	send(to.fd >= 0 ? to.fd : STDERR_FILENO, &b);
 	/* who calls by hand sees the error too, as with runc */
 	if (to.fd >= 0 && level == LOG_LEVEL_ERROR) {
-		put_plain(&plain, level, msg);
+		put_plain(&plain, level, named, msg);
 		send(STDERR_FILENO, &plain);
 	}
 }
@@ -156,8 +159,16 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	n = vasprintf(&msg, fmt, ap);
 	va_end(ap);
 	if (n >= 0) {
-		emit(level, msg);
+		emit(level, false, msg);
 		free(msg);
 	}
 	errno = saved;
+}
+
+void log_failed(const char *verb, const struct err *e)
+{
+	own_buf b = { 0 };
+
+	buf_printf(&b, "%s %s failed: %s", program_invocation_short_name, verb, e->msg);
+	emit(LOG_LEVEL_ERROR, true, buf_cstr(&b) ? (char *) b.p : e->msg);
 }

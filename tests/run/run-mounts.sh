@@ -30,7 +30,7 @@ both "a read-only bind mount" 2
 ok "nothing is written" test ! -e "$src/d/w"
 bundle "m('/mnt', 'bind', '$src/nothing', 'bind')"
 run "no source" 1
-err 'error mounting "'"$src/nothing"'" to rootfs at "/mnt"'
+err 'detrun run failed: unable to start container process: error during container init: error mounting "'"$src/nothing"'" to rootfs at "/mnt"'
 bundle "m('/etc/passwd', 'bind', '$src/d', 'bind')"
 run "a directory on a file" 1
 err "not a directory"

@@ -197,6 +197,8 @@ TEST(oci_uses_runc_words)
 
 	HAS(error_of("{\"ociVersion\":\"1.0.0\"}", m), "root must be specified");
 	HAS(error_of("{" ROOT ",\"process\":{\"cwd\":\"/\"}}", m), "args must not be empty");
+	HAS(error_of("{" ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\",1.5]}}", m),
+		"process.args[1]: expected a string");
 	HAS(error_of("{" ROOT ",\"process\":{\"args\":[\"a\"]}}", m), "Cwd property must not be empty");
 	HAS(error_of("{" ROOT ",\"process\":{\"args\":[\"a\"],\"cwd\":\"b\"}}", m),
 		"Cwd must be an absolute path");
@@ -229,6 +231,15 @@ TEST(oci_takes_null_for_absent_and_ignores_unknown)
 
 	OK(!s->process.caps.present && !s->linux_.present && !s->n_foreign);
 	EQ(s->process.n_env, 0);
+}
+
+TEST(oci_takes_a_word_that_is_written_as_a_number)
+{
+	own_spec s = parse("{" ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"sleep\",5]}}");
+
+	STREQ(s->process.args[1], "5");
+	OK(!s->process.args[2]);
+	EQ(s->n_warnings, 1);
 }
 
 TEST(oci_warns_of_an_unknown_capability)
