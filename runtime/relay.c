@@ -170,6 +170,8 @@ static int until_end(struct turn *t, int sfd, struct err *e)
 			return fail(e, errno, "wait for the process");
 	}
 	drain(t);
+	if (t->p[P_NOTIFY].fd >= 0)
+		notify_pass(r->notify, r->pid); /* its last words */
 	return 0;
 }
 
