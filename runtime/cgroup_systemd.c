@@ -41,6 +41,7 @@ struct sd {
 	int (*call)(void *bus, void *m, uint64_t usec, struct bus_error *e, void **reply);
 	void *(*message_unref)(void *m);
 	void (*error_free)(struct bus_error *e);
+	int (*read)(void *m, const char *types, ...);
 	int (*get_string)(void *bus, const char *dest, const char *path, const char *iface,
 		const char *member, struct bus_error *e, char **ret);
 };
@@ -69,6 +70,7 @@ static int load(struct sd *s, struct err *e)
 		{ "sd_bus_call", &s->call },
 		{ "sd_bus_message_unref", &s->message_unref },
 		{ "sd_bus_error_free", &s->error_free },
+		{ "sd_bus_message_read", &s->read },
 		{ "sd_bus_get_property_string", &s->get_string },
 	};
 
@@ -108,14 +110,20 @@ static int new_call(struct sd *s, const char *member, void **ret, struct err *e)
 	return r < 0 ? fail(e, r, "call systemd's %s", member) : 0;
 }
 
-/* Sends it, and frees it. @r: of filling it in. */
-static int send_call(struct sd *s, void *m, int r, const char *what, const char *unit, struct err *e)
+/* Sends it, and frees it. @r: of filling it in. @ret_job: of its answer, may be NULL. */
+static int send_call(struct sd *s, void *m, int r, const char *what, const char *unit,
+	char **ret_job, struct err *e)
 {
+	const char *job = NULL;
 	struct bus_error why = { 0 };
 	void *reply = NULL;
 
 	if (r >= 0)
 		r = s->call(s->bus, m, 0, &why, &reply);
+	if (r >= 0 && ret_job)
+		r = s->read(reply, "o", &job);
+	if (r >= 0 && ret_job)
+		*ret_job = strdup(job);
 	if (r < 0)
 		r = fail_msg(e, -r, "unable to %s unit \"%s\": %s", what, unit,
 			why.message ? why.message : strerror(-r));
@@ -192,7 +200,7 @@ static int put_unit(struct sd *s, void *m, const struct cgroup *c, pid_t pid)
 
 /* --- units ------------------------------------------------------------------------------- */
 
-static int start_unit(struct sd *s, const struct cgroup *c, pid_t pid, struct err *e)
+static int start_unit(struct sd *s, const struct cgroup *c, pid_t pid, char **ret_job, struct err *e)
 {
 	void *m = NULL;
 	int r = new_call(s, "StartTransientUnit", &m, e);
@@ -208,10 +216,9 @@ static int start_unit(struct sd *s, const struct cgroup *c, pid_t pid, struct er
 		r = s->close_container(m);
 	if (r >= 0)
 		r = s->append(m, "a(sa(sv))", 0);
-	return send_call(s, m, r, "start", c->unit, e);
+	return send_call(s, m, r, "start", c->unit, ret_job, e);
 }
 
-/* systemd is done when the process is where it belongs. */
 static bool moved(pid_t pid, const char *unit)
 {
 	own_buf b = { 0 }, end = { 0 };
@@ -223,20 +230,41 @@ static bool moved(pid_t pid, const char *unit)
 	       strstr((char *) b.p, (char *) end.p);
 }
 
+/* A job that is done can't be asked any more. */
+static bool working(struct sd *s, const char *job)
+{
+	struct bus_error why = { 0 };
+	own_free char *state = NULL;
+	int r = s->get_string(s->bus, SD_DEST, job, SD_DEST ".Job", "State", &why, &state);
+
+	s->error_free(&why);
+	return r >= 0;
+}
+
+/*
+ * Until the job is done systemd may take the process back out of hierarchies of v1, and remove what
+ * we make there.
+ */
 int cg_systemd_start(struct cgroup *c, pid_t pid, struct err *e)
 {
 	own_cleanup(sd_drop) struct sd s = { 0 };
+	own_free char *job = NULL;
 	int r = connect_bus(&s, c->rootless, e);
 
 	if (!r)
-		r = start_unit(&s, c, pid, e);
-	for (int ms = 0; !r && ms < JOIN_MS; ms++) {
-		if (moved(pid, c->unit))
-			return 0;
+		r = start_unit(&s, c, pid, &job, e);
+	if (!r && !job)
+		r = fail(e, ENOMEM, "start %s", c->unit);
+	for (int ms = 0; !r && working(&s, job); ms++) {
+		if (ms == JOIN_MS)
+			return fail_msg(e, ETIMEDOUT, "systemd has not started %s within %d s",
+				c->unit, JOIN_MS / 1000);
 		nanosleep(&(struct timespec) { 0, 1000000 }, NULL);
 	}
-	return r ? r : fail_msg(e, ETIMEDOUT, "systemd has not moved the container into %s within "
-		"%d s", c->unit, JOIN_MS / 1000);
+	if (!r && !moved(pid, c->unit))
+		r = fail_msg(e, EIO, "systemd has not moved the container into %s (see journalctl -u "
+			"%s)", c->unit, c->unit);
+	return r;
 }
 
 int cg_systemd_limits(const struct cgroup *c, const struct spec_resources *res, struct err *e)
@@ -256,7 +284,7 @@ int cg_systemd_limits(const struct cgroup *c, const struct spec_resources *res, 
 		r = put_limits(&s, m, res, c->v2);
 	if (r >= 0)
 		r = s.close_container(m);
-	return send_call(&s, m, r, "set limits of", c->unit, e);
+	return send_call(&s, m, r, "set limits of", c->unit, NULL, e);
 }
 
 /* One that is gone is stopped; a failed one would keep its name. */
@@ -268,9 +296,9 @@ void cg_systemd_stop(const struct cgroup *c)
 	if (connect_bus(&s, c->rootless, NULL) < 0)
 		return;
 	if (new_call(&s, "StopUnit", &m, NULL) == 0)
-		send_call(&s, m, s.append(m, "ss", c->unit, "replace"), "stop", c->unit, NULL);
+		send_call(&s, m, s.append(m, "ss", c->unit, "replace"), "stop", c->unit, NULL, NULL);
 	if (new_call(&s, "ResetFailedUnit", &m, NULL) == 0)
-		send_call(&s, m, s.append(m, "s", c->unit), "reset", c->unit, NULL);
+		send_call(&s, m, s.append(m, "s", c->unit), "reset", c->unit, NULL, NULL);
 }
 
 /* --- names ------------------------------------------------------------------------------- */
