@@ -110,6 +110,8 @@ static void plan_cgroups(const struct plan_in *in, const struct spec_mount *m, s
 	}
 	plan_tmpfs(m, 0, p);
 	for (size_t i = 0; i < n; i++) {
+		if (v[i].v2) /* beside v1's: a systemd inside would take it for its own, and fail */
+			continue;
 		plan_hierarchy(in, m, &v[i], p);
 		plan_links(m, &v[i], p);
 	}

@@ -27,7 +27,7 @@ int state_root(const char *root, char **ret, struct err *e)
 
 	if (root && *root)
 		n = asprintf(&path, "%s", root);
-	else if (run && *run == '/' && geteuid() != 0)
+	else if (run && *run == '/' && cgroup_rootless(NULL)) /* also as the root of a user namespace */
 		n = asprintf(&path, "%s/detrun", run);
 	else if (geteuid() == 0)
 		n = asprintf(&path, "/run/detrun");

@@ -32,7 +32,10 @@ struct state {
 	bool running; /* let go: not only created */
 };
 
-/** `--root`, else $XDG_RUNTIME_DIR/detrun, /run/detrun for root, /tmp/detrun-UID/state (malloc). */
+/**
+ * `--root`, else /run/detrun for the host's root, else $XDG_RUNTIME_DIR/detrun, else
+ * /tmp/detrun-UID/state (malloc).
+ */
 int state_root(const char *root, char **ret, struct err *e);
 
 /** The OCI character set, at most 128 bytes. */
