@@ -18,7 +18,7 @@ void *spec_alloc(struct spec *s, size_t n)
 {
 	struct spec_mem *m = calloc(1, sizeof(*m) + n);
 
-	must(m != NULL);
+	must_mem(m);
 	m->next = s->mem;
 	s->mem = m;
 	return m->data;
@@ -28,7 +28,7 @@ struct spec *spec_new(void)
 {
 	struct spec *s = calloc(1, sizeof(*s));
 
-	must(s != NULL);
+	must_mem(s);
 	s->version = SPEC_VERSION;
 	s->process.cwd = "/";
 	return s;

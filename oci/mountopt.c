@@ -154,7 +154,7 @@ void mount_understand(struct spec *s, struct spec_mount *m)
 			buf_printf(&data, "%s%s", data.n ? "," : "", m->options[i]);
 	}
 	m->data = spec_strdup(s, buf_cstr(&data));
-	must(m->data != NULL);
+	must_mem(m->data);
 	if (m->type && !strcmp(m->type, "bind"))
 		m->flags |= MS_BIND;
 	if (m->flags & MS_BIND)

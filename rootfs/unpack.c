@@ -478,7 +478,7 @@ static struct archive *reader_new(const struct libarchive *l)
 {
 	struct archive *a = l->archive_read_new();
 
-	must(a);
+	must_mem(a);
 	l->archive_read_support_format_tar(a);
 	l->archive_read_support_format_cpio(a);
 	l->archive_read_support_format_zip(a);
@@ -513,7 +513,7 @@ int unpack(int fd, const char *what, int rootfd, const struct unpack_limits *lim
 		return r;
 	/* names are bytes: libarchive must not convert them by the caller's locale */
 	c = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
-	must(c);
+	must_mem(c);
 	old = uselocale(c);
 	u.a = reader_new(&u.lib);
 	r = u.lib.archive_read_open_fd(u.a, fd, BLOCK);

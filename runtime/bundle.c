@@ -147,11 +147,11 @@ static char **annotations(const struct spec *s)
 {
 	char **a = calloc(2 * s->n_annotations + 1, sizeof *a);
 
-	must(a);
+	must_mem(a);
 	for (size_t i = 0; i < s->n_annotations; i++) {
 		a[2 * i] = strdup(s->annotations[i].key);
 		a[2 * i + 1] = strdup(s->annotations[i].value);
-		must(a[2 * i] && a[2 * i + 1]);
+		must_mem(a[2 * i] && a[2 * i + 1]);
 	}
 	return a;
 }

@@ -213,7 +213,8 @@ static int get_dir(struct cgroup *c, const struct json *j, struct err *e)
 		return fail_msg(e, EINVAL, "state.json: not a cgroup's directory");
 	*d = (struct cg_dir) { .name = strdup(name), .path = strdup(path), .v2 = get_bool(j, "v2") };
 	c->n++;
-	return d->name && d->path ? 0 : fail(e, ENOMEM, "read the cgroup");
+	must_mem(d->name && d->path);
+	return 0;
 }
 
 int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e)
@@ -240,6 +241,7 @@ int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e)
 	slice = c->n ? json_get_str(j, "slice") : NULL;
 	c->unit = unit ? strdup(unit) : NULL;
 	c->slice = slice ? strdup(slice) : NULL;
+	must_mem((c->unit || !unit) && (c->slice || !slice));
 	*ret = take_ptr(c);
 	return 0;
 }

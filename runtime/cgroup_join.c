@@ -68,6 +68,7 @@ static int check_sub(const struct cgroup *c, const char *arg, size_t n_sub, stru
 	if (!colon && n_sub > 1)
 		return fail_msg(e, EINVAL,
 			"invalid --cgroup argument: %s (missing <controller>: prefix)", arg);
+	must_mem(!colon || list);
 	if (colon && (!*list || strstr(list, ",,") || *list == ','))
 		return fail_msg(e, EINVAL,
 			"invalid --cgroup argument: %s (empty <controller> prefix)", arg);

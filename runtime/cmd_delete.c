@@ -24,7 +24,7 @@ static int delete(const char *root, const char *id, bool force, struct err *e)
 		return 0;
 	if (!r)
 		r = state_load(dir, id, &s, e);
-	if (r < 0 && force && s.id && dir >= 0) /* what it says of the container nobody can read */
+	if (r == -EINVAL && force && s.id) /* what it says of the container nobody can read */
 		return state_remove(top, id, e);
 	if (r < 0)
 		return r;

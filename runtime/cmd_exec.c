@@ -113,8 +113,10 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	if (r < 0)
 		return r;
 	init = state_pidfd(&s);
-	if (init < 0)
+	if (init == -ESRCH)
 		return fail_msg(e, ESRCH, "cannot exec in a stopped container");
+	if (init < 0)
+		return fail(e, init, "look for container %s", id);
 	if (!l->ignore_paused && s.cgroup && cgroup_frozen(s.cgroup))
 		return fail_msg(e, EBUSY, "cannot exec in a paused container "
 			"(use --ignore-paused to override)");

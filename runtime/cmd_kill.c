@@ -107,6 +107,8 @@ static int send_signal(const char *root, const char *id, int sig, bool all, stru
 	if (r < 0)
 		return r;
 	pidfd = state_pidfd(&s);
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return fail(e, pidfd, "look for container %s", id);
 	if (sig == SIGKILL && has_procs(s.cgroup))
 		all = true; /* without a PID namespace of their own they would stay */
 	if (pidfd < 0 && !all)

@@ -225,7 +225,7 @@ static int replay(struct replay *r, int *status, struct err *e)
 	const char *door;
 	int ret;
 
-	must(res);
+	must_mem(res);
 	ret = read_trace(r, e);
 	door = ret < 0 ? NULL : json_get_str(r->in, "door");
 	if (door && !strcmp(door, "bundle"))

@@ -104,7 +104,7 @@ static void look(struct code *c, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 		st.st_size < (off_t) sizeof(Elf64_Ehdr) || map_get(&c->seen, st.st_dev, st.st_ino))
 		return;
-	must(map_put(&c->seen, st.st_dev, st.st_ino, 1) == 0);
+	must_mem(map_put(&c->seen, st.st_dev, st.st_ino, 1) == 0);
 	p = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return;
@@ -149,7 +149,7 @@ int trace_code(const struct trace_args *a, struct err *e)
 	if (c.root < 0)
 		return fail(e, errno, "open the root file system %s", a->pos[1]);
 	c.hit = malloc(KEEP * sizeof *c.hit);
-	must(c.hit);
+	must_mem(c.hit);
 	while ((err = trace_next(r, &ev, e)) > 0)
 		look_at_event(&c, &ev);
 	if (err < 0)

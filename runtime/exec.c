@@ -242,14 +242,24 @@ static int its_error(const struct exec *x, struct err *e)
 	return n == 0 ? 0 : fail_msg(e, EIO, "the process died during its set-up");
 }
 
+/* Between the two of us something broke: when it was its end, it has said why. */
+static int broken(const struct exec *x, int why, struct err *e)
+{
+	int r;
+
+	kill(x->pid, SIGKILL);
+	r = its_error(x, e);
+	if (r < 0)
+		return r;
+	return why == -EPIPE ? fail_msg(e, EPIPE, "the process died during its set-up")
+			     : fail(e, why, "talk to the process during its set-up");
+}
+
 static int tell(const struct exec *x, const char *what, struct err *e)
 {
 	int r = fd_send(x->sync, what, 1, -1);
 
-	if (r == 0)
-		return 0;
-	r = its_error(x, e);
-	return r < 0 ? r : fail_msg(e, EPIPE, "the process died during its set-up");
+	return r < 0 ? broken(x, r, e) : 0;
 }
 
 static int hand_over(struct exec *x, struct err *e)
@@ -281,11 +291,8 @@ static int await_ready(struct exec *x, struct err *e)
 {
 	char c = 0;
 	ssize_t n = fd_recv(x->sync, &c, 1, &x->master);
-	int r = n == 1 && c == 'R' ? 0 : its_error(x, e);
 
-	if (r < 0)
-		return r;
-	return n == 1 ? 0 : fail_msg(e, EPIPE, "the process died during its set-up");
+	return n == 1 && c == 'R' ? 0 : broken(x, n < 0 ? (int) n : -EPIPE, e);
 }
 
 static int from_outside(struct exec *x, struct err *e)

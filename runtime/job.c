@@ -342,7 +342,7 @@ static int run(const struct job *j, int *ret_status, struct shim_result *ret, st
 	int r = 0;
 
 	*ret_status = EXIT_OURS;
-	must(res);
+	must_mem(res);
 	if (j->dry_run) {
 		r = print_plan(j, ret_status, e);
 		free(res);

@@ -166,7 +166,7 @@ int op_symlink(struct init_state *s, const struct op *o, struct err *e)
 
 static int empty_dir(int fd)
 {
-	own_dir d = fdopendir(dup(fd));
+	own_dir d = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	struct dirent *ent;
 	int r = d ? 0 : -errno;
 

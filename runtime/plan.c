@@ -14,7 +14,7 @@ struct op *plan_add(struct plan *p, enum op_kind kind, const char *path)
 	if (p->n == p->cap) {
 		p->cap = p->cap ? 2 * p->cap : 64;
 		p->op = realloc(p->op, p->cap * sizeof *p->op);
-		must(p->op);
+		must_mem(p->op);
 	}
 	p->op[p->n] = (struct op) { .kind = kind, .path = path };
 	return &p->op[p->n++];
@@ -26,10 +26,10 @@ const char *plan_str(struct plan *p, const char *fmt, ...)
 	char *s;
 
 	va_start(ap, fmt);
-	must(vasprintf(&s, fmt, ap) >= 0);
+	must_mem(vasprintf(&s, fmt, ap) >= 0);
 	va_end(ap);
 	p->str = realloc(p->str, (p->n_str + 1) * sizeof *p->str);
-	must(p->str);
+	must_mem(p->str);
 	p->str[p->n_str++] = s;
 	return s;
 }

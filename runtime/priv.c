@@ -14,25 +14,42 @@
 #include "runtime/base/own.h"
 #include "runtime/ns.h"
 
-unsigned long long pid_start_time(int pid)
+/* 0 in *@ret: it is gone. */
+static int start_time(int pid, unsigned long long *ret)
 {
 	char path[64], text[1024], *p;
 	own_fd fd = -1;
-	unsigned long long start = 0;
 	ssize_t n;
 
+	*ret = 0;
 	snprintf(path, sizeof path, "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read_full(fd, text, sizeof text - 1);
-	if (n <= 0)
+	n = fd < 0 ? -errno : read_full(fd, text, sizeof text - 1);
+	if (n == -ENOENT || n == -ESRCH)
 		return 0;
+	if (n < 0)
+		return (int) n;
 	text[n] = 0;
 	p = strrchr(text, ')'); /* the name may hold anything */
-	if (!p || p[1] != ' ' || p[2] == 'Z' || p[2] == 'X')
-		return 0;
-	sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		      "%llu", &start);
-	return start;
+	if (p && p[1] == ' ' && p[2] != 'Z' && p[2] != 'X')
+		sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+			      "%*d %*d %*d %llu", ret);
+	return 0;
+}
+
+unsigned long long pid_start_time(int pid)
+{
+	unsigned long long start;
+
+	return start_time(pid, &start) < 0 ? 0 : start;
+}
+
+int pid_is(int pid, unsigned long long start)
+{
+	unsigned long long now;
+	int r = start_time(pid, &now);
+
+	return r < 0 ? r : now == start;
 }
 
 /* --- places ------------------------------------------------------------------------------ */
@@ -146,7 +163,7 @@ static bool is_left_over(int dir, const char *name)
 	own_fd fd = -1;
 	int pid;
 
-	if (sscanf(name, "%d.%llu", &pid, &start) != 2 || pid_start_time(pid) == start)
+	if (sscanf(name, "%d.%llu", &pid, &start) != 2 || pid_is(pid, start) != 0)
 		return false;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;

@@ -233,7 +233,7 @@ static void giver(const struct spec *s, const struct plan *p, pid_t init, int so
 	struct message last = { .op = OP_LAST };
 	int *userns = malloc((p->n + 1) * sizeof *userns), r;
 
-	must(userns);
+	must_mem(userns);
 	memset(userns, -1, p->n * sizeof *userns);
 	r = make_maps(p, init, userns, &last.e);
 	if (!r && s->linux_.ns[SPEC_NS_MOUNT].present)
@@ -267,7 +267,7 @@ int sources_take(const struct plan *p, int sock, int **ret, struct err *e)
 	int *fds = malloc((p->n + 1) * sizeof *fds);
 	struct message m;
 
-	must(fds);
+	must_mem(fds);
 	memset(fds, -1, p->n * sizeof *fds);
 	*ret = fds;
 	for (;;) {

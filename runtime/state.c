@@ -82,8 +82,10 @@ int state_create(const char *root, const char *id, int *ret_dir, struct err *e)
 	r = open_dir(root, id, &dir, e);
 	if (!r && flock(dir, LOCK_EX | LOCK_NB) < 0)
 		r = fail(e, errno, "lock the state of %s", id);
-	if (r < 0)
+	if (r < 0) {
+		unlinkat(top, id, AT_REMOVEDIR);
 		return r;
+	}
 	*ret_dir = take_fd(&dir);
 	return 0;
 }
@@ -155,8 +157,10 @@ int state_save(int dir, const struct state *s, struct err *e)
 static char *get_str(const struct json *j, const char *key)
 {
 	const char *s = json_get_str(j, key);
+	char *copy = s ? strdup(s) : NULL;
 
-	return s ? strdup(s) : NULL;
+	must_mem(!s || copy);
+	return copy;
 }
 
 static long long get_int(const struct json *j, const char *key)
@@ -173,12 +177,13 @@ static char **get_annotations(const struct json *j)
 	if (!j || j->type != JSON_OBJ)
 		return NULL;
 	a = p = calloc(2 * j->n + 1, sizeof *a);
-	for (size_t i = 0; a && i < j->n; i++) {
+	must_mem(a);
+	for (size_t i = 0; i < j->n; i++) {
 		if (j->child[i]->type != JSON_STR)
 			continue;
 		p[0] = strdup(j->key[i]);
 		p[1] = strdup(j->child[i]->s);
-		must(p[0] && p[1]);
+		must_mem(p[0] && p[1]);
 		p += 2;
 	}
 	return a;
@@ -251,7 +256,7 @@ void state_free(struct state *s)
 
 bool state_alive(const struct state *s)
 {
-	return s->pid > 0 && s->pid_start && pid_start_time(s->pid) == s->pid_start;
+	return s->pid > 0 && s->pid_start && pid_is(s->pid, s->pid_start) != 0;
 }
 
 const char *state_status(const struct state *s)
@@ -267,13 +272,15 @@ const char *state_status(const struct state *s)
 static int pidfd_of(pid_t pid, unsigned long long start)
 {
 	own_fd fd = -1;
+	int r;
 
 	if (pid <= 0 || !start)
 		return -ESRCH;
 	fd = pidfd_open(pid, 0);
 	if (fd < 0)
-		return -errno;
-	return pid_start_time(pid) == start ? take_fd(&fd) : -ESRCH;
+		return errno == EINVAL ? -ESRCH : -errno; /* a thread's by now */
+	r = pid_is(pid, start);
+	return r < 0 ? r : r ? take_fd(&fd) : -ESRCH;
 }
 
 int state_pidfd(const struct state *s)
@@ -284,8 +291,14 @@ int state_pidfd(const struct state *s)
 static int gone(int fd, int ms)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
+	int r;
 
-	return fd < 0 || poll(&p, 1, ms) == 1 ? 0 : -ETIMEDOUT;
+	if (fd < 0)
+		return 0;
+	do {
+		r = poll(&p, 1, ms);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r ? 0 : -ETIMEDOUT;
 }
 
 /*
@@ -295,8 +308,14 @@ static int gone(int fd, int ms)
 int state_kill_all(const struct state *s, struct err *e)
 {
 	own_fd init = pidfd_of(s->pid, s->pid_start), shim = pidfd_of(s->shim, s->shim_start);
-	int r;
+	int r = 0;
 
+	if (init < 0 && init != -ESRCH)
+		r = init;
+	else if (shim < 0 && shim != -ESRCH)
+		r = shim;
+	if (r < 0)
+		return fail(e, r, "look for the processes of %s", s->id);
 	if (init >= 0)
 		pidfd_send_signal(init, SIGKILL, NULL, 0);
 	if (shim >= 0 && s->kept)

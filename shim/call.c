@@ -30,7 +30,7 @@ void *call_mem(struct call *c, size_t n)
 		size_t cap = n + 16 > ARENA_CHUNK ? n + 16 : ARENA_CHUNK;
 		char *chunk = malloc(cap);
 
-		must(chunk);
+		must_mem(chunk);
 		*(char **) chunk = w->arena;
 		w->arena = chunk;
 		w->arena_n = 16;

@@ -69,7 +69,7 @@ static int find_due(struct world *w, struct control *c, struct err *e)
 		if (ev.kind != EV_INPUT || !(ev.nr & (INPUT_EXEC | INPUT_KILL)))
 			continue;
 		p = realloc(c->due, (c->n_due + 1) * sizeof *p);
-		must(p);
+		must_mem(p);
 		c->due = p;
 		p[c->n_due++] = (struct due) { i, ev.vtime, ev.nr };
 	}
@@ -83,7 +83,7 @@ int control_start(struct world *w, struct err *e)
 	if (w->o->control < 0 && !w->expect)
 		return 0;
 	c = calloc(1, sizeof *c);
-	must(c);
+	must_mem(c);
 	c->fd = w->expect ? -1 : w->o->control;
 	w->control = c;
 	return w->expect ? find_due(w, c, e) : listen_async(c->fd, e);

@@ -47,7 +47,7 @@ static void process_ended(struct world *w, struct task *t, int st)
 	struct proc *p = t->proc, *parent = p->parent;
 
 	if (!parent && t != w->init) /* its zombie waits for somebody outside */
-		must(map_put(&w->gone, (uint64_t) task_vtid(t), 0, 1) == 0);
+		must_mem(map_put(&w->gone, (uint64_t) task_vtid(t), 0, 1) == 0);
 
 	if (t == w->init) {
 		w->status = st;
@@ -344,6 +344,6 @@ int collect_for_exec(struct world *w, struct task *t)
 		t->pidfd = -1;
 	}
 	t->vtid = 0;
-	must(map_put(&w->by_pid, (uint64_t) t->pid, 0, (uint64_t) t) == 0);
+	must_mem(map_put(&w->by_pid, (uint64_t) t->pid, 0, (uint64_t) t) == 0);
 	return 0;
 }

@@ -152,8 +152,8 @@ static struct vinode *add(struct world *w, dev_t dev, ino_t ino)
 {
 	struct vinode *v = calloc(1, sizeof *v);
 
-	must(v);
-	must(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
+	must_mem(v);
+	must_mem(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
 	return v;
 }
 
@@ -222,7 +222,7 @@ void inode_move(struct world *w, const struct stat *before, const struct stat *n
 		v = add_input_file(w, before);
 	map_del(&w->ino.map, before->st_dev, before->st_ino);
 	inode_drop(w, now->st_dev, now->st_ino); /* of a file that is gone */
-	must(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
+	must_mem(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
 }
 
 void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real)

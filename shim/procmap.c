@@ -17,7 +17,7 @@ static void each_line(const char *text, line_fn *fn, void *ctx)
 	own_free char *copy = strdup(text);
 	char *p = copy, *nl;
 
-	must(copy);
+	must_mem(copy);
 	for (; *p; p = nl + 1) {
 		nl = strchr(p, '\n');
 		if (nl)
@@ -225,7 +225,7 @@ static void one_mount(struct mounts_ctx *c, char *line)
 		return;
 	m.order = c->n;
 	c->m = realloc(c->m, (c->n + 1) * sizeof m);
-	must(c->m);
+	must_mem(c->m);
 	c->m[c->n++] = m;
 }
 
@@ -273,7 +273,7 @@ static void put_mounts(const char *real, bool info, struct buf *b)
 	own_free char *text = strdup(real);
 	char *save = NULL;
 
-	must(text);
+	must_mem(text);
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		one_mount(&c, l);
 	if (c.n)

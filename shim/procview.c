@@ -318,13 +318,13 @@ static void add(struct files *s, const char *path, const char *text)
 	if (s->n == s->cap) {
 		s->cap = s->cap ? s->cap * 2 : 32;
 		f = realloc(s->f, s->cap * sizeof *f);
-		must(f);
+		must_mem(f);
 		s->f = f;
 	}
 	f = &s->f[s->n++];
 	f->path = strdup(path);
 	f->text = strdup(text);
-	must(f->path && f->text);
+	must_mem(f->path && f->text);
 	f->n = strlen(text);
 }
 

@@ -26,7 +26,7 @@ static struct prng *prng_new(const uint8_t key[32], uint32_t nr)
 {
 	struct prng *r = calloc(1, sizeof *r);
 
-	must(r);
+	must_mem(r);
 	for (unsigned i = 0; i < 4; i++)
 		r->state[i] = le32((const uint8_t *) "expand 32-byte k" + 4 * i);
 	for (unsigned i = 0; i < 8; i++)

@@ -196,7 +196,7 @@ static bool is_spinning(struct world *w, struct task *t, int *st)
 	own_free struct user_regs_struct *s = calloc(PERIOD_MAX, sizeof *s);
 	size_t n;
 
-	must(s);
+	must_mem(s);
 	if (!steady_step(w, t, st)) /* the first state may still show a call's traces */
 		return false;
 	n = one_turn(w, t, s, st);

@@ -42,7 +42,7 @@ struct stdio *stdio_add(struct world *w, int host[3], int ret_guest[3], struct e
 	struct stdio *s = calloc(1, sizeof *s), **last = &w->std.next;
 	int r = 0;
 
-	must(s);
+	must_mem(s);
 	*s = (struct stdio) { .host = { -1, -1, -1 }, .pipes = { -1, -1, -1 } };
 	for (int i = 0; i < 3 && !r; i++) {
 		s->host[i] = take_fd(&host[i]);

@@ -215,6 +215,6 @@ void sys_digest(uint8_t ret[32])
 	for (uint32_t nr = 0; nr < NR_MAX; nr++)
 		if (table()->by_nr[nr])
 			row_text(table()->by_nr[nr], &b);
-	must(!b.failed);
+	must_mem(!b.failed);
 	sha256(b.p, b.n, ret);
 }

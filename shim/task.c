@@ -18,7 +18,7 @@ static void *xcalloc(size_t n)
 {
 	void *p = calloc(1, n);
 
-	must(p);
+	must_mem(p);
 	return p;
 }
 
@@ -140,7 +140,7 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 	t->proc->nthreads++;
 	*w->tasks_tail = t;
 	w->tasks_tail = &t->next;
-	must(map_put(&w->by_pid, (uint64_t) pid, 0, (uint64_t) t) == 0);
+	must_mem(map_put(&w->by_pid, (uint64_t) pid, 0, (uint64_t) t) == 0);
 	return t;
 }
 
@@ -220,7 +220,7 @@ int task_signals(struct world *w, struct task *t, struct sigstate *ret)
 	if (r < 0)
 		return r;
 	s = buf_cstr(&b);
-	must(s);
+	must_mem(s);
 	ret->pending = status_hex(s, "\nSigPnd:\t") | status_hex(s, "\nShdPnd:\t");
 	ret->blocked = status_hex(s, "\nSigBlk:\t");
 	ret->ignored = status_hex(s, "\nSigIgn:\t");

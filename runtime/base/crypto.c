@@ -18,7 +18,7 @@
 
 #define CALLS(X)                                                                         \
 	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_mem)               \
-	X(CRYPTO_free) X(ERR_clear_error)                                                \
+	X(CRYPTO_free) X(CRYPTO_set_mem_functions) X(ERR_clear_error)                    \
 	X(EVP_DigestFinal_ex) X(EVP_DigestInit_ex2) X(EVP_DigestSign)                    \
 	X(EVP_DigestSignInit_ex) X(EVP_DigestUpdate) X(EVP_DigestVerify)                 \
 	X(EVP_DigestVerifyInit_ex)                                                       \
@@ -47,6 +47,31 @@ static const char *const names[] = {
 /* A fact about the process, like where it logs to: written once, by crypto_load(). */
 static void *calls[N_CALLS] __asm__("crypto_calls") __attribute__((used));
 
+/* Some of it uses what it got without a look whether it is memory. */
+static void *get(size_t n, const char *file, int line)
+{
+	void *p = malloc(n);
+
+	(void) file, (void) line;
+	must_mem(p || !n);
+	return p;
+}
+
+static void *get_more(void *old, size_t n, const char *file, int line)
+{
+	void *p = realloc(old, n);
+
+	(void) file, (void) line;
+	must_mem(p || !n);
+	return p;
+}
+
+static void give_back(void *p, const char *file, int line)
+{
+	(void) file, (void) line;
+	free(p);
+}
+
 void crypto_load(void)
 {
 	void *so;
@@ -63,6 +88,8 @@ void crypto_load(void)
 		}
 		calls[i] = f;
 	}
+	((__typeof__(&CRYPTO_set_mem_functions)) calls[CALL_CRYPTO_set_mem_functions])(get, get_more,
+		give_back);
 	/* we need nothing that a configuration names; and the end of the process frees it all */
 	((int (*)(uint64_t, const void *)) calls[CALL_OPENSSL_init_crypto])(
 		OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);

@@ -33,4 +33,8 @@ int fail_ctx(struct err *e, int r, const char *fmt, ...) __attribute__((format(p
 #define must(cond) ((cond) ? (void) 0 : must_failed(#cond, __FILE__, __LINE__))
 void must_failed(const char *cond, const char *file, int line) __attribute__((noreturn));
 
+/** Memory that has to be there; else the process ends, with one line that says so. */
+#define must_mem(cond) ((cond) ? (void) 0 : out_of_memory())
+void out_of_memory(void) __attribute__((noreturn));
+
 #endif

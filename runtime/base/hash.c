@@ -24,7 +24,7 @@ struct sha256 *sha256_new(void)
 		sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
 	must(h && sha256_md);
 	h->ctx = EVP_MD_CTX_new();
-	must(h->ctx);
+	must_mem(h->ctx);
 	return h;
 }
 

@@ -32,6 +32,8 @@ void json_free(struct json *j)
 	free(j);
 }
 
+static const char no_memory[] = "out of memory";
+
 static int stop(struct reader *r, const char *why)
 {
 	r->why = why;
@@ -66,14 +68,14 @@ static int add(struct reader *r, struct json *j)
 	struct json *to = r->depth ? r->open[r->depth - 1] : NULL;
 
 	if (!j)
-		return stop(r, "out of memory");
+		return stop(r, no_memory);
 	if (!to) {
 		r->root = j;
 		return 1;
 	}
 	if (!grow(to)) {
 		json_free(j);
-		return stop(r, "out of memory");
+		return stop(r, no_memory);
 	}
 	if (to->type == JSON_OBJ) {
 		to->key[to->n] = r->key;
@@ -192,7 +194,7 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 	if (memchr(p, 0, n))
 		return stop(r, "a key holds a NUL character");
 	r->key = strndup((const char *) p, n);
-	return r->key ? 1 : stop(r, "out of memory");
+	return r->key ? 1 : stop(r, no_memory);
 }
 
 static int by_text(const void *a, const void *b)
@@ -210,7 +212,7 @@ static int unique_keys(struct reader *r, const struct json *j)
 		return 1;
 	k = malloc(j->n * sizeof(*k));
 	if (!k)
-		return stop(r, "out of memory");
+		return stop(r, no_memory);
 	memcpy(k, j->key, j->n * sizeof(*k));
 	qsort(k, j->n, sizeof(*k), by_text);
 	for (size_t i = 1; ok && i < j->n; i++)
@@ -246,6 +248,31 @@ static const yajl_callbacks callbacks = {
 	.yajl_start_array = on_array,
 	.yajl_end_array = on_array_end,
 };
+
+/* The parser doesn't look whether it gets any. */
+static void *parser_malloc(void *ctx, size_t n)
+{
+	void *p = malloc(n);
+
+	(void) ctx;
+	must_mem(p);
+	return p;
+}
+
+static void *parser_realloc(void *ctx, void *old, size_t n)
+{
+	void *p = realloc(old, n);
+
+	(void) ctx;
+	must_mem(p);
+	return p;
+}
+
+static void parser_free(void *ctx, void *p)
+{
+	(void) ctx;
+	free(p);
+}
 
 static unsigned hex4(const char *p, const char *end)
 {
@@ -308,6 +335,8 @@ static int fail_parser(yajl_handle y, struct reader *r, const char *text, size_t
 	unsigned char *m = NULL;
 	char why[160];
 
+	if (r->why == no_memory)
+		return fail(e, ENOMEM, "%s", what);
 	if (r->why) {
 		snprintf(why, sizeof why, "%s", r->why);
 	} else {
@@ -322,6 +351,7 @@ static int fail_parser(yajl_handle y, struct reader *r, const char *text, size_t
 int json_parse(const char *text, size_t n, const char *what, struct json **ret, struct err *e)
 {
 	struct reader r = { 0 };
+	yajl_alloc_funcs memory = { parser_malloc, parser_realloc, parser_free, NULL };
 	const char *bad;
 	yajl_handle y;
 	size_t good;
@@ -335,7 +365,7 @@ int json_parse(const char *text, size_t n, const char *what, struct json **ret, 
 	bad = n ? lone_surrogate(text, text + n) : NULL;
 	if (bad)
 		return fail_at(text, (size_t) (bad - text), what, "half a surrogate pair", e);
-	y = yajl_alloc(&callbacks, NULL, &r);
+	y = yajl_alloc(&callbacks, &memory, &r);
 	if (!y)
 		return fail(e, ENOMEM, "%s", what);
 	if (yajl_parse(y, (const unsigned char *) text, n) != yajl_status_ok ||

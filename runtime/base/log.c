@@ -13,6 +13,8 @@
 #include "runtime/base/io.h"
 #include "runtime/base/json.h"
 
+enum { MSG_MAX = 2048 };
+
 /*
  * The one mutable static here: where a process logs to is a fact about the process, set once by
  * main() before anything else, and a message must be possible from wherever a verb fails.
@@ -107,6 +109,16 @@ static void send(int fd, struct buf *b)
 		(void) write_full(fd, b->p, b->n);
 }
 
+/* What there is no memory for is said all the same, without a form. */
+static void send_bare(enum log_level level, bool named, const char *msg)
+{
+	char line[MSG_MAX + 32];
+	int n = snprintf(line, sizeof line, "%s%s%s\n", named ? "" : "detrun: ",
+		level == LOG_LEVEL_WARN ? "warning: " : "", msg);
+
+	(void) write_full(STDERR_FILENO, line, (size_t) n);
+}
+
 /*
  * Podman reads the JSON of a call that failed as a single object: what is less than an error waits
  * until it is known that none comes. Who wants to see all, and at once, says --debug.
@@ -126,6 +138,10 @@ static void emit(enum log_level level, bool named, const char *msg)
 		return;
 	}
 	to.failed |= level == LOG_LEVEL_ERROR;
+	if (!buf_room(&b, 2 * strlen(msg) + 256)) {
+		send_bare(level, named, msg);
+		return;
+	}
 	if (to.json)
 		put_json(&b, level, msg);
 	else if (to.fd >= 0 || to.debug)
@@ -149,26 +165,30 @@ void log_end(void)
 
 void log_msg(enum log_level level, const char *fmt, ...)
 {
-	char *msg = NULL;
+	char msg[MSG_MAX];
 	va_list ap;
-	int saved = errno, n;
+	int saved = errno;
 
 	if (level == LOG_LEVEL_DEBUG && !to.debug)
 		return;
 	va_start(ap, fmt);
-	n = vasprintf(&msg, fmt, ap);
+	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
-	if (n >= 0) {
-		emit(level, false, msg);
-		free(msg);
-	}
+	emit(level, false, msg);
 	errno = saved;
 }
 
 void log_failed(const char *verb, const struct err *e)
 {
-	own_buf b = { 0 };
+	char msg[MSG_MAX];
 
-	buf_printf(&b, "%s %s failed: %s", program_invocation_short_name, verb, e->msg);
-	emit(LOG_LEVEL_ERROR, true, buf_cstr(&b) ? (char *) b.p : e->msg);
+	snprintf(msg, sizeof msg, "%s %s failed: %s", program_invocation_short_name, verb, e->msg);
+	emit(LOG_LEVEL_ERROR, true, msg);
+}
+
+void out_of_memory(void)
+{
+	log_error("out of memory");
+	log_end();
+	_exit(125);
 }

@@ -51,7 +51,7 @@ static void unshare_leave(struct call *c)
 	if (c->ret < 0 || !(c->a[0] & CLONE_FS) || old->refs < 2)
 		return;
 	new = calloc(1, sizeof *new);
-	must(new);
+	must_mem(new);
 	*new = (struct fsctx){ .refs = 1, .cwd = -1, .chrooted = old->chrooted };
 	old->refs--;
 	c->t->fs = new;

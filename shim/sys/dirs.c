@@ -85,7 +85,7 @@ static uint64_t next_id(struct world *w)
 
 	if (id > LIST_MASK)
 		id = 1;
-	must(map_put(&w->dirs, 1, 0, id) == 0);
+	must_mem(map_put(&w->dirs, 1, 0, id) == 0);
 	return id;
 }
 
@@ -189,7 +189,7 @@ static bool trusted(struct world *w, int fd, dev_t dev, const struct buf *b)
 		if (d->d_name[0] != '.')
 			ok = numbers_agree(fd, dev, d);
 	}
-	must(map_put(&w->dirs, 2, dev, ok) == 0);
+	must_mem(map_put(&w->dirs, 2, dev, ok) == 0);
 	return ok;
 }
 
@@ -299,18 +299,18 @@ static long list_read(struct call *c, int fd, const struct stat *st, off_t pos,
 	if (r < 0)
 		return r;
 	l = calloc(1, sizeof *l);
-	must(l);
+	must_mem(l);
 	l->dev = st->st_dev;
 	l->ino = st->st_ino;
 	l->proc = w->proc_dev && st->st_dev == w->proc_dev;
 	l->e = calloc(count(&b) + 1, sizeof *l->e);
 	l->names = malloc(b.n + 1);
-	must(l->e && l->names);
+	must_mem(l->e && l->names);
 	list_fill(c, fd, l, &b);
 	l->id = next_id(w);
 	list_drop(w, l->id);
 	list_drop(w, (l->id - MAX_LISTS) & LIST_MASK);
-	must(map_put(&w->dirs, 0, l->id, (uintptr_t) l) == 0);
+	must_mem(map_put(&w->dirs, 0, l->id, (uintptr_t) l) == 0);
 	*ret = l;
 	return 0;
 }

@@ -293,7 +293,7 @@ static void robust_one(struct world *w, struct task *t, uint64_t entry, int64_t 
 	if (task_map_at(t, at, &k.k1, &k.k2) <= 0)
 		k = (struct key){ t->mm->id, at };
 	keys = realloc(t->robust, (t->nrobust + 1) * sizeof k);
-	must(keys);
+	must_mem(keys);
 	memcpy(&keys[2 * t->nrobust++], &k, sizeof k);
 	t->robust = keys;
 }

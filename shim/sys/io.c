@@ -17,7 +17,7 @@ struct io_state *io_of(struct world *w)
 {
 	if (!w->io) {
 		w->io = calloc(1, sizeof *w->io);
-		must(w->io);
+		must_mem(w->io);
 		w->io->fd = w->io->sockets = -1;
 	}
 	return w->io;
@@ -26,7 +26,7 @@ struct io_state *io_of(struct world *w)
 void *io_buf(struct world *w, size_t n)
 {
 	w->big.n = 0;
-	must(buf_room(&w->big, n ? n : 1));
+	must_mem(buf_room(&w->big, n ? n : 1));
 	return w->big.p;
 }
 

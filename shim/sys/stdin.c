@@ -50,7 +50,7 @@ static bool take(struct call *c, struct stdio *s)
 		return false;
 	s->eof = !n;
 	buf_put(&s->in, chunk, (size_t) n);
-	must(!s->in.failed);
+	must_mem(!s->in.failed);
 	return true;
 }
 

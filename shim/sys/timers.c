@@ -290,12 +290,12 @@ static struct ptimer *add(struct proc *p)
 
 	if (!ts) {
 		ts = p->timers = calloc(1, sizeof *ts);
-		must(ts);
+		must_mem(ts);
 	}
 	if (ts->n >= MAX_TIMERS)
 		return NULL;
 	t = realloc(ts->t, (ts->n + 1) * sizeof *t);
-	must(t);
+	must_mem(t);
 	ts->t = t;
 	t = &ts->t[ts->n++];
 	*t = (struct ptimer){ .id = ts->next_id++, .it.deadline = NO_DEADLINE };

@@ -286,7 +286,7 @@ static bool keys_are(struct world *w, struct tty *y, const void *p, size_t n, un
 		engine_note(w, w->tasks, "typed while a program computed: where in it, the trace can't say");
 	y->eof = !n;
 	buf_put(&y->in, p, n);
-	must(!y->in.failed);
+	must_mem(!y->in.failed);
 	return true;
 }
 
@@ -433,7 +433,7 @@ static int find_due(struct world *w, struct tty *y, struct err *e)
 			ev.nr & (INPUT_EXEC | INPUT_KILL))
 			continue;
 		p = realloc(y->due, (y->n_due + 1) * sizeof *p);
-		must(p);
+		must_mem(p);
 		y->due = p;
 		p[y->n_due++] = (struct tty_due) { i, ev.vtime, ev.nr };
 	}
@@ -475,7 +475,7 @@ static struct tty *add(struct world *w, int master, int from, int to)
 {
 	struct tty *y = calloc(1, sizeof *y), **last = &w->tty;
 
-	must(y);
+	must_mem(y);
 	*y = (struct tty) { .master = master, .slave = -1, .outside = -1, .from = from, .to = to,
 		.eof = w->o->strict };
 	while (*last)

@@ -26,7 +26,7 @@ static void note_key_id(const struct trace_key *k, const char *name, uint8_t ret
 		return;
 	buf_printf(&b, "%s\n%c", name, 1);
 	buf_put(&b, k->raw, sizeof k->raw);
-	must(!b.failed);
+	must_mem(!b.failed);
 	sha256_local(b.p, b.n, sha);
 	memcpy(ret, sha, 4);
 }
