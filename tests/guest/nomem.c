@@ -1,9 +1,8 @@
-/* library. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* library. Preloaded into the runtime: memory whose Nth request fails. */
 /*
- * An allocator whose Nth request fails: NOMEM=N only that one, NOMEM=N+ it and all later ones. Each
- * program counts for itself, forked ones on from where they were. At the end it says how many there
- * were in the file that NOMEM_COUNT names.
+ * NOMEM=N: only that one, NOMEM=N+: it and all later ones. Each program counts for itself, forked
+ * ones on from where they were. At the end the file that NOMEM_COUNT names gets how many there were.
  */
 #include <errno.h>
 #include <fcntl.h>

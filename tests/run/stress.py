@@ -326,7 +326,7 @@ def main():
         for mode in ("off", "record"):
             for verb in ("create", "start", "run", "exec", "kill", "pause", "delete"):
                 each_memory(mode, verb, before)
-    config("i=0; while [ $i -lt 40 ]; do i=$((i+1)); true & cat /etc/passwd >/tmp/$i; wait; done")
+    config("i=0; while [ $i -lt 8 ]; do i=$((i+1)); true & cat /etc/passwd >/tmp/$i; wait; done")
     before |= world()
     if not only or "supervisor" in only:
         each_supervisor(before)
