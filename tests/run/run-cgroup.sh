@@ -195,7 +195,7 @@ ok "the same output" cmp "$work/quiet.out" "$work/paused.out"
 t "the same trace" 0 "$detrun" trace diff "$work/quiet" "$work/paused"
 out "no difference"
 
-# The supervisor looks at who waits every second, and every 5 ms where a network is shared.
+# The supervisor looks at who waits every second, also while they are frozen.
 bundle "p['args'] = ['sleep', '1000']"
 for net in own shared; do
 	[ $net = own ] || bundle "p['args'] = ['sleep', '1000']" "without('network')"
