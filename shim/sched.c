@@ -227,6 +227,8 @@ struct task *sched_next(struct world *w)
 		tty_look(w);
 	if (w->control)
 		control_look(w);
+	if (w->async)
+		signals_sent(w, NULL);
 	t = w->cur;
 	if (w->now >= w->timer_due) {
 		timers_fire(w);

@@ -278,6 +278,7 @@ struct world {
 	struct buf exec_argv, exec_env; /* of the execve under way */
 	char exec_path[4096];
 
+	bool async; /* a descriptor's events are sent as a signal to somebody */
 	int status;   /* init's wait status */
 	bool done, fatal;
 	struct err err; /* why the run can't go on */

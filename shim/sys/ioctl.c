@@ -42,6 +42,13 @@ static long fionread_enter(struct call *c)
 	return 0;
 }
 
+/* As F_SETOWN. */
+static long setown_enter(struct call *c)
+{
+	c->w->async = true;
+	return call_run(c);
+}
+
 static long unknown_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
@@ -73,6 +80,7 @@ static long unknown_enter(struct call *c)
 	{ .name = #cmd, .nr = (int) (cmd), DENY, NO_ARGS, .err = errnum, .why = text }
 
 #define WHY_TTY "a terminal's state is the container's own; what is none answers ENOTTY"
+#define WHY_OWNER "its signal comes as one that a task sends"
 #define WHY_FS "depends on the file system below: refused on all of them alike"
 #define WHY_TTY_ESCAPE "would type into the caller's terminal"
 
@@ -120,7 +128,11 @@ static const struct row ioctl_sub[] = {
 	{ CMD(FIONBIO), OBSERVE, IN_ARGS_AS(4, int), .why = "a flag of the description" },
 	{ CMD(FIOCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	{ CMD(FIONCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
-	REFUSE(FIOASYNC, ENOTTY, "SIGIO would come when the kernel likes"),
+	{ CMD(FIOASYNC), OBSERVE, IN_ARGS_AS(4, int), .why = "a flag of the description" },
+	{ CMD(FIOSETOWN), OBSERVE, IN_ARGS_AS(4, int), .enter = setown_enter, .why = WHY_OWNER },
+	{ CMD(SIOCSPGRP), OBSERVE, IN_ARGS_AS(4, int), .enter = setown_enter, .why = WHY_OWNER },
+	{ CMD(FIOGETOWN), OBSERVE, OUT_ARGS_AS(4, int), .why = "as it was set" },
+	{ CMD(SIOCGPGRP), OBSERVE, OUT_ARGS_AS(4, int), .why = "as it was set" },
 	REFUSE(FICLONE, EOPNOTSUPP, WHY_FS),
 	REFUSE(FICLONERANGE, EOPNOTSUPP, WHY_FS),
 	REFUSE(FIDEDUPERANGE, EOPNOTSUPP, WHY_FS),

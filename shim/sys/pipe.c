@@ -77,10 +77,19 @@ static long dup_enter(struct call *c)
 	return call_run(c);
 }
 
+/* What the description's events send is sent while one task runs: from now on it is looked for. */
+static long setown_enter(struct call *c)
+{
+	c->w->async = true;
+	return call_run(c);
+}
+
 #define F_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
 #define LOCK_ARGS .arg = { FD(fd), UINT(cmd), IN_AS(lock, sizeof(struct flock), flock) }
 #define DUP_WHY "the lowest free number; the supervisor forgets what it knew of it"
 #define F_PASS(cmd) { .name = #cmd, .nr = cmd, .policy = PASS, F_ARGS, .why = "a function of the descriptor" }
+#define F_OWNER(cmd, arg3) { .name = #cmd, .nr = cmd, .policy = OBSERVE, .arg = { FD(fd), UINT(cmd), \
+	arg3 }, .enter = setown_enter, .why = "its signal comes as one that a task sends" }
 #define F_DENY(cmd, text) { .name = #cmd, .nr = cmd, .policy = DENY, F_ARGS, .err = EINVAL, .why = text }
 
 static const struct row fcntl_sub[] = {
@@ -109,9 +118,12 @@ static const struct row fcntl_sub[] = {
 	  .flags = MAY_BLOCK, .why = "as F_SETLKW" },
 	{ SUB(F_SETPIPE_SZ, F_SETPIPE_SZ), EMULATE, F_ARGS, .enter = setpipe_enter,
 	  .why = "sizes are rounded the same everywhere" },
-	F_DENY(F_SETOWN, "SIGIO would come when the kernel likes"),
-	F_DENY(F_SETSIG, "SIGIO would come when the kernel likes"),
-	F_DENY(F_SETOWN_EX, "SIGIO would come when the kernel likes"),
+	F_OWNER(F_SETOWN, PTR(arg)),
+	F_OWNER(F_SETOWN_EX, IN_STRUCT(owner, 8)),
+	{ SUB(F_GETOWN_EX, F_GETOWN_EX), OBSERVE, .arg = { FD(fd), UINT(cmd), OUT_STRUCT(owner, 8) },
+	  .why = "as it was set" },
+	F_PASS(F_SETSIG),
+	F_PASS(F_GETSIG),
 	F_DENY(F_SETLEASE, "leases break when the kernel likes"),
 	F_DENY(F_NOTIFY, "directory notification would come when the kernel likes"),
 	F_DENY(F_GETLEASE, "the last of the list: every other command"),
