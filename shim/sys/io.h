@@ -106,6 +106,10 @@ struct timerfd *timerfd_by_ino(struct world *w, uint64_t ino);
 /** read(2) of one. */
 long timerfd_read(struct call *c, struct timerfd *f, const struct xfer *x);
 
+/** To the file io_of()->fd, at @x's offset + @done: how much is written now, @done included. */
+long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done);
+/** What fits now, or -errno; @send_flags: a socket's. */
+ssize_t write_now(int fd, const void *p, size_t n, int send_flags);
 /** Write all of @p to a stream of the guest's, parking when it is full. */
 long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags);
 

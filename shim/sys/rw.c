@@ -19,7 +19,6 @@
 #define RWF_APPEND 0x10
 #endif
 #define RWF_BENIGN (0x1 | 0x8) /* HIPRI, NOWAIT: hints that depend on the page cache */
-#define MAX_COPY 0x7ffff000u
 #define CHUNK ((size_t) 1 << 20)
 #define STAGED_MAX ((size_t) 64 << 20) /* larger writes are known to the trace by their length */
 
@@ -199,7 +198,7 @@ static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n,
 	return r < 0 ? -errno : r;
 }
 
-static long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done)
+long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done)
 {
 	size_t start = done;
 
@@ -322,7 +321,7 @@ static long write_stdout(struct call *c)
 	return r;
 }
 
-static ssize_t write_now(int fd, const void *p, size_t n, int send_flags)
+ssize_t write_now(int fd, const void *p, size_t n, int send_flags)
 {
 	ssize_t r;
 
@@ -419,110 +418,6 @@ static long write_enter(struct call *c)
 	return io_by_fd(c, (int) c->a[0], write_sub, ARRAY_LEN(write_sub));
 }
 
-/* ---- from descriptor to descriptor ---- */
-
-/* Between files only: programs fall back to read and write for the rest. */
-static long copy_files(struct call *c, int from, int64_t *off_in, int to, int64_t *off_out,
-	uint64_t n)
-{
-	char *p = io_buf(c->w, CHUNK);
-	uint64_t done = 0;
-	ssize_t r = 0;
-
-	while (done < n) {
-		size_t want = n - done < CHUNK ? n - done : CHUNK;
-		struct xfer x = { .off = off_out ? *off_out : -1 };
-
-		r = off_in ? pread(from, p, want, *off_in) : read(from, p, want);
-		if (r <= 0)
-			break;
-		io_of(c->w)->fd = to;
-		want = (size_t) r;
-		r = write_all(c, &x, p, want, 0);
-		if (r <= 0)
-			return done ? (long) done : r;
-		done += (uint64_t) r;
-		if (off_in)
-			*off_in += r;
-		if (off_out)
-			*off_out += r;
-		if ((size_t) r < want)
-			break;
-	}
-	return r < 0 && !done ? -errno : (long) done;
-}
-
-static long copy_between(struct call *c, unsigned in_arg, unsigned out_arg, int64_t *off_in,
-	int64_t *off_out, uint64_t n)
-{
-	own_fd from = call_getfd(c, (int) c->a[in_arg]);
-	own_fd to = call_getfd(c, (int) c->a[out_arg]);
-	struct stat in_st, st;
-	long r;
-
-	if (from < 0 || to < 0)
-		return -EBADF;
-	if ((fcntl(from, F_GETFL) & O_ACCMODE) == O_WRONLY ||
-		(fcntl(to, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		return -EBADF;
-	if (fd_kind_of(c->w, from, &in_st) != FK_REG || fd_kind_of(c->w, to, &st) != FK_REG)
-		return -EINVAL;
-	if ((off_in && *off_in < 0) || (off_out && *off_out < 0))
-		return -EINVAL;
-	r = copy_files(c, from, off_in, to, off_out, n < MAX_COPY ? n : MAX_COPY);
-	if (r > 0)
-		inode_modified(c->w, inode_of(c->w, &st));
-	return r;
-}
-
-/* An offset argument that may be NULL: the description's own position then. */
-static long load_off(struct call *c, unsigned i, int64_t *store, int64_t **ret)
-{
-	*ret = NULL;
-	if (!c->a[i])
-		return 0;
-	if (in_at(c, c->a[i], store, sizeof *store) < 0)
-		return -EFAULT;
-	*ret = store;
-	return 0;
-}
-
-static long save_off(struct call *c, unsigned i, const int64_t *off, long r)
-{
-	void *p;
-
-	if (!off || r < 0)
-		return r;
-	p = out(c, i, sizeof *off);
-	if (!p)
-		return -EFAULT;
-	memcpy(p, off, sizeof *off);
-	return r;
-}
-
-static long sendfile_enter(struct call *c)
-{
-	int64_t store, *off;
-	long r = load_off(c, 2, &store, &off);
-
-	if (r < 0)
-		return r;
-	r = copy_between(c, 1, 0, off, NULL, c->a[3]);
-	return save_off(c, 2, off, r);
-}
-
-static long copy_file_range_enter(struct call *c)
-{
-	int64_t store[2], *off_in, *off_out;
-
-	if (c->a[5])
-		return -EINVAL;
-	if (load_off(c, 1, &store[0], &off_in) < 0 || load_off(c, 3, &store[1], &off_out) < 0)
-		return -EFAULT;
-	return save_off(c, 3, off_out,
-		save_off(c, 1, off_in, copy_between(c, 0, 2, off_in, off_out, c->a[4])));
-}
-
 static const struct row rows[] = {
 	{ SYS(read, 0), BY_FD, .arg = { FD(fd), OUT_RES(buf), UINT(count) }, .enter = read_enter,
 	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK,
@@ -542,25 +437,12 @@ static const struct row rows[] = {
 	{ SYS(writev, 20), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt) },
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
 	  .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK, .why = "by what the descriptor is" },
-	{ SYS(sendfile, 40), EMULATE, .arg = { FD(out), FD(in), PTR(offset), UINT(count) },
-	  .enter = sendfile_enter, .why = "in full between files; else EINVAL, so that programs fall "
-	  "back to read and write" },
-	{ SYS(splice, 275), DENY, .arg = { FD(in), PTR(off_in), FD(out), PTR(off_out), UINT(len),
-	  UINT(flags) }, .err = EINVAL, .why = "its partial lengths depend on pages; programs fall "
-	  "back to read and write" },
-	{ SYS(tee, 276), DENY, .arg = { FD(in), FD(out), UINT(len), UINT(flags) }, .err = EINVAL,
-	  .why = "as splice" },
-	{ SYS(vmsplice, 278), DENY, .arg = { FD(fd), PTR(iov), UINT(n), UINT(flags) }, .err = EINVAL,
-	  .why = "as splice" },
 	{ SYS(preadv, 295), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset) },
 	  .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
 	  .why = "by what the descriptor is" },
 	{ SYS(pwritev, 296), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt), INT(offset) },
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
 	  .why = "by what the descriptor is" },
-	{ SYS(copy_file_range, 326), EMULATE, .arg = { FD(in), PTR(off_in), FD(out), PTR(off_out),
-	  UINT(len), UINT(flags) }, .enter = copy_file_range_enter,
-	  .why = "in full between files, by the supervisor: no trace of shared extents" },
 	{ SYS(preadv2, 327), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset), INT(high),
 	  UINT(flags) }, .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
 	  .flags = MAY_BLOCK, .why = "by what the descriptor is" },

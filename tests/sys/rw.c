@@ -174,6 +174,7 @@ TEST(copies_between_files_are_whole)
 {
 	struct files s;
 	int from, to, p[2];
+	char text[16];
 
 	files_up(&s);
 	put(&s, "a", "0123456789");
@@ -189,9 +190,49 @@ TEST(copies_between_files_are_whole)
 	EQ(lseek(from, 0, SEEK_CUR), 3);
 	EQ(look(&s, "b").st_size, 9);
 	EQ(pipe(p), 0);
-	EQ(fake_sys(&s.f, "sendfile", p[1], from, 0, 3), -EINVAL);
+	EQ(fake_sys(&s.f, "sendfile", p[1], from, 0, 3), 3);
+	EQ(lseek(from, 0, SEEK_CUR), 6);
+	EQ(fake_sys(&s.f, "sendfile", p[1], from, BUF, 1 << 20), 0);
+	FAKE_AT(&s.f, int64_t, BUF) = 8;
+	EQ(fake_sys(&s.f, "sendfile", p[1], from, BUF, 1 << 20), 2);
+	EQ(FAKE_AT(&s.f, int64_t, BUF), 10);
+	EQ(read(p[0], text, sizeof text), 5);
+	EQ(memcmp(text, "34589", 5), 0);
+	FAKE_AT(&s.f, int64_t, BUF) = -1;
+	EQ(fake_sys(&s.f, "sendfile", p[1], from, BUF, 1), -EINVAL);
+	EQ(fake_sys(&s.f, "sendfile", p[1], p[0], 0, 3), -EINVAL);
 	EQ(fake_sys(&s.f, "splice", from, 0, p[1], 0, 3, 0), -EINVAL);
 	EQ(fake_sys(&s.f, "copy_file_range", to, 0, from, 0, 3, 0), -EBADF);
+	files_down(&s);
+}
+
+TEST(a_file_goes_into_a_stream_in_full)
+{
+	static char much[100000], got[sizeof much];
+	struct files s;
+	struct task *b;
+	size_t n = 0;
+	int from, p[2];
+
+	files_up(&s);
+	b = fake_task(&s.f, NULL, 0);
+	memset(much, 'x', sizeof much - 1);
+	put(&s, "a", much);
+	from = open_in(&s, "a", O_RDONLY);
+	EQ(pipe(p), 0);
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	FAKE_AT(&s.f, int64_t, BUF) = 0;
+	EQ(fake_sys_as(&s.f, b, "sendfile", p[1], from, BUF, sizeof much), FAKE_BLOCKED);
+	s.f.w.init->state = T_STOPPED;
+	EQ(FAKE_AT(&s.f, int64_t, BUF), read(p[0], got, sizeof got));
+	n = (size_t) FAKE_AT(&s.f, int64_t, BUF);
+	s.f.w.turn++; /* another one ran */
+	OK(fake_run(&s.f) == b);
+	EQ(fake_result(b), sizeof much - 1);
+	EQ(FAKE_AT(&s.f, int64_t, BUF), sizeof much - 1);
+	n += (size_t) read(p[0], got + n, sizeof got - n);
+	EQ(n, sizeof much - 1);
+	OK(!memcmp(got, much, n));
 	files_down(&s);
 }
 
