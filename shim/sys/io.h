@@ -42,6 +42,10 @@ struct io_state {
 	struct timerfd *timers;
 	bool signalfds;	  /* one was made */
 	bool epoll_input; /* a terminal or a standard input was put into an epoll */
+	struct {
+		pid_t pid; /* who had it when we looked last */
+		int fd;
+	} pty[2]; /* [1]: the slave's end, [0]: the master's */
 	uint32_t next_port, next_name;
 	int sockets; /* where the network is shared: an epoll that hears of all of them; or -1 */
 };

@@ -380,7 +380,7 @@ static long write_stream(struct call *c)
 
 static long write_terminal(struct call *c)
 {
-	return is_terminal(c) ? tty_write(c) : write_stream(c);
+	return is_terminal(c) ? tty_write(c) : pty_write(c);
 }
 
 static long write_proc(struct call *c)

@@ -19,6 +19,8 @@ void tty_pump(struct world *w);
 /** For the descriptor of io_by_fd(), if tty_is(). */
 long tty_read(struct call *c);
 long tty_write(struct call *c);
+/** pty.c: to a terminal that the guest has made. */
+long pty_write(struct call *c);
 /** leave() of all that the kernel runs on a terminal. */
 void tty_leave(struct call *c);
 void tty_ioctl_leave(struct call *c);
