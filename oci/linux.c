@@ -167,7 +167,9 @@ static void read_memory_policy(struct rd *rd, const struct json *linux_, struct 
 	size_t mark = rd_enter(rd, "memoryPolicy");
 
 	if (j) {
-		l->memory_policy = rd_str_needed(rd, j, "mode");
+		l->memory_policy = rd_str(rd, j, "mode");
+		if (!l->memory_policy || !*l->memory_policy)
+			rd_fail(rd, "mode", "invalid memory policy mode: must not be empty");
 		l->memory_policy_nodes = rd_str(rd, j, "nodes");
 		rd_strs(rd, j, "flags", &l->memory_policy_flags, &l->n_memory_policy_flags);
 	}

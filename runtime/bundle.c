@@ -24,7 +24,8 @@
 struct bundle {
 	const struct bundle_run *run;
 	struct spec *spec;
-	char *dir, *rootfs;	  /* absolute */
+	char *dir, *rootfs;	  /* absolute, without symlinks */
+	char *said;		  /* .dir as the caller calls it, absolute */
 	char *state_top;
 	int state_dir;
 	int master, slave; /* of the terminal that a supervisor shows to who has the console socket */
@@ -41,6 +42,7 @@ static void bundle_drop(struct bundle *b)
 {
 	spec_free(b->spec);
 	free(b->dir);
+	free(b->said);
 	free(b->rootfs);
 	own_fd_drop(&b->state_dir);
 	own_fd_drop(&b->master);
@@ -89,6 +91,8 @@ static int load(struct bundle *b, struct err *e)
 	b->dir = realpath(b->run->dir ? b->run->dir : ".", NULL);
 	if (!b->dir)
 		return fail(e, errno, "bundle %s", b->run->dir);
+	b->said = strdup(b->run->dir && *b->run->dir == '/' ? b->run->dir : b->dir);
+	must(b->said);
 	dir = open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return fail(e, errno, "open bundle %s", b->dir);
@@ -156,6 +160,13 @@ static char **annotations(const struct spec *s)
 	return a;
 }
 
+static char *noted_copy(const struct spec *s, const char *key)
+{
+	const char *v = spec_annotation(s, key);
+
+	return v && *v ? strdup(v) : NULL;
+}
+
 static char *owner(void)
 {
 	struct passwd *pw = getuid() ? getpwuid(getuid()) : NULL;
@@ -173,7 +184,7 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		return r;
 	b->state = (struct state) {
 		.id = strdup(b->run->id),
-		.bundle = strdup(b->dir),
+		.bundle = strdup(b->said),
 		.rootfs = strdup(b->rootfs),
 		.created = now(),
 		.owner = owner(),
@@ -183,6 +194,8 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		.shared_mounts = !b->spec->linux_.ns[SPEC_NS_MOUNT].present,
 		.hooks = b->spec->hooks[SPEC_HOOK_POSTSTART].n ||
 			b->spec->hooks[SPEC_HOOK_POSTSTOP].n,
+		.hooks_out = noted_copy(b->spec, "run.oci.hooks.stdout"),
+		.hooks_err = noted_copy(b->spec, "run.oci.hooks.stderr"),
 	};
 	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
@@ -240,6 +253,8 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 {
 	struct bundle *b = ctx;
 	const struct bundle_run *run = b->run;
+	const char *receiver = run->pidfd_socket ? run->pidfd_socket :
+		spec_annotation(b->spec, "run.oci.pidfd_receiver");
 	int r;
 
 	b->state.pid = l->init;
@@ -250,8 +265,8 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 	if (!r && run->console_socket)
 		r = send_to("--console-socket", run->console_socket, "/dev/pts/0",
 			l->master >= 0 ? l->master : b->master, e);
-	if (!r && run->pidfd_socket)
-		r = send_to("--pidfd-socket", run->pidfd_socket, "pidfd", l->init_fd, e);
+	if (!r && receiver)
+		r = send_to("--pidfd-socket", receiver, "pidfd", l->init_fd, e);
 	if (!r && run->pid_file)
 		r = write_pid(run->pid_file, l->init, e);
 	flock(b->state_dir, LOCK_UN); /* others may look at it from now on */
@@ -263,17 +278,23 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 static int run_hooks(const struct bundle *b, enum spec_hook_when when, const char *status,
 	pid_t pid, struct err *e)
 {
-	const struct hook_state st = { b->run->id, b->dir, status, pid };
+	const struct hook_state st = { .id = b->run->id, .bundle = b->said, .status = status,
+		.pid = pid, .out = b->state.hooks_out, .err = b->state.hooks_err };
 
 	return hooks_run(b->spec, when, &st, e);
 }
 
 static int before_pivot(void *ctx, const struct launch *l, struct err *e)
 {
-	/* prestart is of a time when it was run by `start`, and says what was true then */
-	int r = run_hooks(ctx, SPEC_HOOK_PRESTART, "created", l->init, e);
+	struct bundle *b = ctx;
 
-	return r < 0 ? r : run_hooks(ctx, SPEC_HOOK_CREATE_RUNTIME, "creating", l->init, e);
+	/* from here on there is something for the poststop hooks to know of */
+	b->state.pid = l->init;
+	b->state.pid_start = pid_start_time(l->init);
+	/* prestart is of a time when it was run by `start`, and says what was true then */
+	int r = run_hooks(b, SPEC_HOOK_PRESTART, "created", l->init, e);
+
+	return r < 0 ? r : run_hooks(b, SPEC_HOOK_CREATE_RUNTIME, "creating", l->init, e);
 }
 
 static int poststart(void *ctx, const struct launch *l, struct err *e)
@@ -501,7 +522,7 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	j->no_keyring = b->run->no_keyring;
 	j->detached = b->run->create || b->run->detach;
 	j->id = b->run->id;
-	j->bundle = b->dir;
+	j->bundle = b->said;
 	j->hooks = before_pivot;
 	j->born = born;
 	j->created = created;

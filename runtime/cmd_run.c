@@ -20,7 +20,7 @@ static int name(struct bundle_run *b, const char *arg, struct err *e)
 		return fail(e, ENOMEM, "look for a bundle");
 	if (access(config, F_OK) < 0)
 		return strchr(arg, '/') ? fail(e, errno, "invalid character `/` in the "
-			"ID, and no bundle: %s", config) : 0;
+			"ID: no container ID, and no bundle: %s", config) : 0;
 	b->dir = arg;
 	snprintf(b->made_id, sizeof b->made_id, "run-%d", getpid());
 	b->id = b->made_id;

@@ -14,16 +14,17 @@
 #include "runtime/state.h"
 
 /* One that fails takes the container with it. */
-static int poststart(int dir, const struct state *s, struct err *e)
+static int poststart(const char *top, int dir, const struct state *s, struct err *e)
 {
-	const struct hook_state st = { s->id, s->bundle, "running", s->pid };
+	const struct hook_state st = { .id = s->id, .bundle = s->bundle, .status = "running",
+		.pid = s->pid, .out = s->hooks_out, .err = s->hooks_err };
 	own_spec spec = NULL;
 	int r = hooks_load(dir, &spec, e);
 
 	if (!r && spec)
 		r = hooks_run(spec, SPEC_HOOK_POSTSTART, &st, e);
 	if (r < 0)
-		state_kill_all(s, NULL);
+		state_destroy(top, dir, s, NULL);
 	return r;
 }
 
@@ -61,7 +62,7 @@ static int start(const char *root, const char *id, struct err *e)
 	if (s.running)
 		return fail_msg(e, EBUSY, "cannot start an already running container");
 	r = go(dir, &s, e);
-	return r < 0 || !s.hooks ? r : poststart(dir, &s, e);
+	return r < 0 || !s.hooks ? r : poststart(top, dir, &s, e);
 }
 
 int cmd_start(const struct global *g, int argc, char **argv)

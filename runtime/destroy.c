@@ -69,7 +69,8 @@ static void unmount_below(const char *rootfs)
 /* Whatever comes of them, the container goes. */
 static void poststop(const struct state *s, const struct spec *spec)
 {
-	const struct hook_state st = { s->id, s->bundle ? s->bundle : "", "stopped", 0 };
+	const struct hook_state st = { .id = s->id, .bundle = s->bundle ? s->bundle : "",
+		.status = "stopped", .out = s->hooks_out, .err = s->hooks_err };
 	struct err e = ERR_INIT;
 
 	hooks_run(spec, SPEC_HOOK_POSTSTOP, &st, &e);

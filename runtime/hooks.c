@@ -58,13 +58,20 @@ static void running_drop(struct running *r)
 	own_fd_drop(&r->pidfd);
 }
 
-static int open_files(struct running *r, const struct buf *state, struct err *e)
+static int output(const char *path, const char *name)
+{
+	return path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600)
+		    : memfd_create(name, MFD_CLOEXEC);
+}
+
+static int open_files(struct running *r, const struct hook_state *st, const struct buf *state,
+	struct err *e)
 {
 	int x;
 
 	r->in = memfd_create("state", MFD_CLOEXEC);
-	r->out = memfd_create("stdout", MFD_CLOEXEC);
-	r->err = memfd_create("stderr", MFD_CLOEXEC);
+	r->out = output(st->out, "stdout");
+	r->err = output(st->err, "stderr");
 	if (r->in < 0 || r->out < 0 || r->err < 0)
 		return fail(e, errno, "make files for a hook");
 	x = write_full(r->in, state->p, state->n);
@@ -200,10 +207,10 @@ static int verdict(const struct running *r, int status, struct err *e)
 }
 
 static int run_one(const struct spec_hook *h, const struct hook_state *st, const struct buf *state,
-	struct err *e)
+	int *ret_code, struct err *e)
 {
 	own_cleanup(running_drop) struct running r = { -1, -1, -1, -1, 0 };
-	int status = 0, x = open_files(&r, state, e);
+	int status = 0, x = open_files(&r, st, state, e);
 	bool in_time;
 
 	if (!x)
@@ -216,6 +223,7 @@ static int run_one(const struct spec_hook *h, const struct hook_state *st, const
 	while (waitpid(r.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail(e, errno, "wait for %s", h->path);
+	*ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	if (!in_time)
 		return fail_msg(e, ETIMEDOUT, "hook ran past specified timeout of %d.0s", h->timeout);
 	return verdict(&r, status, e);
@@ -234,14 +242,14 @@ int hooks_run(const struct spec *s, enum spec_hook_when when, const struct hook_
 	if (state.failed)
 		return fail(e, ENOMEM, "write the state for a hook");
 	for (size_t i = 0; i < list->n; i++) {
-		int r = run_one(&list->list[i], st, &state, &own);
+		int code = 127, r = run_one(&list->list[i], st, &state, &code, &own);
 
 		if (!r)
 			continue;
 		r = fail_ctx(&own, r, "error running %s hook #%zu", spec_hook_name(when), i);
 		if (when != SPEC_HOOK_POSTSTOP)
 			return fail_msg(e, own.code, "%s", own.msg);
-		log_warn("%s", own.msg);
+		log_warn("poststop hook failed with exit code %d: %s", code, own.msg); /* crun's words */
 	}
 	return 0;
 }

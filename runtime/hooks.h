@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hooks of config.json. Each gets the container's state on standard input, and nothing of ours
- * else; what it prints is shown when it fails.
+ * else; what it prints is shown when it fails, or goes to files if the bundle's annotations name
+ * some.
  */
 #ifndef DETRUN_HOOKS_H
 #define DETRUN_HOOKS_H
@@ -21,6 +22,7 @@ struct hook_state {
 	int (*confine)(const void *ctx, struct err *e);
 	const void *ctx;
 	char *const *env; /* of hooks that have none of their own; NULL: the caller's */
+	const char *out, *err; /* files for what it prints, or NULL */
 };
 
 /** The state object of the specification. */

@@ -215,6 +215,16 @@ static bool one_of(const char *text, const char *const *list)
 	return !text;
 }
 
+/* crun's way to name a file. Its other places for messages are none of ours. */
+static int where_to_log(const char **log, struct err *e)
+{
+	if (*log && !strncmp(*log, "file:", 5))
+		*log += 5;
+	else if (*log && (!strncmp(*log, "syslog:", 7) || !strncmp(*log, "journald:", 9)))
+		return fail_msg(e, EINVAL, "--log %s: a file expected", *log);
+	return 0;
+}
+
 static int check(struct line *l, struct err *e)
 {
 	static const char *const formats[] = { "text", "json", NULL };
@@ -226,7 +236,7 @@ static int check(struct line *l, struct err *e)
 		return fail_msg(e, EINVAL, "--rootless %s: true, false or auto expected",
 			l->g.rootless);
 	l->g.log_json = l->log_format && !strcmp(l->log_format, "json");
-	return 0;
+	return where_to_log(&l->g.log, e);
 }
 
 static int run(struct line *l, int argc, char **argv)

@@ -16,7 +16,9 @@ enum { MANIFEST_MAX = 4 << 20 };
 
 static bool chooses(const char *key)
 {
-	return !strncmp(key, "org.detrun.", 11) || !strcmp(key, "run.oci.keep_original_groups");
+	return !strncmp(key, "org.detrun.", 11) || !strncmp(key, "run.oci.hooks.", 14) ||
+	       !strcmp(key, "run.oci.keep_original_groups") ||
+	       !strcmp(key, "run.oci.pidfd_receiver");
 }
 
 /* --- the engine's store ------------------------------------------------------------------- */

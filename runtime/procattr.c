@@ -112,7 +112,8 @@ static int policy_mode(const struct spec_linux *l, struct policy *p, bool *needs
 	while (i < ARRAY_LEN(modes) && strcmp(modes[i].name, l->memory_policy))
 		i++;
 	if (i == ARRAY_LEN(modes))
-		return fail_msg(e, EINVAL, "linux.memoryPolicy.mode: unknown mode \"%.40s\"",
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.mode: invalid memory policy mode "
+			"\"%.40s\"",
 			l->memory_policy);
 	p->mode = modes[i].mode;
 	*needs = modes[i].nodes;
@@ -123,7 +124,8 @@ static int policy_mode(const struct spec_linux *l, struct policy *p, bool *needs
 			strcmp(mode_flags[k].name, l->memory_policy_flags[i]))
 			k++;
 		if (k == ARRAY_LEN(mode_flags))
-			return fail_msg(e, EINVAL, "linux.memoryPolicy.flags: unknown flag \"%.40s\"",
+			return fail_msg(e, EINVAL, "linux.memoryPolicy.flags: invalid memory policy "
+				"flag \"%.40s\"",
 				l->memory_policy_flags[i]);
 		p->mode |= mode_flags[k].flag;
 	}
@@ -140,10 +142,11 @@ static int policy_of(const struct spec_linux *l, struct policy *p, struct err *e
 		return r;
 	p->any = nodes && *nodes;
 	if (p->any && parse_list(nodes, NODES_MAX, add_node, p->nodes) < 0)
-		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: \"%.100s\" is no list of nodes "
-			"such as 0-3,7", nodes);
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: invalid memory policy nodes "
+			"\"%.100s\": a list such as 0-3,7 expected", nodes);
 	if (needs && !p->any)
-		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: %s needs some",
+		return fail_msg(e, EINVAL, "linux.memoryPolicy.nodes: invalid memory policy nodes: %s "
+			"needs some",
 			l->memory_policy);
 	return 0;
 }
@@ -156,7 +159,7 @@ static int set_policy(const struct spec_linux *l, struct err *e)
 	if (r < 0)
 		return r;
 	if (syscall(SYS_set_mempolicy, p.mode, p.any ? p.nodes : NULL, p.any ? NODES_MAX + 1 : 0) < 0)
-		return fail(e, errno, "set the memory policy %s of nodes %s", l->memory_policy,
+		return fail(e, errno, "set_mempolicy %s of nodes %s", l->memory_policy,
 			p.any ? l->memory_policy_nodes : "(none)");
 	return 0;
 }

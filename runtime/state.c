@@ -46,7 +46,7 @@ int state_check_id(const char *id, struct err *e)
 {
 	size_t n = strlen(id);
 
-	if (!n || n > ID_MAX || !strcmp(id, ".") || !strcmp(id, "..") ||
+	if (!n || n > ID_MAX || *id == '.' ||
 		id[strspn(id,
 			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")])
 		return fail_msg(e, EINVAL, "invalid container ID format: %s", id);
@@ -137,6 +137,8 @@ int state_save(int dir, const struct state *s, struct err *e)
 	cgroup_put(s->cgroup, &o);
 	kstr(&o, "created", s->created);
 	json_kbool(&o, "hooks", s->hooks);
+	kstr(&o, "hooksErr", s->hooks_err);
+	kstr(&o, "hooksOut", s->hooks_out);
 	kstr(&o, "id", s->id);
 	json_kbool(&o, "kept", s->kept);
 	json_kstr(&o, "mode", det_mode_name(s->mode));
@@ -211,6 +213,8 @@ static void from_json(const struct json *j, struct state *s)
 	s->kept = get_bool(j, "kept");
 	s->shared_mounts = get_bool(j, "sharedMounts");
 	s->hooks = get_bool(j, "hooks");
+	s->hooks_out = get_str(j, "hooksOut");
+	s->hooks_err = get_str(j, "hooksErr");
 	s->mode = det_mode_by_name(json_get_str(j, "mode"));
 	cgroup_get(json_get(j, "cgroup"), &s->cgroup, NULL);
 }
@@ -244,6 +248,8 @@ void state_free(struct state *s)
 	free(s->rootfs);
 	free(s->created);
 	free(s->owner);
+	free(s->hooks_out);
+	free(s->hooks_err);
 	free(s->version);
 	for (char **a = s->annotations; a && *a; a++)
 		free(*a);

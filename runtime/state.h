@@ -29,6 +29,7 @@ struct state {
 	bool kept;    /* its trace is to be whole when it is deleted */
 	bool shared_mounts; /* it has no mount namespace of its own: see state_destroy() */
 	bool hooks;	    /* for after start or delete */
+	char *hooks_out, *hooks_err; /* files for what they print, or NULL */
 	bool running; /* let go: not only created */
 };
 

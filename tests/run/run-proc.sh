@@ -154,9 +154,20 @@ config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": hook("exit 7")}'
 t "create" 0 $off create $c
 t "failing poststart fails start" 1 $off start $c
 err "error running poststart hook #0"
-t "and stops the container" 0 $off state $c
-out '"status": "stopped"'
+t "and destroys the container" 1 $off state $c
+err "container does not exist"
+config 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("exit 7"), "poststop": hook("echo > '$work'/after")}'
+t "failing createRuntime" 1 $off create $c
+ok "poststop hooks are run then, too" test -e "$work/after"
+config 'p["args"] = ["true"]' 'c["hooks"] = {k: hook("sed s/.*bundle...// | cut -d, -f1; echo E >&2")
+    for k in ("createRuntime", "poststart", "poststop")}' \
+	'c["annotations"] = {"run.oci.hooks.stdout": "'$work'/hooks.out", "run.oci.hooks.stderr": "'$work'/hooks.err"}'
+ln -sfn "$b" "$work/other-name"
+t "hooks' output in files: create" 0 $off create -b "$work/other-name" $c
+t "hooks' output in files: start" 0 $off start $c
 $off delete -f $c
+ok "each has the bundle's name as it was said" test "$(grep -c "^$work/other-name\"$" "$work/hooks.out")" = 3
+ok "and stderr in a file of its own" test "$(grep -c E "$work/hooks.err")" = 3
 config 'p["args"] = ["true"]' 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")' \
 	'c["hooks"] = {"startContainer": hook("exec mkdir /tmp/x")}'
 for mode in off record; do
