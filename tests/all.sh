@@ -103,7 +103,7 @@ for s in tests/run/run-*.sh; do
 done
 suite progs bash tests/run/progs.sh "$DETRUN"
 if [[ $only == *" engines "* ]]; then
-	for e in podman podman-rootless buildah docker containerd; do
+	for e in podman podman-rootless systemd buildah docker containerd; do
 		for m in ${MODE:-off record}; do
 			only=" engine-$e-$m " MODE=$m suite "engine-$e-$m" bash "tests/engines/$e.sh" "$DETRUN"
 		done

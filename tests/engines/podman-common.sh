@@ -13,11 +13,12 @@ setup_podman() { # prefix of the command
 		[containers]
 		default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 		log_driver = "k8s-file"
+		pids_limit = ${PIDS_LIMIT:-2048}
 		[network]
 		network_backend = "netavark"
 		network_config_dir = "$pod/net"
 		[engine]
-		cgroup_manager = "cgroupfs"
+		cgroup_manager = "${CGROUP_MANAGER:-cgroupfs}"
 		events_logger = "file"
 		infra_image = "localhost/infra"
 		infra_command = "/bin/serve"
