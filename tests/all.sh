@@ -5,7 +5,7 @@
 # usage: all.sh [--slow] [--no-install] [--no-build] [SUITE...]
 # Suites: unit layers docs, every tests/run/run-NAME.sh by its NAME, progs. --slow adds the real
 # packages (the better part of an hour, and the network). engines, only when named: Podman, Buildah,
-# Docker and containerd, those that are installed (contrib/install-deps.sh engines), as root.
+# Docker, containerd and systemd, those that are installed (contrib/install-deps.sh engines), as root.
 set -u
 cd "$(dirname "$0")/.." || exit 125
 top=$PWD
@@ -103,7 +103,7 @@ for s in tests/run/run-*.sh; do
 done
 suite progs bash tests/run/progs.sh "$DETRUN"
 if [[ $only == *" engines "* ]]; then
-	for e in podman podman-rootless systemd buildah docker containerd; do
+	for e in podman podman-rootless systemd buildah docker containerd cri; do
 		for m in ${MODE:-off record}; do
 			only=" engine-$e-$m " MODE=$m suite "engine-$e-$m" bash "tests/engines/$e.sh" "$DETRUN"
 		done

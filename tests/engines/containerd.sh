@@ -3,8 +3,7 @@
 # containerd by itself, with ctr. usage: containerd.sh [RUNTIME]; see README
 . "$(dirname "$0")/lib.sh"
 needs containerd ctr containerd-shim-runc-v2
-c=$work/c
-mkdir -p "$c"
+. "$here/containerd-common.sh"
 cat >"$c/config.toml" <<-END
 	version = 2
 	root = "$c/root"
@@ -13,29 +12,8 @@ cat >"$c/config.toml" <<-END
 	[grpc]
 	address = "$work/c.sock"
 END
-cat >"$work/bin/ctr" <<-END
-	#!/bin/sh
-	exec $(command -v ctr) -a $work/c.sock -n tests "\$@"
-END
-chmod 755 "$work/bin/ctr"
+ctr_in tests
 R="--runc-binary $runtime --snapshotter ${STORAGE:-native}"
-
-# A tarball as `docker save` makes it.
-save_image() {
-	python3 - "$img" "$c" <<-'P'
-		import hashlib, json, sys
-		img, d = sys.argv[1:]
-		config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"], "Env":
-		    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
-		    "rootfs": {"type": "layers", "diff_ids": ["sha256:" +
-		    hashlib.sha256(open(img, "rb").read()).hexdigest()]}}
-		json.dump(config, open(d + "/config.json", "w"))
-		json.dump([{"Config": "config.json", "RepoTags": ["localhost/bb:latest"],
-		    "Layers": ["layer.tar"]}], open(d + "/manifest.json", "w"))
-	P
-	cp "$img" "$c/layer.tar"
-	tar -C "$c" -cf "$c/saved.tar" manifest.json config.json layer.tar
-}
 
 test_run() {
 	t "run" 0 ctr run $R --rm localhost/bb:latest c0 echo hello
@@ -126,13 +104,9 @@ type exit 6\n' ctr task exec --exec-id e5 -t c1 sh
 	t "container rm 2" 0 ctr container rm c2
 }
 
-save_image
-daemon containerd containerd -c "$c/config.toml"
-till ctr version || {
-	tail -5 "$work/containerd.log"
-	skip "containerd doesn't start here"
-}
-t "import" 0 ctr image import --snapshotter "${STORAGE:-native}" "$c/saved.tar"
+save_image bb sh
+start_containerd
+t "import" 0 ctr image import --snapshotter "${STORAGE:-native}" "$c/bb.tar"
 for part in ${PARTS:-run terminal task}; do
 	echo "# $part"
 	"test_$part"
