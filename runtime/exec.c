@@ -22,6 +22,7 @@
 #include "runtime/ns.h"
 #include "runtime/procattr.h"
 #include "runtime/relay.h"
+#include "shim/shim.h"
 
 struct exec {
 	const struct exec_job *job;
@@ -206,6 +207,8 @@ static int set_limits(const struct exec *x, struct err *e)
 		const struct spec_rlimit *l = &p->rlimits[i];
 		struct rlimit v = { .rlim_cur = l->soft, .rlim_max = l->hard };
 
+		if (x->job->control >= 0 && shim_limits(l->resource))
+			continue;
 		if (prlimit(x->pid, (enum __rlimit_resource) l->resource, &v, NULL) < 0)
 			return fail(e, errno, "set %s to %llu:%llu", l->name,
 				(unsigned long long) l->soft, (unsigned long long) l->hard);

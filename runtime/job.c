@@ -186,6 +186,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);
+	s->rlimits = j->spec->process.rlimits;
+	s->n_rlimits = j->spec->process.n_rlimits;
 	s->sysctl = j->spec->linux_.sysctl;
 	s->n_sysctl = j->spec->linux_.n_sysctl;
 	s->hostname = j->hostname ? j->hostname : j->spec->hostname ? j->spec->hostname : "";

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 #include "runtime/base/own.h"
+#include "shim/shim.h"
 
 struct op *plan_add(struct plan *p, enum op_kind kind, const char *path)
 {
@@ -145,8 +146,11 @@ static void plan_process(const struct plan_in *in, struct plan *p)
 	const struct spec_process *proc = &in->spec->process;
 
 	for (size_t i = 0; i < proc->n_rlimits; i++) {
-		struct op *o = plan_add(p, OP_RLIMIT, NULL);
+		struct op *o;
 
+		if (!in->off && shim_limits(proc->rlimits[i].resource))
+			continue;
+		o = plan_add(p, OP_RLIMIT, NULL);
 		o->data = proc->rlimits[i].name;
 		o->mode = (mode_t) proc->rlimits[i].resource;
 		o->attr = proc->rlimits[i].soft;

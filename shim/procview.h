@@ -38,6 +38,8 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 
 /* sys/rlimit.c: a limit as the program sees it */
 struct rlimit rlimit_view(const struct proc *p, unsigned res);
+/* the container's own of those that are ours, for its first process */
+void rlimit_start(struct proc *p, const struct shim_opts *o);
 
 /* procmap.c: what is told of mappings and mounts */
 void procview_maps(struct world *w, const char *real, struct buf *b);

@@ -56,6 +56,8 @@ struct shim_opts {
 	const char *domainname; /* or NULL */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
+	const struct spec_rlimit *rlimits; /* those of shim_limits() are shown, the others set */
+	size_t n_rlimits;
 	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */
 	size_t n_sysctl;
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
@@ -109,6 +111,9 @@ struct shim_filter {
 	bool virtual_ids;
 };
 int shim_filter_set(const struct shim_filter *f, struct err *e);
+
+/** Whether the limit @resource (RLIMIT_*) is the supervisor's, and must not be set. */
+bool shim_limits(int resource);
 
 /** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
 int shim_pin_cpu(struct err *e);

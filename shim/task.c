@@ -11,6 +11,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
+#include "shim/procview.h"
 
 #define MMAP_TOP 0x7fffd0000000ull /* below the largest stack and what the kernel maps at exec */
 
@@ -73,6 +74,7 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 			.sgid = w->o->gid, .fsgid = w->o->gid };
 		p->attr.personality = w->o->attrs.persona;
 		p->attr.no_new_privs = w->o->attrs.no_new_privs;
+		rlimit_start(p, w->o);
 	}
 	p->next = w->procs;
 	w->procs = p;

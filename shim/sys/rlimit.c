@@ -45,6 +45,26 @@ struct rlimit rlimit_view(const struct proc *p, unsigned res)
 	return now;
 }
 
+bool shim_limits(int resource)
+{
+	return OURS & BIT(resource);
+}
+
+static void set(struct proc *p, unsigned res, uint64_t cur, uint64_t max)
+{
+	p->attr.rlim[res].cur = cur;
+	p->attr.rlim[res].max = max;
+	p->attr.rlim_set |= BIT(res);
+}
+
+void rlimit_start(struct proc *p, const struct shim_opts *o)
+{
+	for (size_t i = 0; i < o->n_rlimits; i++)
+		if (shim_limits(o->rlimits[i].resource))
+			set(p, (unsigned) o->rlimits[i].resource, o->rlimits[i].soft,
+				o->rlimits[i].hard);
+}
+
 static struct proc *whose(struct call *c, pid_t pid)
 {
 	struct task *t = pid ? task_by_vpid(c->w, pid) : c->t;
@@ -63,9 +83,7 @@ static long set_ours(struct call *c, struct proc *p, unsigned res, const struct 
 		return -EINVAL;
 	if (l->rlim_max > ours(p, res).rlim_max && !may_raise(c))
 		return -EPERM;
-	p->attr.rlim[res].cur = l->rlim_cur;
-	p->attr.rlim[res].max = l->rlim_max;
-	p->attr.rlim_set |= BIT(res);
+	set(p, res, l->rlim_cur, l->rlim_max);
 	return 0;
 }
 

@@ -190,6 +190,15 @@ for mode in off record; do
 	out two
 done
 ok "and not into the host" test -z "$(ls "$b/rootfs/mnt/by-container" "$b/rootfs/mnt/by-runtime" | grep -E 'one|two')"
+config 'p["args"] = ["cat", "/proc/self/limits"]' 'p["rlimits"] = [
+	{"type": "RLIMIT_SIGPENDING", "soft": 100, "hard": 200}, {"type": "RLIMIT_CPU", "soft": 2, "hard": 3},
+	{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]'
+for mode in off record; do
+	t "rlimits, $mode" 0 ${!mode} run --trace none $c
+	for want in "pending signals *100 *200" "cpu time *2 *3" "open files *70 *80"; do
+		ok "rlimits, $mode: $want" grep -q "$want" "$work/out"
+	done
+done
 config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
 t "a hook's path is absolute" 1 $off run $c
 err "hooks.poststart[0].path"
