@@ -145,6 +145,7 @@ static int check_sysctl(const struct spec *s, const char *key, struct err *e)
 					   "conflicts with the OCI \"hostname\" field",
 			k);
 	if (is_ipc || !strncmp(k, "net.", 4) ||
+	    (!strncmp(k, "user.", 5) && ns[SPEC_NS_USER].present) ||
 	    (!strcmp(k, "kernel.domainname") && ns[SPEC_NS_UTS].present))
 		return 0;
 	return fail_msg(e, EINVAL, "linux.sysctl: sysctl \"%s\" is not in a separate kernel "

@@ -210,6 +210,8 @@ TEST(oci_uses_runc_words)
 		"User namespace mappings specified, but USER namespace isn't enabled in the config");
 	HAS(linux_error("\"sysctl\":{\"vm.swappiness\":\"1\"}", m),
 		"sysctl \"vm.swappiness\" is not in a separate kernel namespace");
+	HAS(error_of("{" ROOT ",\"linux\":{\"sysctl\":{\"user.max_uts_namespaces\":\"3\"}}}", m),
+		"is not in a separate kernel namespace");
 }
 
 TEST(oci_checks_the_version)
