@@ -43,7 +43,7 @@ static bool hidden(const struct world *w, const char *path, const struct stat *s
 {
 	if (!w->proc_dev || st->st_dev != w->proc_dev || strncmp(path, "/proc/", 6))
 		return false;
-	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(path + 6);
+	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(w, path + 6);
 }
 
 bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, int mode)

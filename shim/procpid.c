@@ -349,7 +349,7 @@ static const struct {
 	{ "arch_status", NULL, "" },
 };
 
-bool procview_shown_process(const char *rest)
+bool procview_shown_process(const struct world *w, const char *rest)
 {
 	static const char *const links[] = { "cwd", "root", "exe", "fd", "fdinfo", "task", "ns", "net",
 		"map_files", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
@@ -359,10 +359,10 @@ bool procview_shown_process(const char *rest)
 		strncmp(rest, "map_files/", 10) == 0)
 		return true;
 	if (strncmp(rest, "net/", 4) == 0)
-		return procview_shown(rest);
+		return procview_shown(w, rest);
 	if (strncmp(rest, "task/", 5) == 0) {
 		rest = strchr(rest + 5, '/');
-		return !rest || procview_shown_process(rest + 1);
+		return !rest || procview_shown_process(w, rest + 1);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (strcmp(links[i], rest) == 0)

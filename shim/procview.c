@@ -244,22 +244,22 @@ static const struct machine_file machine_files[] = {
 	{ .name = "net/netstat", .text = "" },
 };
 
-/* "sys/net/ipv4/ip_forward" and "net.ipv4.ip_forward". */
-static bool is_sysctl(const char *file, const char *key)
+/* "sys/net/ipv4/ip_forward" and "net.ipv4.ip_forward"; or @below: "sys/net" is above it. */
+static bool is_sysctl(const char *file, const char *key, bool below)
 {
 	if (strncmp(file, "sys/", 4) != 0)
 		return false;
 	for (file += 4; *file && *key; file++, key++)
 		if (*file != *key && !(strchr("./", *file) && strchr("./", *key)))
 			return false;
-	return !*file && !*key;
+	return !*file && (!*key || (below && strchr("./", *key)));
 }
 
 /* What config.json has set of it. */
 static bool configured(const struct world *w, const char *name, struct buf *b)
 {
 	for (size_t i = 0; w->o && i < w->o->n_sysctl; i++) {
-		if (!is_sysctl(name, w->o->sysctl[i].key))
+		if (!is_sysctl(name, w->o->sysctl[i].key, false))
 			continue;
 		buf_printf(b, "%s\n", w->o->sysctl[i].value);
 		return true;
@@ -282,17 +282,17 @@ bool procview_machine(struct world *w, struct task *t, const char *name, struct 
 			buf_str(b, f->text);
 		return true;
 	}
-	return false;
+	return configured(w, name, b);
 }
 
-bool procview_shown(const char *name)
+bool procview_shown(const struct world *w, const char *name)
 {
 	size_t n = strlen(name);
 
 	if (*name >= '0' && *name <= '9') {
 		const char *rest = strchr(name, '/');
 
-		return !rest || procview_shown_process(rest + 1);
+		return !rest || procview_shown_process(w, rest + 1);
 	}
 	if (!n || strcmp(name, "self") == 0 ||
 		strcmp(name, "thread-self") == 0 || strcmp(name, "mounts") == 0)
@@ -300,6 +300,9 @@ bool procview_shown(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(machine_files); i++)
 		if (strncmp(machine_files[i].name, name, n) == 0 &&
 			(machine_files[i].name[n] == '/' || !machine_files[i].name[n]))
+			return true;
+	for (size_t i = 0; w->o && i < w->o->n_sysctl; i++)
+		if (is_sysctl(name, w->o->sysctl[i].key, true))
 			return true;
 	return false;
 }

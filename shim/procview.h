@@ -24,9 +24,9 @@ void procview_free(struct shim_file *f, size_t n);
 /** Text of the machine-wide file /proc/@name ("meminfo", "sys/kernel/ostype"). False: no such file. */
 bool procview_machine(struct world *w, struct task *t, const char *name, struct buf *b);
 /** Whether /proc/@name is shown at all; "" and numbers are. */
-bool procview_shown(const char *name);
+bool procview_shown(const struct world *w, const char *name);
 /** The same for what follows a process's number: "fd/3", "task/12/stat". */
-bool procview_shown_process(const char *rest);
+bool procview_shown_process(const struct world *w, const char *rest);
 
 enum proc_pass { PROC_PASS, PROC_TEXT, PROC_ABSENT };
 /**

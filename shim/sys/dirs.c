@@ -237,14 +237,14 @@ static bool is_gone(struct world *w, const char *name)
 }
 
 /* The canonical machine's procfs has fewer files than the kernel's. */
-static bool shown(const char *proc, const char *name)
+static bool shown(const struct world *w, const char *proc, const char *name)
 {
 	char path[512];
 
 	if (!proc || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
 	snprintf(path, sizeof path, "%s%s%s", proc, *proc ? "/" : "", name);
-	return procview_shown(path);
+	return procview_shown(w, path);
 }
 
 static void list_fill(struct call *c, int fd, struct dirlist *l, const struct buf *b)
@@ -260,7 +260,7 @@ static void list_fill(struct call *c, int fd, struct dirlist *l, const struct bu
 		struct entry *e = &l->e[l->n];
 
 		i += d->d_reclen;
-		if (!shown(proc, d->d_name) || (proc && !*proc && is_gone(c->w, d->d_name)))
+		if (!shown(c->w, proc, d->d_name) || (proc && !*proc && is_gone(c->w, d->d_name)))
 			continue;
 		l->n++;
 		e->name = (uint32_t) at;

@@ -126,7 +126,7 @@ long procfs_opened(struct call *c, int fd, const char *path)
 	if (!name_of(c, fd, name))
 		return absent(c, fd, -ENOENT);
 	if (S_ISDIR(st.st_mode))
-		return procview_shown(name) ? fd : absent(c, fd, -ENOENT);
+		return procview_shown(c->w, name) ? fd : absent(c, fd, -ENOENT);
 	writes = (fcntl(dup, F_GETFL) & O_ACCMODE) != O_RDONLY;
 	return opened_process(c, fd, dup, name, writes);
 }

@@ -190,6 +190,12 @@ for mode in off record; do
 	out two
 done
 ok "and not into the host" test -z "$(ls "$b/rootfs/mnt/by-container" "$b/rootfs/mnt/by-runtime" | grep -E 'one|two')"
+config 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_default_ttl"]' \
+	'c["linux"]["sysctl"] = {"net.ipv4.ip_default_ttl": "77"}'
+for mode in off record; do
+	t "a sysctl, $mode" 0 ${!mode} run --trace none $c
+	out 77
+done
 config 'p["args"] = ["cat", "/proc/self/limits"]' 'p["rlimits"] = [
 	{"type": "RLIMIT_SIGPENDING", "soft": 100, "hard": 200}, {"type": "RLIMIT_CPU", "soft": 2, "hard": 3},
 	{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]'

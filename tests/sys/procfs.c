@@ -32,17 +32,25 @@ TEST(the_machine_is_one)
 
 TEST(what_is_not_known_is_not_shown)
 {
-	OK(procview_shown(""));
-	OK(procview_shown("sys"));
-	OK(procview_shown("sys/kernel/random"));
-	OK(procview_shown("12"));
-	OK(procview_shown("12/task/13/stat"));
-	OK(procview_shown("12/fd/3"));
-	OK(!procview_shown("12/ksm_stat"));
-	OK(!procview_shown("12/task/13/nothing"));
-	OK(!procview_shown("kcore"));
-	OK(!procview_shown("sys/kern"));
-	OK(!procview_shown("sys/kernel/random/new"));
+	const struct spec_kv kv = { "net.ipv4.conf.lo.mtu", "9" };
+	struct fake f = { .opts = { .sysctl = &kv, .n_sysctl = 1 } };
+
+	fake_up(&f);
+	OK(procview_shown(&f.w, "sys/net/ipv4/conf"));
+	OK(procview_shown(&f.w, "sys/net/ipv4/conf/lo/mtu"));
+	OK(!procview_shown(&f.w, "sys/net/ipv4/conf/l"));
+	OK(procview_shown(&f.w, ""));
+	OK(procview_shown(&f.w, "sys"));
+	OK(procview_shown(&f.w, "sys/kernel/random"));
+	OK(procview_shown(&f.w, "12"));
+	OK(procview_shown(&f.w, "12/task/13/stat"));
+	OK(procview_shown(&f.w, "12/fd/3"));
+	OK(!procview_shown(&f.w, "12/ksm_stat"));
+	OK(!procview_shown(&f.w, "12/task/13/nothing"));
+	OK(!procview_shown(&f.w, "kcore"));
+	OK(!procview_shown(&f.w, "sys/kern"));
+	OK(!procview_shown(&f.w, "sys/kernel/random/new"));
+	fake_free(&f);
 }
 
 static const char *process(struct fake *f, const char *name, const char *real, struct buf *b)
