@@ -18,6 +18,7 @@ enum { SLICE = 2000 }; /* trapped calls */
 
 void signals_sent(struct world *w, struct proc *p)
 {
+	w->turn++; /* a signalfd may be ready */
 	for (struct task *t = w->tasks; t; t = t->next)
 		if (!p || t->proc == p)
 			t->sigcheck = true;

@@ -41,6 +41,7 @@ struct io_state {
 
 	struct timerfd *timers;
 	bool signalfds;	  /* one was made */
+	struct signal_set *signal_sets; /* epoll.c */
 	bool epoll_input; /* a terminal or a standard input was put into an epoll */
 	struct {
 		pid_t pid; /* who had it when we looked last */

@@ -7,25 +7,17 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
+#include "shim/sys/look.h"
 #include "shim/sys/tty.h"
 
 enum { MAX_FDS = 65536 };
 
 /* ---- looking ---- */
-
-struct look {
-	struct pollfd *p;
-	size_t n;
-	bool has_input; /* a terminal's, or standard input */
-	struct stdio *std;
-	uint32_t tty;
-};
 
 static int look_one(struct call *c, struct look *l, size_t i)
 {
@@ -80,7 +72,7 @@ static int look(struct call *c, struct look *l)
 	return ready;
 }
 
-static long wait_more(struct call *c, const struct look *l, uint64_t deadline)
+long poll_wait(struct call *c, const struct look *l, uint64_t deadline)
 {
 	struct stdio *s = l->std;
 	long r;
@@ -104,13 +96,12 @@ static uint64_t deadline_in(struct call *c, uint64_t ns)
 	return c->scratch[0];
 }
 
-static uint64_t deadline_ms(struct call *c, int64_t ms)
+uint64_t poll_deadline_ms(struct call *c, int64_t ms)
 {
 	return deadline_in(c, ms < 0 ? NO_DEADLINE : (uint64_t) ms * 1000000);
 }
 
-/* @unit: ns in the second field's unit. 0 or -errno. */
-static long deadline_at(struct call *c, uint64_t addr, uint64_t unit, uint64_t *ret)
+long poll_deadline_at(struct call *c, uint64_t addr, uint64_t unit, uint64_t *ret)
 {
 	struct timespec ts;
 
@@ -129,7 +120,7 @@ static long deadline_at(struct call *c, uint64_t addr, uint64_t unit, uint64_t *
 	return 0;
 }
 
-static long mask_at(struct call *c, uint64_t addr, uint64_t size)
+long poll_mask(struct call *c, uint64_t addr, uint64_t size)
 {
 	uint64_t mask;
 
@@ -164,7 +155,7 @@ static long poll_result(struct call *c, struct look *l, uint64_t deadline)
 	void *p;
 
 	if (!ready && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, l, deadline);
+		return poll_wait(c, l, deadline);
 	if (!l->n)
 		return 0;
 	p = out(c, 0, l->n * sizeof *l->p);
@@ -188,16 +179,16 @@ static long poll_any(struct call *c, uint64_t deadline)
 
 static long poll_enter(struct call *c)
 {
-	return poll_any(c, deadline_ms(c, (int) c->a[2]));
+	return poll_any(c, poll_deadline_ms(c, (int) c->a[2]));
 }
 
 static long ppoll_enter(struct call *c)
 {
 	uint64_t deadline;
-	long r = deadline_at(c, c->a[2], 1, &deadline);
+	long r = poll_deadline_at(c, c->a[2], 1, &deadline);
 
 	if (!r)
-		r = mask_at(c, c->a[3], c->a[4]);
+		r = poll_mask(c, c->a[3], c->a[4]);
 	if (r < 0)
 		return r;
 	r = poll_any(c, deadline);
@@ -301,7 +292,7 @@ static long select_any(struct call *c, uint64_t deadline, uint64_t unit)
 		if (l.p[i].revents & POLLNVAL)
 			return -EBADF;
 	if (!sets_ready(&l, sets) && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, &l, deadline);
+		return poll_wait(c, &l, deadline);
 	r = sets_answer(c, &l, bytes, sets);
 	time_left(c, 4, unit, deadline);
 	return r;
@@ -310,7 +301,7 @@ static long select_any(struct call *c, uint64_t deadline, uint64_t unit)
 static long select_enter(struct call *c)
 {
 	uint64_t deadline;
-	long r = deadline_at(c, c->a[4], 1000, &deadline);
+	long r = poll_deadline_at(c, c->a[4], 1000, &deadline);
 
 	return r < 0 ? r : select_any(c, deadline, 1000);
 }
@@ -318,113 +309,14 @@ static long select_enter(struct call *c)
 static long pselect_enter(struct call *c)
 {
 	uint64_t deadline, mask[2];
-	long r = deadline_at(c, c->a[4], 1, &deadline);
+	long r = poll_deadline_at(c, c->a[4], 1, &deadline);
 
 	if (!r && c->a[5])
-		r = in_at(c, c->a[5], mask, sizeof mask) ? -EFAULT : mask_at(c, mask[0], mask[1]);
+		r = in_at(c, c->a[5], mask, sizeof mask) ? -EFAULT : poll_mask(c, mask[0], mask[1]);
 	return r < 0 ? r : select_any(c, deadline, 1);
 }
 
-/* ---- epoll ---- */
-
-static long epoll_ctl_enter(struct call *c)
-{
-	own_fd fd = (int) c->a[1] == EPOLL_CTL_ADD ? call_getfd(c, (int) c->a[2]) : -1;
-
-	struct stat st;
-	int kind = fd >= 0 ? io_kind(c, (int) c->a[2], fd, &st) : FK_OTHER;
-
-	if (kind == FK_SIGNAL) { /* the set is looked at by us, who have other signals */
-		call_note(c, "a signalfd can't be put into an epoll set");
-		return -EPERM;
-	}
-	if (kind == FK_TTY && tty_of(c->w, fd, &st))
-		io_of(c->w)->epoll_input = true;
-	if (kind == FK_STDIN) {
-		struct stdio *s = stdio_of(c->w, &st);
-
-		io_of(c->w)->epoll_input = s->epoll = true;
-		stdin_fill(c, s);
-		stdin_sync(s, fd);
-	}
-	return call_run_leave(c);
-}
-
-/* Which of the inputs are in this set, only the kernel knows. The last one may be waited for. */
-static struct stdio *epoll_fill(struct call *c)
-{
-	struct stdio *last = NULL;
-
-	if (c->w->tty)
-		tty_pump(c->w);
-	for (struct stdio *s = &c->w->std; s; s = s->next)
-		if (s->epoll) {
-			last = s;
-			if (stdin_fill(c, s))
-				stdin_sync(s, -1);
-		}
-	return last;
-}
-
-static long epoll_look(struct call *c, uint64_t deadline)
-{
-	struct stdio *s;
-	struct io_state *io = io_of(c->w);
-	own_fd fd = call_getfd(c, (int) c->a[0]);
-	int max = (int) c->a[2], n;
-	struct epoll_event *ev;
-	void *p;
-
-	if (fd < 0)
-		return fd;
-	if (max <= 0 || (size_t) max > INT_MAX / sizeof *ev)
-		return -EINVAL;
-	if (max > 4096)
-		max = 4096;
-	s = io->epoll_input ? epoll_fill(c) : NULL;
-	timerfd_fire(c->w);
-	ev = call_mem(c, (size_t) max * sizeof *ev);
-	n = epoll_wait(fd, ev, max, 0);
-	if (n < 0)
-		return -errno;
-	if (!n && !c->timed_out && deadline > c->w->now)
-		return wait_more(c, &(struct look) { .has_input = io->epoll_input, .std = s },
-			deadline);
-	if (!n)
-		return 0;
-	p = out(c, 1, (size_t) n * sizeof *ev);
-	if (!p)
-		return -EFAULT;
-	memcpy(p, ev, (size_t) n * sizeof *ev);
-	return n;
-}
-
-static long epoll_wait_enter(struct call *c)
-{
-	return epoll_look(c, deadline_ms(c, (int) c->a[3]));
-}
-
-static long epoll_pwait_enter(struct call *c)
-{
-	long r = mask_at(c, c->a[4], c->a[5]);
-
-	return r < 0 ? r : epoll_look(c, deadline_ms(c, (int) c->a[3]));
-}
-
-static long epoll_pwait2_enter(struct call *c)
-{
-	uint64_t deadline;
-	long r = deadline_at(c, c->a[3], 1, &deadline);
-
-	if (!r)
-		r = mask_at(c, c->a[4], c->a[5]);
-	return r < 0 ? r : epoll_look(c, deadline);
-}
-
-#define WHY_LOOK "looked at without waiting; waits for another task, or the virtual clock"
 #define POLLFDS OUT_ARRAY(fds, 1, sizeof(struct pollfd), pollfd)
-#define EVENTS OUT_RES_AS(events, 12, epoll_events)
-#define WHY_EPOLL "the set is the container's own; ready ones come in the order they became so"
 
 static const struct row rows[] = {
 	{ SYS(poll, 7), EMULATE, .arg = { POLLFDS, UINT(nfds), INT(timeout) },
@@ -435,18 +327,6 @@ static const struct row rows[] = {
 	  PTR(mask) }, .enter = pselect_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(ppoll, 271), EMULATE, .arg = { POLLFDS, UINT(nfds), PTR(timeout), PTR(mask),
 	  UINT(size) }, .enter = ppoll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_create, 213), OBSERVE, .arg = { INT(size) }, .why = WHY_EPOLL },
-	{ SYS(epoll_create1, 291), OBSERVE, .arg = { UINT(flags) }, .why = WHY_EPOLL },
-	{ SYS(epoll_ctl, 233), OBSERVE, .arg = { FD(epoll), INT_OF(op, names_epoll_op), FD(fd),
-	  IN_AS(event, 12, epoll_event) }, .enter = epoll_ctl_enter, .why = WHY_EPOLL },
-	{ SYS(epoll_wait, 232), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), INT(timeout) },
-	  .enter = epoll_wait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_pwait, 281), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), INT(timeout),
-	  PTR(mask), UINT(size) }, .enter = epoll_pwait_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_pwait2, 441), EMULATE, .arg = { FD(epoll), EVENTS, INT(max), PTR(timeout),
-	  PTR(mask), UINT(size) }, .enter = epoll_pwait2_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
-	{ SYS(epoll_ctl_old, 214), DENY, .why = "never existed in a release" },
-	{ SYS(epoll_wait_old, 215), DENY, .why = "never existed in a release" },
 };
 
 FAMILY(poll, "Waiting for descriptors");
