@@ -18,6 +18,7 @@
 #include "runtime/joined.h"
 #include "runtime/notify.h"
 #include "runtime/noted.h"
+#include "runtime/supervisable.h"
 #include "runtime/control.h"
 #include "runtime/startsock.h"
 
@@ -405,24 +406,11 @@ static void put_inputs(struct bundle *b, const struct job *j)
 	json_close(&host, '}');
 }
 
-/* The virtual clock, pids and files are made of these two. */
-static int check_supervisable(const struct spec *s, struct err *e)
-{
-	const struct spec_ns *ns = s->linux_.ns;
-	const char *lacks = !ns[SPEC_NS_PID].present ? "pid" : !ns[SPEC_NS_MOUNT].present ? "mount"
-											  : NULL;
-
-	return lacks ? fail_msg(e, EOPNOTSUPP, "linux.namespaces: a new %s namespace is needed for "
-		"a repeatable run, add {\"type\": \"%s\"} (or use --determinism=off)", lacks, lacks)
-		     : 0;
-}
-
 static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 {
-	const char *uts = b->spec->linux_.ns[SPEC_NS_UTS].path;
-	int r = check_supervisable(b->spec, e);
+	int r = supervisable(b->spec, e);
 
-	if (!r && uts && !b->spec->hostname && !joined_hostname(uts, b->joined))
+	if (!r && !shared_hostname(b->spec, b->joined))
 		j->hostname = b->joined;
 	if (!r)
 		r = list_writable(b, e);

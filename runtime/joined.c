@@ -12,7 +12,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 
-int joined_hostname(const char *path, char ret[HOST_NAME_MAX + 1])
+static int joined_hostname(const char *path, char ret[HOST_NAME_MAX + 1])
 {
 	own_fd ns = open(path, O_RDONLY | O_CLOEXEC), from = -1, to = -1;
 	char name[HOST_NAME_MAX + 1] = "";
@@ -38,4 +38,15 @@ int joined_hostname(const char *path, char ret[HOST_NAME_MAX + 1])
 	name[HOST_NAME_MAX] = 0;
 	memcpy(ret, name, sizeof name);
 	return 0;
+}
+
+int shared_hostname(const struct spec *s, char ret[HOST_NAME_MAX + 1])
+{
+	const struct spec_ns *uts = &s->linux_.ns[SPEC_NS_UTS];
+
+	if (s->hostname || (uts->present && !uts->path))
+		return -ENOENT;
+	if (uts->path)
+		return joined_hostname(uts->path, ret);
+	return gethostname(ret, HOST_NAME_MAX + 1) < 0 ? -errno : 0;
 }

@@ -4,7 +4,12 @@
 
 #include <limits.h>
 
-/** The host name in the UTS namespace at @path: 0 or -errno. */
-int joined_hostname(const char *path, char ret[HOST_NAME_MAX + 1]);
+#include "oci/spec.h"
+
+/**
+ * The host name of a UTS namespace that the container joins, or shares with the caller: 0; or -errno,
+ * also where it has one of its own, or is given a name.
+ */
+int shared_hostname(const struct spec *s, char ret[HOST_NAME_MAX + 1]);
 
 #endif

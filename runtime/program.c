@@ -51,7 +51,7 @@ static int search(const char *name, const char *path, char *ret, size_t n)
 
 static int exec_status(int r)
 {
-	return r == -ENOENT || r == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
 /* Messages as runc words them: engines read them. */
@@ -60,7 +60,8 @@ int program_fail(const char *name, bool searched, int r, struct err *e)
 	if (r == -ENOENT && searched)
 		fail_msg(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 	else if (r == -ENOENT || r == -ENOTDIR)
-		fail_msg(e, -r, "exec: \"%s\": stat %s: no such file or directory", name, name);
+		fail_msg(e, -r, "exec: \"%s\": stat %s: %s", name, name,
+			r == -ENOENT ? "no such file or directory" : "not a directory");
 	else if (r == -EACCES)
 		fail_msg(e, EACCES, "exec: \"%s\": permission denied", name);
 	else if (r == -EISDIR)

@@ -115,6 +115,21 @@ ok "is the same" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
 t "verifies" 0 "$detrun" verify "$work/t1"
 t "is replayed" 0 "$detrun" replay "$work/t1"
 
+
+config "$(args 'uname -n')" 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "uts"]' \
+	'c.pop("hostname", None)'
+t "the caller's host name" 0 $D run --trace "$work/t3" c1
+is "$(uname -n)"
+t "is replayed, too" 0 "$detrun" replay "$work/t3"
+config "$(args true)" 'c["mounts"].append({"destination": "/hp", "type": "bind", "source": "/proc", "options": ["rbind", "ro"]})'
+t "the host's /proc somewhere" 1 $D run c1
+err "what the kernel shows in /proc is different each time"
+config "$(args /etc/passwd/x)" 'p["args"] = ["/etc/passwd/x"]'
+for mode in off record; do
+	t "$mode: below a file" 1 $D --determinism=$mode run c1
+	err 'stat /etc/passwd/x: not a directory'
+done
+
 if can_be_users; then
 	mkdir "$work/user54321" && cp -a "$b" "$work/user54321/b"
 	chown -R 54321:54321 "$work/user54321"
