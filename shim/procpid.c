@@ -158,6 +158,8 @@ static void status_memory(struct view *v, struct buf *b)
 static void status_caps(struct view *v, struct buf *b)
 {
 	static const char *const keys[] = { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" };
+	const struct proc_attrs *a = v->t ? &v->t->proc->attr : NULL;
+	const uint64_t more[] = { a ? a->inheritable : 0, 0, 0, a ? a->bounding : 0, 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		char pattern[16];
@@ -165,8 +167,9 @@ static void status_caps(struct view *v, struct buf *b)
 
 		snprintf(pattern, sizeof pattern, "\n%s:", keys[i]);
 		p = strstr(v->real, pattern);
-		buf_printf(b, "%s:\t%016llx\n", keys[i],
-			p ? strtoull(p + strlen(pattern), NULL, 16) & 0x1ffffffffffull : 0);
+		buf_printf(b, "%s:\t%016llx\n", keys[i], (unsigned long long)
+			((p ? strtoull(p + strlen(pattern), NULL, 16) : 0) | more[i]) &
+			0x1ffffffffffull);
 	}
 }
 

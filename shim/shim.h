@@ -28,6 +28,7 @@ struct shim_attrs {
 	uint32_t persona; /* PER_LINUX or PER_LINUX32 */
 	bool no_new_privs, seccomp; /* a filter of its own */
 	int policy, priority, nice, ioprio, oom_score_adj;
+	uint64_t bounding, inheritable; /* capabilities that are shown there, but nobody can have */
 	uint64_t mono_offset, boot_offset; /* of a time namespace: ns that the clocks are ahead */
 };
 

@@ -74,6 +74,8 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 			.sgid = w->o->gid, .fsgid = w->o->gid };
 		p->attr.personality = w->o->attrs.persona;
 		p->attr.no_new_privs = w->o->attrs.no_new_privs;
+		p->attr.bounding = w->o->attrs.bounding;
+		p->attr.inheritable = w->o->attrs.inheritable;
 		rlimit_start(p, w->o);
 	}
 	p->next = w->procs;

@@ -70,6 +70,7 @@ struct proc_attrs { /* what a process was told and its children inherit; all zer
 	bool not_dumpable;   /* PR_SET_DUMPABLE 0 */
 	bool tsc_off;	     /* PR_SET_TSC PR_TSC_SIGSEGV */
 	bool no_new_privs;
+	uint64_t bounding, inheritable; /* as in struct shim_attrs */
 	uint32_t rlim_set;   /* bits: limits that are ours and were set */
 	struct { uint64_t cur, max; } rlim[16];
 };

@@ -107,8 +107,16 @@ static bool virtual_root(struct call *c)
 	return c->w->o && c->w->o->virtual_ids && !c->t->proc->ids.euid;
 }
 
+/* Of those that config.json has in the set and that nobody can have, the kernel knows nothing. */
+static uint64_t bounded(const struct call *c)
+{
+	return c->a[1] <= LAST_CAP ? c->t->proc->attr.bounding & 1ull << c->a[1] : 0;
+}
+
 static long capbset_read_enter(struct call *c)
 {
+	if (bounded(c))
+		return 1;
 	if (!c->w->o || !c->w->o->virtual_ids)
 		return call_run_leave(c);
 	return c->a[1] <= LAST_CAP ? 1 : -EINVAL;
@@ -120,6 +128,12 @@ static long caps_enter(struct call *c)
 	if (!c->w->o || !c->w->o->virtual_ids)
 		return call_run_leave(c);
 	return virtual_root(c) ? 0 : -EPERM;
+}
+
+static void capbset_drop_leave(struct call *c)
+{
+	if (c->ret == 0)
+		c->t->proc->attr.bounding &= ~bounded(c);
 }
 
 static long securebits_get_enter(struct call *c)
@@ -184,7 +198,8 @@ static const struct row prctls[] = {
 	DO(PR_SET_KEEPCAPS, caps_enter, VIRTUAL),
 	DO(PR_GET_KEEPCAPS, securebits_get_enter, VIRTUAL),
 	DO(PR_CAPBSET_READ, capbset_read_enter, VIRTUAL),
-	DO(PR_CAPBSET_DROP, caps_enter, VIRTUAL),
+	{ .name = "PR_CAPBSET_DROP", .nr = PR_CAPBSET_DROP, .policy = EMULATE, .arg = { PARGS },
+	  .enter = caps_enter, .leave = capbset_drop_leave, .why = VIRTUAL },
 	DO(PR_SET_SECUREBITS, caps_enter, VIRTUAL),
 	DO(PR_GET_SECUREBITS, securebits_get_enter, VIRTUAL),
 	DO(PR_CAP_AMBIENT, ambient_enter, VIRTUAL),

@@ -99,6 +99,21 @@ TEST(capabilities)
 	fake_free(&f);
 }
 
+TEST(capabilities_that_nobody_can_have)
+{
+	struct fake f = { .opts.attrs.bounding = 1 << 5 };
+
+	EQ(fake_sys(&f, "prctl", PR_CAPBSET_READ, 5), 1);
+	EQ(fake_sys(&f, "prctl", PR_CAPBSET_READ, 6), 0); /* the kernel's answer */
+	f.kernel = -EPERM;
+	fake_sys(&f, "prctl", PR_CAPBSET_DROP, 5);
+	EQ(fake_sys(&f, "prctl", PR_CAPBSET_READ, 5), 1);
+	f.kernel = 0;
+	fake_sys(&f, "prctl", PR_CAPBSET_DROP, 5);
+	EQ(fake_sys(&f, "prctl", PR_CAPBSET_READ, 5), 0);
+	fake_free(&f);
+}
+
 /* ---- machine ---- */
 
 TEST(one_machine)
