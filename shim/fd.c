@@ -80,7 +80,8 @@ static enum fd_kind of_anon(struct call *c, int fd)
 		const char *name;
 		enum fd_kind kind;
 	} known[] = { { "anon_inode:[eventfd]", FK_EVENT }, { "anon_inode:[eventpoll]", FK_EPOLL },
-		{ "anon_inode:[timerfd]", FK_TIMER }, { "anon_inode:[signalfd]", FK_SIGNAL } };
+		{ "anon_inode:[timerfd]", FK_TIMER }, { "anon_inode:[signalfd]", FK_SIGNAL },
+		{ "anon_inode:inotify", FK_INOTIFY } };
 	char path[64], name[64];
 	ssize_t n;
 

@@ -181,7 +181,7 @@ bool outside_idle(struct world *w, uint64_t deadline)
 	ms = how_long(w, deadline);
 	tick = (network || w->o->live) && (ms < 0 || ms > TICK_MS);
 	n = poll_outside(w, tick ? TICK_MS : ms, &asked);
-	w->turn += network; /* all that wait are tried again */
+	w->turn += network || w->o->live; /* all that wait are tried again */
 	before = w->nevents;
 	if (asked)
 		collect_outside(w); /* nobody who comes may see who is dead, unless we know it */

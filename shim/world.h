@@ -170,7 +170,7 @@ struct inodes {
 
 enum fd_kind {
 	FK_REG, FK_DIR, FK_PIPE, FK_SOCK, FK_NULL, FK_ZERO, FK_FULL, FK_RANDOM, FK_TTY, FK_EVENT,
-	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_PROC, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
+	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_INOTIFY, FK_PROC, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
 };
 
 /* CPUID instructions in the dynamic linker's code, by the first program that had it: see patch.c */

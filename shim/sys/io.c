@@ -42,6 +42,7 @@ static enum fd_kind kind_class(enum fd_kind k)
 	case FK_EVENT:
 	case FK_TIMER:
 	case FK_EPOLL:
+	case FK_INOTIFY:
 	case FK_TTY:
 	case FK_OTHER: return FK_PIPE;
 	default: return k;
@@ -62,13 +63,13 @@ static const struct row *row_of(enum fd_kind k, const struct row *sub, size_t ns
 	return &sub[nsub - 1];
 }
 
-/* Anonymous inodes are told apart by a second look, worth it only when there may be a signalfd. */
+/* Anonymous inodes are told apart by a second look, worth it only when it matters. */
 int io_kind(struct call *c, int guest_fd, int fd, struct stat *ret)
 {
 	struct stat st, *p = ret ? ret : &st;
 	int kind = fd_kind_of(c->w, fd, p);
 
-	if (kind == FK_OTHER && !(p->st_mode & S_IFMT) && io_of(c->w)->signalfds)
+	if (kind == FK_OTHER && !(p->st_mode & S_IFMT) && io_of(c->w)->by_name)
 		kind = fd_kind(c, guest_fd, NULL);
 	return kind;
 }

@@ -40,7 +40,11 @@ struct io_state {
 	unsigned nknown;
 
 	struct timerfd *timers;
-	bool signalfds;	  /* one was made */
+	bool by_name; /* a signalfd or inotify was made: see io_kind() */
+	struct {
+		uint32_t real, shown;
+	} cookies[16]; /* inotify.c: the last ones */
+	uint32_t n_cookies;
 	struct signal_set *signal_sets; /* epoll.c */
 	bool epoll_input; /* a terminal or a standard input was put into an epoll */
 	struct {
@@ -115,6 +119,8 @@ long timerfd_read(struct call *c, struct timerfd *f, const struct xfer *x);
 long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done);
 /** What fits now, or -errno; @send_flags: a socket's. */
 ssize_t write_now(int fd, const void *p, size_t n, int send_flags);
+/** inotify.c: what was read of one, so that it doesn't tell of the host. */
+void inotify_canonical(struct io_state *io, void *p, size_t n);
 /** Write all of @p to a stream of the guest's, parking when it is full. */
 long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags);
 

@@ -174,10 +174,10 @@ bool signalfd_pending(struct call *c, int guest_fd)
 static void signalfd_leave(struct call *c)
 {
 	if (c->ret >= 0)
-		io_of(c->w)->signalfds = true;
+		io_of(c->w)->by_name = true;
 }
 
-#define NOTIFY_WHY "when events merge depends on the reader's speed; programs fall back to looking"
+#define NOTIFY_WHY "a watch of whole mounts, of which others than the container may be part"
 
 static const struct row rows[] = {
 	{ SYS(pipe, 22), OBSERVE, .arg = { OUT_AS(fds, 8, int) }, .leave = pipe_leave,
@@ -210,11 +210,6 @@ static const struct row rows[] = {
 	  .why = "a counter of the container's own" },
 	{ SYS(eventfd2, 290), OBSERVE, .arg = { UINT(count), UINT(flags) },
 	  .why = "a counter of the container's own" },
-	{ SYS(inotify_init, 253), DENY, .flags = NOTED, .why = NOTIFY_WHY },
-	{ SYS(inotify_init1, 294), DENY, .arg = { UINT(flags) }, .flags = NOTED, .why = NOTIFY_WHY },
-	{ SYS(inotify_add_watch, 254), DENY, .arg = { FD(fd), PATH(path), UINT(mask) },
-	  .why = NOTIFY_WHY },
-	{ SYS(inotify_rm_watch, 255), DENY, .arg = { FD(fd), INT(wd) }, .why = NOTIFY_WHY },
 	{ SYS(fanotify_init, 300), DENY, .arg = { UINT(flags), UINT(event_flags) }, .flags = NOTED,
 	  .why = NOTIFY_WHY },
 	{ SYS(fanotify_mark, 301), DENY, .arg = { FD(fd), UINT(flags), UINT(mask), FD(dirfd),

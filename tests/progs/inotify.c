@@ -1,35 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interfaces that tell of the host, or work behind the supervisor's back: what they answer. */
+/* What is told of changed files: in which order, what becomes one, by whose cookie. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-static void try(const char *name, long nr, long a, long b, long c)
+static void show(int fd, const char *what)
 {
-	long r = syscall(nr, a, b, c, -1L, 0L);
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n = read(fd, buf, sizeof buf);
 
-	printf("%s: %s\n", name, r < 0 ? strerror(errno) : "works");
-	if (r > 2)
-		close((int) r);
+	printf("%s: %zd%s%s\n", what, n, n < 0 ? " " : "", n < 0 ? strerror(errno) : "");
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *ev = (const void *) (buf + at);
+
+		printf("  %d %#x cookie %u %s\n", ev->wd, ev->mask, ev->cookie,
+			ev->len ? ev->name : "");
+		at += (ssize_t) (sizeof *ev + ev->len);
+	}
+}
+
+static void touch(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+
+	for (; *text; text++)
+		if (write(fd, text, 1) != 1)
+			printf("write %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+static void change(void)
+{
+	struct stat st;
+	char b[4];
+	int fd;
+
+	touch("watched/a", "abc");
+	stat("watched/a", &st);
+	chmod("watched/a", 0600);
+	rename("watched/a", "watched/b");
+	mkdir("watched/d", 0755);
+	rename("watched/b", "watched/d/c");
+	rename("watched/d/c", "watched/e");
+	fd = open("watched/e", O_RDONLY);
+	printf("read %zd\n", read(fd, b, sizeof b));
+	close(fd);
+	unlink("watched/e");
+	rmdir("watched/d");
 }
 
 int main(void)
 {
-	static char zero[256];
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), wd;
+	struct pollfd p = { fd, POLLIN, 0 };
 
-	try("inotify_init1", SYS_inotify_init1, 0, 0, 0);
-	try("fanotify_init", SYS_fanotify_init, 0, 0, 0);
-	try("io_uring_setup", SYS_io_uring_setup, 1, (long) zero, 0);
-	try("io_setup", SYS_io_setup, 1, (long) (zero + 128), 0);
-	try("perf_event_open", SYS_perf_event_open, (long) zero, 0, -1);
-	try("bpf", SYS_bpf, 0, (long) zero, 32);
-	try("userfaultfd", SYS_userfaultfd, 1, 0, 0);
-	try("keyctl", SYS_keyctl, 0, -3, 0);
-	try("syslog", SYS_syslog, 10, 0, 0);
-	try("kcmp", SYS_kcmp, getpid(), getpid(), 0);
-	try("unknown 999", 999, 0, 0, 0);
-	try("x32 getpid", 0x40000000 | SYS_getpid, 0, 0, 0);
+	setvbuf(stdout, NULL, _IONBF, 0);
+	mkdir("watched", 0755);
+	wd = inotify_add_watch(fd, "watched", IN_ALL_EVENTS);
+	printf("watch %d, none %d\n", wd, inotify_add_watch(fd, "nothing", IN_ALL_EVENTS));
+	show(fd, "at first");
+	change();
+	show(fd, "own");
+	if (!fork()) {
+		sleep(1);
+		touch("watched/late", "x");
+		_exit(0);
+	}
+	printf("poll %d\n", poll(&p, 1, -1));
+	wait(NULL);
+	show(fd, "a child's");
+	unlink("watched/late");
+	printf("rm %d\n", inotify_rm_watch(fd, wd));
+	show(fd, "the last");
+	printf("of none: %d\n", inotify_rm_watch(fd, wd));
+	rmdir("watched");
 	return 0;
 }
