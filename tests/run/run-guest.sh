@@ -6,6 +6,7 @@
 # comment says what is expected of it:
 #   "expect: N."   its exit status, when not 0
 #   "says: TEXT."  detrun's message contains TEXT; several are allowed
+#   "limit: N."    seconds that one run may take
 #   "skip."        not by itself: the second half runs it
 #
 # usage: run-guest.sh DETRUN [NAME...]
@@ -36,8 +37,9 @@ guest_run() { # a|b, name
 }
 
 check_guest() { # name
-	local src=$top/tests/guest/$1.c want
+	local src=$top/tests/guest/$1.c want limit=$limit
 	want=$(sed -n 's/.*expect: \([0-9]*\)\..*/\1/p' "$src")
+	limit=$(sed -n "s/.*limit: \([0-9]*\)\..*/\1/p; \$a $limit" "$src" | head -1)
 	guest_run a "$1"
 	guest_run b "$1"
 	cp "$work/out.a" "$work/out"
