@@ -11,6 +11,7 @@
 #include "rootfs/tree.h"
 #include "rootfs/upper.h"
 #include "rootfs/walk.h"
+#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 
 struct keep {
@@ -141,6 +142,19 @@ static int keep_leave(void *ctx, const struct walk_ent *w, struct err *e)
 	return r < 0 ? fail(e, r, "keep %s", w->path) : 0;
 }
 
+/* All or nothing: the caller's directory was empty. */
+static void undo(int dest)
+{
+	char **v;
+	size_t n;
+
+	if (dir_names(dest, &v, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		rm_rf(dest, v[i]);
+	names_free(v, n);
+}
+
 int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct err *e)
 {
 	struct keep k = { .view = view, .ctx = ctx, .dest = destfd };
@@ -148,6 +162,8 @@ int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct e
 	int r = walk_tree(&w, e);
 
 	links_free(&k.links);
+	if (r < 0)
+		undo(destfd);
 	return r;
 }
 

@@ -231,14 +231,6 @@ static int born(void *ctx, const struct launch *l, struct err *e)
 	return r ? r : cgroup_apply(b->state.cgroup, &b->spec->linux_.resources, e);
 }
 
-static int write_pid(const char *path, pid_t pid, struct err *e)
-{
-	char text[16];
-	int n = snprintf(text, sizeof text, "%d", pid);
-
-	return replace_file(AT_FDCWD, path, text, (size_t) n, 0644, e);
-}
-
 static int send_to(const char *what, const char *path, const char *name, int fd, struct err *e)
 {
 	own_fd s = -1;
@@ -269,7 +261,7 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 	if (!r && receiver)
 		r = send_to("--pidfd-socket", receiver, "pidfd", l->init_fd, e);
 	if (!r && run->pid_file)
-		r = write_pid(run->pid_file, l->init, e);
+		r = write_pid_file(run->pid_file, l->init, e);
 	flock(b->state_dir, LOCK_UN); /* others may look at it from now on */
 	return r;
 }

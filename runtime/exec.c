@@ -357,14 +357,6 @@ static int start(struct exec *x, struct err *e)
 	return r < 0 ? fail_ctx(e, r, "unable to start container process") : 0;
 }
 
-static int write_pid(const char *path, pid_t pid, struct err *e)
-{
-	char text[16];
-	int n = snprintf(text, sizeof text, "%d", pid);
-
-	return write_file(AT_FDCWD, path, text, (size_t) n, 0644, e);
-}
-
 static int stay(struct exec *x, int *ret_status, struct err *e)
 {
 	bool theirs = x->job->control >= 0 && x->job->spec->process.terminal;
@@ -430,7 +422,7 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 	if (!r)
 		r = start(&x, e);
 	if (!r && job->pid_file)
-		r = write_pid(job->pid_file, x.pid, e);
+		r = write_pid_file(job->pid_file, x.pid, e);
 	if (r < 0)
 		return r;
 	if (!job->detach)

@@ -285,8 +285,17 @@ static void fill_stdio(void)
 int main(int argc, char **argv)
 {
 	static struct line l;
+	struct err e = ERR_INIT;
+	int status;
 
 	l.argv = argv;
 	fill_stdio();
-	return run(&l, argc, argv);
+	status = run(&l, argc, argv);
+	errno = 0;
+	if ((fflush(stdout) < 0 || ferror(stdout)) && !status) {
+		fail(&e, errno, "write to standard output");
+		log_error("%s", e.msg);
+		return 1;
+	}
+	return status;
 }

@@ -131,6 +131,21 @@ int replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mo
 	return replace(dirfd, path, p, n, mode, false, e);
 }
 
+int write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	char text[16];
+	size_t n = (size_t) snprintf(text, sizeof text, "%d", pid);
+	struct stat st;
+	own_fd fd = -1;
+	int r;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return replace(AT_FDCWD, path, text, n, 0644, false, e);
+	fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	r = fd < 0 ? -errno : write_full(fd, text, n);
+	return r < 0 ? fail(e, r, "write %s", path) : 0;
+}
+
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {

@@ -24,6 +24,9 @@ int write_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode
 /** The same without the fsync: for what is of no use after a crash of the machine. */
 int replace_file(int dirfd, const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 
+/** A pid for who waits at @path: a file is replaced as a whole, into anything else it is written. */
+int write_pid_file(const char *path, pid_t pid, struct err *e);
+
 /** openat2(2). @resolve: RESOLVE_* bits. fd or -errno; EAGAIN is retried. O_CLOEXEC is added. */
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);
 /**
