@@ -108,6 +108,20 @@ leak() { # many of the host's directories are open in the caller
 bundle "sh('echo \$(ls /proc/self/fd)')"
 t "the guest's descriptors" 0 leak "$detrun" --root "$work/containers" --determinism=off run -b "$b" "c$$"
 ok "are three, and ls's own" test "$(cat "$work/out")" = "0 1 2 3"
+t "recorded as well" 0 leak "$detrun" --root "$work/containers" run --trace none -b "$b" "c$$"
+ok "they are" test "$(cat "$work/out")" = "0 1 2 3"
+
+bundle "sh('sleep 100')"
+C() { "$detrun" --root "$work/containers" "$@" </dev/null >/dev/null 2>&1; }
+leak "$detrun" --root "$work/containers" run -d -b "$b" "c$$" </dev/null >/dev/null 2>&1
+shim=$(sed -n 's/.*"shim":\([0-9]*\),.*/\1/p' "$work/containers/c$$/state.json")
+fds() { for f in "/proc/$shim/fd/"*; do readlink "$f"; done; }
+fds >"$work/fds.before"
+ok "the supervisor keeps none of its caller's" sh -c "test -s '$work/fds.before' && ! grep '$work/host' '$work/fds.before'"
+for i in $(seq 5); do C exec "c$$" true; C exec "c$$" /nothing; C kill "c$$" CONT; C pause "c$$"; C resume "c$$"; done
+fds >"$work/fds.after"
+ok "nor of what comes and goes ($(wc -l <"$work/fds.after"))" cmp "$work/fds.before" "$work/fds.after"
+C delete --force "c$$"
 escaped=0 entered=0
 bundle "p['cwd'] = '/proc/self/fd/FD'" "sh('cat marker ../host/marker /proc/self/cwd/marker')"
 cp "$b/config.json" "$work/cwd.json"

@@ -245,7 +245,7 @@ def supervisor(what, name, nth, out):
     traced(pid)
     status, text = run(detrun("record", "start", ID))
     try:
-        s.wait(20)
+        s.wait(100)
     except subprocess.TimeoutExpired:
         s.send_signal(signal.SIGINT)
         s.wait()
