@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -15,7 +17,7 @@
 #include "runtime/base/map.h"
 #include "runtime/base/own.h"
 
-static const char magic[16] = "detrun digests2";
+static const char magic[16] = "detrun digests3";
 static const char file[] = "digests";
 
 enum {
@@ -32,18 +34,25 @@ struct digest_memo {
 };
 
 _Static_assert(sizeof(struct digest_rec) == 88, "the layout on disk has no holes");
+_Static_assert(offsetof(struct digest_rec, flags) % 8 == 0, "mix() takes whole words");
 
 struct set {
 	struct digest_rec way[WAYS];
 };
 
+/* @n is a multiple of 8. */
 static uint64_t mix(uint64_t h, const void *p, size_t n)
 {
 	const uint8_t *b = p;
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * 0x100000001b3u;
-	return h ^ h >> 32;
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, b + i, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return h;
 }
 
 static uint64_t key_of(const struct digest_rec *r)
@@ -53,9 +62,7 @@ static uint64_t key_of(const struct digest_rec *r)
 
 static uint32_t check_of(const struct digest_rec *r)
 {
-	uint64_t h = mix(key_of(r), &r->flags, sizeof r->flags);
-
-	return (uint32_t) mix(h, r->sum, sizeof r->sum);
+	return (uint32_t) mix(key_of(r) ^ r->flags, r->sum, sizeof r->sum);
 }
 
 static bool same_file(const struct digest_rec *a, const struct digest_rec *b)
@@ -81,26 +88,40 @@ static struct digest_rec rec_of(const struct digests *d, const struct stat *st)
 	};
 }
 
+enum { TABLE_SIZE = sizeof magic + SETS * sizeof(struct set) };
+
 static bool is_table(int fd)
 {
 	char have[sizeof magic];
+	struct stat st;
 
-	return pread(fd, have, sizeof have, 0) == sizeof have && !memcmp(have, magic, sizeof magic);
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == TABLE_SIZE &&
+		pread(fd, have, sizeof have, 0) == sizeof have && !memcmp(have, magic, sizeof magic);
+}
+
+/* Whole before it has its name, and never shortened: others have it mapped. */
+static int table_make(int dir)
+{
+	char tmp[32];
+	own_fd fd = -1;
+
+	snprintf(tmp, sizeof tmp, "%s.%ld", file, (long) getpid());
+	fd = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, TABLE_SIZE) < 0 || pwrite(fd, magic, sizeof magic, 0) != sizeof magic ||
+		renameat(dir, tmp, dir, file) < 0) {
+		unlinkat(dir, tmp, 0);
+		return -1;
+	}
+	return take_fd(&fd);
 }
 
 static int table_open(int dir)
 {
-	own_fd fd = openat(dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	struct stat st;
+	own_fd fd = openat(dir, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -1;
-	if (is_table(fd))
-		return take_fd(&fd);
-	if (ftruncate(fd, 0) < 0 || ftruncate(fd, set_at(SETS - 1) + (off_t) sizeof(struct set)) < 0 ||
-		pwrite(fd, magic, sizeof magic, 0) != sizeof magic)
-		return -1;
-	return take_fd(&fd);
+	return fd >= 0 && is_table(fd) ? take_fd(&fd) : table_make(dir);
 }
 
 void digests_open(struct digests *d, int dir, int fd)
@@ -110,6 +131,14 @@ void digests_open(struct digests *d, int dir, int fd)
 	*d = (struct digests){ .table = dir < 0 ? -1 : table_open(dir) };
 	if (fstatfs(fd, &fs) == 0)
 		d->opaque = fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+void digests_map(struct digests *d)
+{
+	void *p = d->table < 0 ? MAP_FAILED : mmap(NULL, TABLE_SIZE, PROT_READ, MAP_SHARED, d->table, 0);
+
+	if (p != MAP_FAILED)
+		d->map = p;
 }
 
 struct digest_memo *digest_memo_new(void)
@@ -159,17 +188,25 @@ static void memo_put(struct digest_memo *m, const struct stat *st, const struct 
 		m->rec[m->n++] = *r;
 }
 
+/* In the map, which others may be writing to, or read to @room. */
+static const struct set *set_of(const struct digests *d, uint64_t key, struct set *room)
+{
+	if (d->map)
+		return (const struct set *) (const void *) (d->map + set_at(key));
+	return pread(d->table, room, sizeof *room, set_at(key)) == sizeof *room ? room : NULL;
+}
+
 static const struct digest_rec *table_get(struct digests *d, const struct digest_rec *want)
 {
-	struct set s;
+	struct set room;
+	const struct set *s = d->table < 0 ? NULL : set_of(d, key_of(want), &room);
 
-	if (d->table < 0 || pread(d->table, &s, sizeof s, set_at(key_of(want))) != sizeof s)
-		return NULL;
-	for (unsigned i = 0; i < WAYS; i++) {
-		if (!same_file(&s.way[i], want))
+	for (unsigned i = 0; s && i < WAYS; i++) {
+		if (s->way[i].ino != want->ino)
 			continue;
-		d->hit = s.way[i];
-		return &d->hit;
+		d->hit = s->way[i];
+		if (same_file(&d->hit, want))
+			return &d->hit;
 	}
 	return NULL;
 }
@@ -179,12 +216,7 @@ const struct digest_rec *digests_get(struct digests *d, const struct stat *st)
 	struct digest_rec want = rec_of(d, st);
 	const struct digest_rec *have = memo_get(d->memo, st, &want);
 
-	if (have)
-		return have;
-	have = table_get(d, &want);
-	if (have)
-		memo_put(d->memo, st, have);
-	return have;
+	return have ? have : table_get(d, &want);
 }
 
 /* The file's own place in its set, else a free one, else one that its key chooses. */
@@ -207,23 +239,28 @@ void digests_put(struct digests *d, const struct stat *st, const struct timespec
 	struct digest_rec r = rec_of(d, st);
 	int64_t rest = (now->tv_sec - st->st_ctim.tv_sec) * 1000000000ll + now->tv_nsec -
 		st->st_ctim.tv_nsec;
-	off_t at = set_at(key_of(&r));
-	struct set s;
+	uint64_t key = key_of(&r);
+	const struct set *s;
+	struct set room;
+	off_t at;
 
 	memcpy(r.sum, sum, sizeof r.sum);
 	r.flags = flags;
 	r.check = check_of(&r);
 	if (rest >= MEMO_REST_NS)
 		memo_put(d->memo, st, &r);
-	if (d->table < 0 || rest < REST_NS || pread(d->table, &s, sizeof s, at) != sizeof s)
+	s = d->table < 0 || rest < REST_NS ? NULL : set_of(d, key, &room);
+	if (!s)
 		return;
-	at += (off_t) (choose_way(&s, &r) * sizeof r);
+	at = set_at(key) + (off_t) (choose_way(s, &r) * sizeof r);
 	if (pwrite(d->table, &r, sizeof r, at) != sizeof r)
 		return; /* only a cache: a record half written is none */
 }
 
 void digests_close(struct digests *d)
 {
+	if (d->map)
+		munmap((void *) (uintptr_t) d->map, TABLE_SIZE);
 	own_fd_drop(&d->table);
 }
 

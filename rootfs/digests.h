@@ -27,12 +27,15 @@ struct digest_memo;
 struct digests {
 	struct digest_memo *memo; /* asked first, or NULL */
 	int table;   /* -1 = remember nothing */
+	const uint8_t *map; /* the table's file, or NULL: then read record by record */
 	bool opaque; /* device numbers mean nothing (an overlay's are made at mount time) */
 	struct digest_rec hit;
 };
 
 /** @fd: any file of the tree that is asked for. A missing or spoilt cache is an empty one. */
 void digests_open(struct digests *d, int dir, int fd);
+/** For who asks for many: without a call for each. */
+void digests_map(struct digests *d);
 /** The record of the file, or NULL. Valid until the next digests_get(). */
 const struct digest_rec *digests_get(struct digests *d, const struct stat *st);
 /** Remember (a failure is no error); @now is from before the file was read. */

@@ -42,34 +42,44 @@ static int flush(struct manifest *m, struct err *e)
 	return r < 0 ? fail(e, r, "write the manifest") : 0;
 }
 
+static bool is_plain(char c)
+{
+	return c > 0x20 && c < 0x7f && c != '\\' && c != '#' && c != '=';
+}
+
 /* As libarchive's reader wants names: octal for what is no plain character. */
 static void put_name(struct buf *b, const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char) *s;
+	while (*s) {
+		size_t n = 0;
 
-		if (c > 0x20 && c < 0x7f && c != '\\' && c != '#' && c != '=')
-			buf_byte(b, c);
-		else
-			buf_printf(b, "\\%03o", c);
+		while (is_plain(s[n]))
+			n++;
+		buf_put(b, s, n);
+		s += n;
+		if (!*s)
+			return;
+		buf_byte(b, '\\');
+		buf_uint(b, (unsigned char) *s++, 8, 3);
 	}
-}
-
-static void put_hex(struct buf *b, const uint8_t *p, size_t n)
-{
-	char two[3];
-
-	for (size_t i = 0; i < n; i++)
-		buf_put(b, hex(p + i, 1, two), 2);
 }
 
 static void put_common(struct buf *b, const char *path, const struct stat *st, const char *type)
 {
 	buf_str(b, strcmp(path, ".") ? "./" : "");
 	put_name(b, path);
-	buf_printf(b, " type=%s uid=%u gid=%u mode=0%o time=%lld.%09ld", type, st->st_uid,
-		st->st_gid, st->st_mode & 07777, (long long) st->st_mtim.tv_sec,
-		st->st_mtim.tv_nsec);
+	buf_str(b, " type=");
+	buf_str(b, type);
+	buf_str(b, " uid=");
+	buf_uint(b, st->st_uid, 10, 0);
+	buf_str(b, " gid=");
+	buf_uint(b, st->st_gid, 10, 0);
+	buf_str(b, " mode=0");
+	buf_uint(b, st->st_mode & 07777, 8, 0);
+	buf_str(b, " time=");
+	buf_int(b, st->st_mtim.tv_sec);
+	buf_byte(b, '.');
+	buf_uint(b, (uint64_t) st->st_mtim.tv_nsec, 10, 9);
 }
 
 static void put_xattrs(struct buf *b, const char *path, const struct xattr *v, size_t n)
@@ -81,7 +91,7 @@ static void put_xattrs(struct buf *b, const char *path, const struct xattr *v, s
 		buf_byte(b, ' ');
 		put_name(b, v[i].name);
 		buf_byte(b, '=');
-		put_hex(b, v[i].value, v[i].len);
+		buf_hex(b, v[i].value, v[i].len);
 		buf_byte(b, '\n');
 	}
 }
@@ -143,8 +153,10 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 		return fail(e, r, "read %s for the manifest", w->path);
 	}
 	put_common(b, w->path, st, "file");
-	buf_printf(b, " size=%lld sha256=", hidden ? 0 : (long long) w->st.st_size);
-	put_hex(b, c.sum, sizeof c.sum);
+	buf_str(b, " size=");
+	buf_int(b, hidden ? 0 : w->st.st_size);
+	buf_str(b, " sha256=");
+	buf_hex(b, c.sum, sizeof c.sum);
 	buf_byte(b, '\n');
 	if (m->o->xattrs && !hidden)
 		put_xattrs(b, w->path, c.xattrs, c.n);
@@ -243,6 +255,7 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 
 	sha256_start(m.sum);
 	digests_open(&m.digests, o->cache_dir, rootfd);
+	digests_map(&m.digests);
 	m.digests.memo = o->memo;
 	buf_str(&m.out, "#mtree\n");
 	r = walk_tree(&w, e);

@@ -240,6 +240,8 @@ static void touched_view(void *ctx, const char *path, struct stat *st)
 
 static int volume_times(struct world *w, struct err *e)
 {
+	if (!w->ino.touched)
+		return 0;
 	for (const char *const *v = w->o->volumes; v && *v; v++) {
 		own_fd fd = open(*v, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		int r;

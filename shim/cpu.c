@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
@@ -369,38 +369,33 @@ int cpu_host_can(const struct cpu_model *m, struct err *e)
 	return 0;
 }
 
-static void fault_seen(int sig)
+enum { FAULTED = -1 }; /* no CPU's highest leaf */
+
+static void on_fault(int sig, siginfo_t *si, void *context)
 {
+	greg_t *g = ((ucontext_t *) context)->uc_mcontext.gregs;
+
 	(void) sig;
-	_exit(0);
+	(void) si;
+	g[REG_RAX] = (uint32_t) FAULTED;
+	g[REG_RIP] += 2;
 }
 
-/* In the child: 0 when CPUID really faults. */
-static int try_fault(void)
-{
-	uint32_t a, b, c, d;
-
-	if (signal(SIGSEGV, fault_seen) == SIG_ERR)
-		return 1;
-	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0))
-		return 1;
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(0), "2"(0));
-	return 1;
-}
-
+/* Some hypervisors take the order and don't follow it. */
 bool cpu_can_fault(void)
 {
-	int status;
-	pid_t pid = fork();
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO }, old;
+	uint32_t a, b, c, d;
 
-	if (pid < 0)
+	if (sigaction(SIGSEGV, &sa, &old) < 0)
 		return false;
-	if (pid == 0)
-		_exit(try_fault());
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	a = 0;
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) == 0) {
+		__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(0), "2"(0));
+		must(syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1) == 0);
+	}
+	must(sigaction(SIGSEGV, &old, NULL) == 0);
+	return a == (uint32_t) FAULTED;
 }
 
 static bool is_prefix(uint8_t c)

@@ -200,6 +200,11 @@ void inode_drop(struct world *w, dev_t dev, ino_t ino)
 		free(v);
 }
 
+static void touch(struct world *w, struct vinode *v)
+{
+	v->touched = w->ino.touched = true;
+}
+
 struct vinode *inode_born(struct world *w, const struct stat *st)
 {
 	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
@@ -210,7 +215,7 @@ struct vinode *inode_born(struct world *w, const struct stat *st)
 		v = add(w, st->st_dev, st->st_ino);
 	v->ino = next_number(w, st->st_dev);
 	v->atime = v->mtime = v->ctime = v->btime = w->now;
-	v->touched = true;
+	touch(w, v);
 	return v;
 }
 
@@ -239,13 +244,13 @@ void inode_is_proc(struct world *w, const struct stat *st, const struct stat *re
 void inode_modified(struct world *w, struct vinode *v)
 {
 	v->mtime = v->ctime = w->now;
-	v->touched = true;
+	touch(w, v);
 }
 
 void inode_changed(struct world *w, struct vinode *v)
 {
 	v->ctime = w->now;
-	v->touched = true;
+	touch(w, v);
 }
 
 void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,

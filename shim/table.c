@@ -164,43 +164,33 @@ void sys_filter_notify(struct filter_row *rows, size_t n, bool ours)
 
 /* ---- the digest ---- */
 
-/* A number behind a separator. Not by printf(): that would be a fifth of a short run's time. */
-static void put_number(struct buf *b, char sep, int64_t v, unsigned base)
-{
-	uint64_t n = v < 0 ? -(uint64_t) v : (uint64_t) v;
-	char text[24], *p = text + sizeof text;
-
-	if (base == 16)
-		n = (uint64_t) v;
-	do
-		*--p = "0123456789abcdef"[n % base];
-	while (n /= base);
-	if (v < 0 && base == 10)
-		*--p = '-';
-	if (sep)
-		*--p = sep;
-	buf_put(b, p, (size_t) (text + sizeof text - p));
-}
-
 static void row_text(const struct row *r, struct buf *b)
 {
-	put_number(b, 0, r->nr, 10);
+	buf_int(b, r->nr);
 	buf_byte(b, ' ');
 	buf_str(b, r->name);
 	buf_byte(b, ' ');
 	buf_str(b, sys_policy_name(r->policy));
-	put_number(b, ' ', r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS), 10);
-	put_number(b, ' ', r->err, 10);
+	buf_byte(b, ' ');
+	buf_int(b, r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS));
+	buf_byte(b, ' ');
+	buf_int(b, r->err);
 	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++) {
 		buf_byte(b, ' ');
 		buf_str(b, r->arg[i].name);
-		put_number(b, ':', r->arg[i].kind, 10);
-		put_number(b, ':', r->arg[i].len, 10);
-		put_number(b, ':', r->arg[i].size, 10);
+		buf_byte(b, ':');
+		buf_int(b, r->arg[i].kind);
+		buf_byte(b, ':');
+		buf_int(b, r->arg[i].len);
+		buf_byte(b, ':');
+		buf_int(b, r->arg[i].size);
 	}
-	put_number(b, ' ', (int64_t) r->pass_mask, 16);
-	put_number(b, ':', (int64_t) r->pass_value, 16);
-	put_number(b, ':', r->pass_arg, 10);
+	buf_byte(b, ' ');
+	buf_uint(b, r->pass_mask, 16, 0);
+	buf_byte(b, ':');
+	buf_uint(b, r->pass_value, 16, 0);
+	buf_byte(b, ':');
+	buf_int(b, r->pass_arg);
 	buf_byte(b, '\n');
 	for (unsigned i = 0; i < r->nsub; i++) {
 		buf_byte(b, '\t');

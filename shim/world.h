@@ -159,6 +159,7 @@ struct vinode {
 struct inodes {
 	struct map map; /* (st_dev, st_ino) -> struct vinode * */
 	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
+	bool touched;		  /* one of them at least */
 	bool looked;		  /* what follows is known */
 	/* st_dev of the root, the overlay's upper layer, devpts, and of what has no path */
 	dev_t root, upper, pts, pipe, sock, anon;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/hash.h"
+
 uint8_t *buf_room(struct buf *b, size_t more)
 {
 	size_t cap = b->cap ? b->cap : 256;
@@ -60,6 +62,35 @@ void buf_varint(struct buf *b, uint64_t v)
 void buf_str(struct buf *b, const char *s)
 {
 	buf_put(b, s, strlen(s));
+}
+
+void buf_uint(struct buf *b, uint64_t v, unsigned base, unsigned width)
+{
+	char text[64], *end = text + sizeof text, *p = end;
+
+	do
+		*--p = "0123456789abcdef"[v % base];
+	while (v /= base);
+	while ((size_t) (end - p) < width && p > text)
+		*--p = '0';
+	buf_put(b, p, (size_t) (end - p));
+}
+
+void buf_int(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_byte(b, '-');
+	buf_uint(b, v < 0 ? -(uint64_t) v : (uint64_t) v, 10, 0);
+}
+
+void buf_hex(struct buf *b, const void *p, size_t n)
+{
+	uint8_t *d = buf_room(b, 2 * n + 1);
+
+	if (!d)
+		return;
+	hex(p, n, (char *) d);
+	b->n += 2 * n;
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -22,6 +22,11 @@ void buf_byte(struct buf *b, uint8_t v);
 /** Unsigned LEB128, shortest form: the only encoding of a value. */
 void buf_varint(struct buf *b, uint64_t v);
 void buf_str(struct buf *b, const char *s);
+/** As printf() would, in a tenth of its time: @base 8, 10 or 16, zeros in front up to @width. */
+void buf_uint(struct buf *b, uint64_t v, unsigned base, unsigned width);
+void buf_int(struct buf *b, int64_t v);
+/** Lower-case hex of @n bytes. */
+void buf_hex(struct buf *b, const void *p, size_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** NUL-terminate (the NUL is not counted in .n); NULL when the buffer has failed. */
 char *buf_cstr(struct buf *b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/base/io.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
@@ -197,7 +198,19 @@ struct rm {
 	unsigned moved; /* names used there */
 };
 
-static int rm_entry(struct rm *rm, int dirfd, const char *name, int depth);
+static int rm_dir(struct rm *rm, int dirfd, const char *name, int depth);
+
+/* @type: what the directory says that it is, or DT_UNKNOWN. */
+static int rm_entry(struct rm *rm, int dirfd, const char *name, int type, int depth)
+{
+	if (type != DT_DIR && (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT))
+		return 0;
+	if (type != DT_DIR && errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0; /* most are empty, and need no look */
+	return rm_dir(rm, dirfd, name, depth);
+}
 
 static int rm_tree(struct rm *rm, int fd, int depth) /* takes fd */
 {
@@ -219,7 +232,7 @@ static int rm_tree(struct rm *rm, int fd, int depth) /* takes fd */
 			return -errno;
 		if (!strcmp(ent->d_name, ".") || !strcmp(ent->d_name, ".."))
 			continue;
-		r = rm_entry(rm, dirfd(d), ent->d_name, depth);
+		r = rm_entry(rm, dirfd(d), ent->d_name, ent->d_type, depth);
 		if (r < 0)
 			return r;
 	}
@@ -251,14 +264,10 @@ static int rm_open(int dirfd, const char *name)
 	return fd;
 }
 
-static int rm_entry(struct rm *rm, int dirfd, const char *name, int depth)
+static int rm_dir(struct rm *rm, int dirfd, const char *name, int depth)
 {
 	int fd, r;
 
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -errno;
 	if (depth == RM_DEPTH)
 		return rm_move_up(rm, dirfd, name);
 	fd = rm_open(dirfd, name);

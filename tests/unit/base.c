@@ -190,6 +190,26 @@ TEST(hash_known_answers)
 	HAS(hex(d, sizeof d, h), "e3b0c44298fc1c149afbf4c8996fb924");
 }
 
+TEST(numbers_as_printf_has_them)
+{
+	static const int64_t v[] = { 0, 7, -1, 1000000007, INT64_MAX, INT64_MIN };
+
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		own_buf a = { 0 }, b = { 0 };
+
+		buf_int(&a, v[i]);
+		buf_byte(&a, ' ');
+		buf_uint(&a, (uint64_t) v[i], 16, 0);
+		buf_byte(&a, ' ');
+		buf_uint(&a, (uint64_t) v[i], 8, 3);
+		buf_byte(&a, ' ');
+		buf_hex(&a, &v[i], 2);
+		buf_printf(&b, "%lld %llx %03llo %02x%02x", (long long) v[i], (unsigned long long) v[i],
+			(unsigned long long) v[i], (unsigned) (v[i] & 255), (unsigned) (v[i] >> 8 & 255));
+		STREQ(buf_cstr(&a), buf_cstr(&b));
+	}
+}
+
 TEST(hash_of_a_file)
 {
 	char path[32], h[SHA256_HEX];
