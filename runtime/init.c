@@ -183,21 +183,23 @@ static int close_rest(const struct init *in, struct err *e)
  */
 static void stand_in(const struct init_state *s)
 {
-	pid_t pid = fork(), got;
 	struct err e = ERR_INIT;
+	pid_t pid, got;
 	int st;
 
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* /proc/1/exe is not for what runs inside */
+	pid = fork();
 	if (pid < 0) {
 		fail(&e, errno, "fork the command");
 		die(s, EXIT_OURS, &e);
 	}
 	if (!pid) {
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 		setsid();
 		if (s->in->spec->process.terminal && console_control(&e) < 0)
 			die(s, EXIT_OURS, &e);
 		return;
 	}
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	close_range(0, ~0U, 0);
 	do {
 		got = wait4(-1, &st, 0, NULL);

@@ -19,7 +19,7 @@ static const struct verb {
 	const char *name;
 	cmd_fn *fn;
 	const char *help;
-	bool enters; /* a container: see selfexec.h */
+	bool enters; /* containers that nobody may supervise: see selfexec.h */
 } verbs[] = {
 	{ "run", cmd_run, "run an OCI bundle", true },
 	{ "create", cmd_create, "make a container of an OCI bundle", true },
@@ -174,8 +174,8 @@ static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 	struct err e = ERR_INIT;
 	int status;
 
-	if ((!v || v->enters) && selfexec(l->argv, &e) < 0)
-		return v ? (complain(&e), 1) : complain(&e);
+	if (v && v->enters && selfexec(l->argv, &e) < 0)
+		return complain(&e), 1;
 	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0)
 		return v ? (complain(&e), 1) : complain(&e);
 	if (l->systemd_cgroup)

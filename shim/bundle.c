@@ -295,7 +295,7 @@ int bundle_end(struct world *w, struct err *e)
 	host_facts(w, &b);
 	if (b.failed)
 		return fail(e, ENOMEM, "write host.json");
-	r = write_file(w->o->trace_dir, "host.json", b.p, b.n, 0644, e);
+	r = replace_file(w->o->trace_dir, "host.json", b.p, b.n, 0644, e);
 	if (!r)
 		r = trace_end(w->tw, shell_status(w->status), &subj, n, w->result->root, e);
 	return r;

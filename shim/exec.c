@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -148,6 +149,23 @@ static int arm(struct world *w, struct task *t, uint64_t vdso)
 	return (int) r;
 }
 
+/*
+ * Our own file, by the mount that we were executed from: the container's mounts are others, so only
+ * /proc/PID/exe of ours before its exec led there. Who runs as it could keep it, to write to it when
+ * nobody executes it any more.
+ */
+static bool is_ours(struct world *w, struct task *t)
+{
+	const unsigned want = STATX_INO | STATX_MNT_ID;
+	struct statx x;
+	char path[32];
+
+	snprintf(path, sizeof path, "%d/exe", (int) t->pid);
+	if (statx(w->host_proc, path, 0, want, &x) < 0 || (x.stx_mask & want) != want)
+		return true;
+	return x.stx_mnt_id == w->self_exe.stx_mnt_id && x.stx_ino == w->self_exe.stx_ino;
+}
+
 int exec_setup(struct world *w, struct task *t)
 {
 	struct exec_layout_out l = { 0 };
@@ -159,6 +177,10 @@ int exec_setup(struct world *w, struct task *t)
 		r = WIFSTOPPED(st) ? tracee_getregs(t) : -ESRCH;
 	if (r < 0)
 		return r;
+	if (is_ours(w, t)) {
+		world_fatal(w, 0, "the program to execute is detrun's own file, by a link in /proc");
+		return -ELOOP;
+	}
 	if (t->regs.cs != USER_CS_64) {
 		engine_note(w, t, "a 32-bit program was refused: its calls can't be supervised");
 		return -ENOEXEC;

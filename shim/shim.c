@@ -69,6 +69,8 @@ static int enter_namespaces(struct world *w, pid_t pid, struct err *e)
 	w->host_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (w->host_proc < 0)
 		return fail(e, errno, "open /proc");
+	if (statx(w->host_proc, "self/exe", 0, STATX_INO | STATX_MNT_ID, &w->self_exe) < 0)
+		return fail(e, errno, "look at /proc/self/exe");
 	if (setns(fd, ns) < 0)
 		return fail(e, errno, "enter the container's namespaces");
 	w->self_root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

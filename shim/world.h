@@ -258,6 +258,7 @@ struct world {
 	struct stdio std; /* of the first program; .next: of those that were added */
 	uint32_t next_stdio;
 	int self_root; /* O_PATH fd of the container's root */
+	struct statx self_exe;
 	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
 	int listener;  /* of seccomp notifications, or -1: all calls are ptrace stops */
 	struct seccomp_notif note; /* the last one */

@@ -162,6 +162,20 @@ bundle "sh('for p in 1 self \$PPID; do echo x >> /proc/\$p/exe; done; echo tried
 run "programs that write to those of the host" 0
 ok "the runtime is as it was" test "$(cksum <"$detrun")" = "$before"
 
+# A command without a bundle: nothing of it is a clone, but nothing inside gets at it.
+mkdir "$work/door" && cp "$detrun" "$work/exe" && before2=$(cksum <"$work/exe")
+printf '#!/proc/self/exe\n' >"$work/door/script" && chmod +x "$work/door/script"
+for first in /proc/self/exe ./script; do
+	(cd "$work/door" && "$work/exe" --trace none -- "$first") >"$work/exe.out" 2>&1 </dev/null
+	ok "$first is not the runtime" test "$? $(grep -c "detrun's own file" "$work/exe.out")" = "125 1"
+done
+(cd "$work/door" && "$work/exe" --trace none -- sh -c 'cat /proc/1/exe || echo x >>/proc/1/exe || echo tried') \
+	>"$work/exe.out" 2>/dev/null </dev/null
+ok "PID 1 shows nothing of it" test "$(cat "$work/exe.out")" = tried
+(cd "$work/door" && cp "$work/exe" there && "$work/exe" --trace none -- ./there --version) >"$work/exe.out" 2>&1 </dev/null
+ok "a copy of it is a program like others" grep -q version "$work/exe.out"
+ok "it is as it was after all that" test "$(cksum <"$work/exe")" = "$before2"
+
 # --- two containers race over a volume ------------------------------------------------------------
 
 mkdir "$work/race" "$work/escape" && chmod 777 "$work/race"
