@@ -180,7 +180,6 @@ static void semctl_leave(struct call *c)
 #define OWN "in the container's own namespace: ids count from 0"
 #define WAITS "asked of the kernel without waiting; the scheduler does the waiting"
 #define TIMES "times become the container's start"
-#define MQ "POSIX message queues aren't made deterministic yet; callers see a kernel without them"
 
 static const struct row rows[] = {
 	{ SYS(shmget, 29), OBSERVE, .arg = { INT(key), UINT(size), UINT(flags) }, .why = OWN },
@@ -202,11 +201,5 @@ static const struct row rows[] = {
 	  .enter = msgrcv_enter, .leave = msgrcv_leave, .flags = MAY_BLOCK, .why = WAITS },
 	{ SYS(msgctl, 71), FIXUP, .arg = { INT(id), INT(cmd), PTR(buf) },
 	  .leave = msgctl_leave, .why = TIMES },
-	{ SYS(mq_open, 240), DENY, .arg = { PATH(name), UINT(flags) }, .why = MQ },
-	{ SYS(mq_unlink, 241), DENY, .arg = { PATH(name) }, .why = MQ },
-	{ SYS(mq_timedsend, 242), DENY, .arg = { FD(mq) }, .why = MQ },
-	{ SYS(mq_timedreceive, 243), DENY, .arg = { FD(mq) }, .why = MQ },
-	{ SYS(mq_notify, 244), DENY, .arg = { FD(mq) }, .why = MQ },
-	{ SYS(mq_getsetattr, 245), DENY, .arg = { FD(mq) }, .why = MQ },
 };
 FAMILY(ipc, "System V IPC");
