@@ -42,7 +42,7 @@ static bool known_socket(const struct call *c)
 
 	/* what the kernel tells of its interfaces is its own, and of the outside, as they are */
 	if (domain == AF_NETLINK)
-		return c->w->o->network && (int) c->a[2] == NETLINK_ROUTE;
+		return c->w->o->network && !c->w->o->strict && (int) c->a[2] == NETLINK_ROUTE;
 	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
 		return false;
 	return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
