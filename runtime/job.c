@@ -189,6 +189,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);
+	s->mounts = j->spec->mounts;
+	s->n_mounts = j->spec->n_mounts;
 	s->rlimits = j->spec->process.rlimits;
 	s->n_rlimits = j->spec->process.n_rlimits;
 	s->sysctl = j->spec->linux_.sysctl;

@@ -153,7 +153,7 @@ uint64_t procview_vsize(const char *maps)
 /* ---- mounts ---- */
 
 struct mount {
-	char *point, *options, *type, *source;
+	char *point, *options, *type, *source, *super;
 	size_t order;
 };
 
@@ -168,9 +168,10 @@ static bool mount_parse(char *line, struct mount *m)
 			dash = n;
 		field[n++] = p;
 	}
-	if (!dash || dash + 2 >= n)
+	if (!dash || dash + 3 >= n)
 		return false;
-	*m = (struct mount) { field[4], field[5], field[dash + 1], field[dash + 2], 0 };
+	*m = (struct mount) { field[4], field[5], field[dash + 1], field[dash + 2],
+		field[dash + 3], 0 };
 	return true;
 }
 
@@ -201,11 +202,16 @@ static bool mount_hidden(const struct mount *m)
 	return strncmp(m->point, "/proc/", 6) == 0 || strncmp(m->point, "/sys/firmware", 13) == 0;
 }
 
+static const char *ro_or_rw(const char *options)
+{
+	return strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? "ro" : "rw";
+}
+
 static void mount_options(const char *options, struct buf *b)
 {
 	static const char *const known[] = { "nosuid", "nodev", "noexec" };
 
-	buf_str(b, strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? "ro" : "rw");
+	buf_str(b, ro_or_rw(options));
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strstr(options, known[i]))
 			buf_printf(b, ",%s", known[i]);
@@ -251,23 +257,52 @@ static int by_point(const void *a, const void *b)
 	return r ? r : (x->order > y->order) - (x->order < y->order);
 }
 
-static void put_mount(const struct mount *m, size_t i, bool info, struct buf *b)
+/* config.json's; not those that are everywhere, in this way or that. */
+static bool own_tmpfs(const struct shim_opts *o, const struct mount *m)
+{
+	for (size_t i = o ? o->n_mounts : 0; i-- > 0;)
+		if (strcmp(o->mounts[i].destination, m->point) == 0)
+			return o->mounts[i].type && !strcmp(o->mounts[i].type, "tmpfs") &&
+			       strcmp(m->type, "tmpfs") == 0;
+	return false;
+}
+
+/* Of a tmpfs what was asked for: other options depend on the kernel, or show the host's ids. */
+static void super_options(const char *super, struct buf *b)
+{
+	static const char *const known[] = { "sync", "dirsync", "mode=", "size=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		for (const char *p = super; (p = strchr(p, ','));) {
+			size_t n = strcspn(++p, ","), k = strlen(known[i]);
+
+			if (strncmp(p, known[i], k) == 0 && (n == k || known[i][k - 1] == '='))
+				buf_printf(b, ",%.*s", (int) n, p);
+		}
+}
+
+static void put_mount(const struct shim_opts *o, const struct mount *m, size_t i, bool info,
+	struct buf *b)
 {
 	const char *type = mount_type(m);
+	bool own = strcmp(type, "overlay") == 0 && own_tmpfs(o, m);
 	const char *source = strcmp(m->point, "/dev/shm") == 0 ? "shm" : type;
 
+	if (own)
+		source = type = "tmpfs";
 	if (info)
 		buf_printf(b, "%zu %u 0:%zu / %s ", i + 21, i ? 21 : 1, i + 21, m->point);
 	else
 		buf_printf(b, "%s %s %s ", source, m->point, type);
 	mount_options(m->options, b);
 	if (info)
-		buf_printf(b, " - %s %s rw\n", type, source);
-	else
-		buf_str(b, " 0 0\n");
+		buf_printf(b, " - %s %s %s", type, source, own ? ro_or_rw(m->super) : "rw");
+	if (own)
+		super_options(m->super, b);
+	buf_str(b, info ? "\n" : " 0 0\n");
 }
 
-static void put_mounts(const char *real, bool info, struct buf *b)
+static void put_mounts(const struct shim_opts *o, const char *real, bool info, struct buf *b)
 {
 	struct mounts_ctx c = { 0 };
 	own_free char *text = strdup(real);
@@ -279,16 +314,16 @@ static void put_mounts(const char *real, bool info, struct buf *b)
 	if (c.n)
 		qsort(c.m, c.n, sizeof *c.m, by_point);
 	for (size_t i = 0; i < c.n; i++)
-		put_mount(&c.m[i], i, info, b);
+		put_mount(o, &c.m[i], i, info, b);
 	free(c.m);
 }
 
-void procview_mountinfo(const char *real, struct buf *b)
+void procview_mountinfo(const struct shim_opts *o, const char *real, struct buf *b)
 {
-	put_mounts(real, true, b);
+	put_mounts(o, real, true, b);
 }
 
-void procview_mounts(const char *real, struct buf *b)
+void procview_mounts(const struct shim_opts *o, const char *real, struct buf *b)
 {
-	put_mounts(real, false, b);
+	put_mounts(o, real, false, b);
 }

@@ -272,7 +272,7 @@ static void view_rollup(struct view *v, struct buf *b)
 
 static void view_mountinfo(struct view *v, struct buf *b)
 {
-	procview_mountinfo(v->real, b);
+	procview_mountinfo(v->w->o, v->real, b);
 }
 
 /* The file itself lacks nothing, but shows the options of the host: made from its better sibling. */
@@ -281,7 +281,7 @@ static void view_mounts(struct view *v, struct buf *b)
 	own_buf info = { 0 };
 
 	if (read_other(v, "mountinfo", &info))
-		procview_mounts((const char *) info.p, b);
+		procview_mounts(v->w->o, (const char *) info.p, b);
 }
 
 static void view_personality(struct view *v, struct buf *b)

@@ -44,8 +44,8 @@ void rlimit_start(struct proc *p, const struct shim_opts *o);
 /* procmap.c: what is told of mappings and mounts */
 void procview_maps(struct world *w, const char *real, struct buf *b);
 void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b);
-void procview_mountinfo(const char *real, struct buf *b);
-void procview_mounts(const char *real, struct buf *b);
+void procview_mountinfo(const struct shim_opts *o, const char *real, struct buf *b);
+void procview_mounts(const struct shim_opts *o, const char *real, struct buf *b);
 /** Bytes mapped, from the text of maps. */
 uint64_t procview_vsize(const char *maps);
 

@@ -57,6 +57,8 @@ struct shim_opts {
 	const char *domainname; /* or NULL */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
+	const struct spec_mount *mounts; /* to show which are a tmpfs of its own */
+	size_t n_mounts;
 	const struct spec_rlimit *rlimits; /* those of shim_limits() are shown, the others set */
 	size_t n_rlimits;
 	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */
