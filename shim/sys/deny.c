@@ -57,6 +57,17 @@ static void unshare_leave(struct call *c)
 	c->t->fs = new;
 }
 
+/* There are no flags, which is asked first. */
+static long process_vm_enter(struct call *c)
+{
+	if (c->a[5])
+		return -EINVAL;
+	call_note(c, "reading or writing another process's memory refused");
+	return -EPERM;
+}
+
+#define VM_ARGS INT(pid), PTR(local), UINT(n_local), PTR(remote), UINT(n_remote), UINT(flags)
+
 static const struct flag_name unshared[] = {
 	{ CLONE_FILES, "CLONE_FILES" }, { CLONE_FS, "CLONE_FS" }, { CLONE_NEWNS, "CLONE_NEWNS" },
 	{ CLONE_NEWUSER, "CLONE_NEWUSER" }, { CLONE_NEWPID, "CLONE_NEWPID" },
@@ -69,8 +80,10 @@ static const struct row rows[] = {
 	UNSEEN(clone3, 435, "its flags lie in memory; callers fall back to clone", PTR(args), UINT(size)),
 	REFUSED(ptrace, 101, EPERM, "the tasks are traced already; ptrace inside comes later",
 		UINT(request), INT(pid), PTR(addr), PTR(data)),
-	REFUSED(process_vm_readv, 310, EPERM, WHY_MEMOF, INT(pid)),
-	REFUSED(process_vm_writev, 311, EPERM, WHY_MEMOF, INT(pid)),
+	{ SYS(process_vm_readv, 310), EMULATE, .arg = { VM_ARGS }, .enter = process_vm_enter,
+	  .why = WHY_MEMOF },
+	{ SYS(process_vm_writev, 311), EMULATE, .arg = { VM_ARGS }, .enter = process_vm_enter,
+	  .why = WHY_MEMOF },
 	ABSENT(process_madvise, 440, WHY_MEMOF, FD(pidfd), PTR(iov), UINT(iovcnt), INT(advice)),
 	ABSENT(process_mrelease, 448, WHY_MEMOF, FD(pidfd), UINT(flags)),
 	ABSENT(kcmp, 312, "its order is that of kernel addresses", INT(pid1), INT(pid2), INT(type)),
