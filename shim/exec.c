@@ -16,6 +16,7 @@
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 #include "shim/exec_layout.h"
+#include "shim/sys/caps.h"
 
 #ifndef ARCH_SET_CPUID
 #define ARCH_SET_CPUID 0x1012
@@ -187,6 +188,7 @@ int exec_setup(struct world *w, struct task *t)
 	}
 	task_mm_new(w, t);
 	timers_exec(t->proc);
+	caps_exec(&t->proc->ids);
 	t->clear_tid = 0;
 	r = rebuild_stack(w, t, &l);
 	if (!r)

@@ -10,6 +10,7 @@
 #include "runtime/base/own.h"
 #include "shim/machine.h"
 #include "shim/procview.h"
+#include "shim/sys/caps.h"
 
 enum { MAX_TEXT = 16 << 20 };
 
@@ -161,6 +162,14 @@ static void status_caps(struct view *v, struct buf *b)
 	const struct proc_attrs *a = v->t ? &v->t->proc->attr : NULL;
 	const uint64_t more[] = { a ? a->inheritable : 0, 0, 0, a ? a->bounding : 0, 0 };
 
+	if (v->t && v->w->o->virtual_ids) {
+		struct caps k = caps_of(&v->t->proc->ids);
+		const uint64_t bits[] = { k.inheritable, k.permitted, k.effective, CAPS_ALL, 0 };
+
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			buf_printf(b, "%s:\t%016llx\n", keys[i], (unsigned long long) bits[i]);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		char pattern[16];
 		const char *p;

@@ -19,7 +19,7 @@ enum { NR_MAX = 512 };
 	F(process) F(signals) F(futex) \
 	F(memory) F(ipc) F(mq) \
 	F(time) F(timers) F(random) \
-	F(ids) F(prctl) F(rlimit) F(sched) F(system) \
+	F(ids) F(caps) F(prctl) F(rlimit) F(sched) F(system) \
 	F(deny)
 
 #define DECLARE(id) extern const struct family family_##id;

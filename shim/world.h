@@ -59,10 +59,17 @@ struct sched_state { /* what a task was told of scheduling; all zero at start, k
 	int nice, policy, prio, ioprio;
 };
 
+struct caps { /* bits by number */
+	uint64_t effective, permitted, inheritable;
+};
+
 struct ids { /* virtual credentials, when world.o->virtual_ids */
 	uint32_t ruid, euid, suid, fsuid, rgid, egid, sgid, fsgid;
 	unsigned ngroups;
 	uint32_t groups[64];
+	bool has_caps; /* .caps counts; else root has them all, others none */
+	bool keep_caps;
+	struct caps caps;
 };
 
 struct proc_attrs { /* what a process was told and its children inherit; all zero at start */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Users, groups, capabilities. With virtual ids they are numbers of the process's, under the
+ * Users, groups. With virtual ids they are numbers of the process's, under the
  * kernel's rules: whoever runs outside, inside is root or whom the command line names. Without, the
  * kernel's own in the container's user namespace.
  */
@@ -8,9 +8,9 @@
 #include <linux/capability.h>
 
 #include "runtime/base/own.h"
-#include "shim/world.h"
+#include "shim/sys/caps.h"
 
-enum { LAST_CAP = 40, KEEP = 0xffffffff };
+enum { KEEP = 0xffffffff };
 
 static bool virtual(const struct call *c)
 {
@@ -20,11 +20,6 @@ static bool virtual(const struct call *c)
 static struct ids *ids(struct call *c)
 {
 	return &c->t->proc->ids;
-}
-
-static bool root(struct call *c)
-{
-	return ids(c)->euid == 0;
 }
 
 /* ---- one value ---- */
@@ -43,16 +38,19 @@ GETTER(getegid, egid)
 
 struct trio { /* one kind of id, by its places */
 	uint32_t *r, *e, *s, *fs;
+	bool any; /* may become whichever */
 };
 
 static struct trio users(struct call *c)
 {
-	return (struct trio){ &ids(c)->ruid, &ids(c)->euid, &ids(c)->suid, &ids(c)->fsuid };
+	return (struct trio){ &ids(c)->ruid, &ids(c)->euid, &ids(c)->suid, &ids(c)->fsuid,
+		caps_has(ids(c), CAP_SETUID) };
 }
 
 static struct trio groups(struct call *c)
 {
-	return (struct trio){ &ids(c)->rgid, &ids(c)->egid, &ids(c)->sgid, &ids(c)->fsgid };
+	return (struct trio){ &ids(c)->rgid, &ids(c)->egid, &ids(c)->sgid, &ids(c)->fsgid,
+		caps_has(ids(c), CAP_SETGID) };
 }
 
 static bool among(const struct trio *t, uint32_t id)
@@ -66,7 +64,7 @@ static long set_one(struct call *c, struct trio t)
 
 	if (id == KEEP)
 		return -EINVAL;
-	if (root(c))
+	if (t.any)
 		*t.r = *t.s = id;
 	else if (id != *t.r && id != *t.s)
 		return -EPERM;
@@ -78,7 +76,7 @@ static long set_re(struct call *c, struct trio t)
 {
 	uint32_t r = (uint32_t) c->a[0], e = (uint32_t) c->a[1], old = *t.r;
 
-	if (!root(c) && ((r != KEEP && r != *t.r && r != *t.e) || (e != KEEP && !among(&t, e))))
+	if (!t.any && ((r != KEEP && r != *t.r && r != *t.e) || (e != KEEP && !among(&t, e))))
 		return -EPERM;
 	if (e != KEEP)
 		*t.e = e;
@@ -93,7 +91,7 @@ static long set_re(struct call *c, struct trio t)
 static long set_res(struct call *c, struct trio t)
 {
 	for (unsigned i = 0; i < 3; i++)
-		if ((uint32_t) c->a[i] != KEEP && !root(c) && !among(&t, (uint32_t) c->a[i]))
+		if ((uint32_t) c->a[i] != KEEP && !t.any && !among(&t, (uint32_t) c->a[i]))
 			return -EPERM;
 	if ((uint32_t) c->a[0] != KEEP)
 		*t.r = (uint32_t) c->a[0];
@@ -109,7 +107,7 @@ static long set_fs(struct call *c, struct trio t)
 {
 	uint32_t id = (uint32_t) c->a[0], old = *t.fs;
 
-	if (id != KEEP && (root(c) || among(&t, id) || id == old))
+	if (id != KEEP && (t.any || among(&t, id) || id == old))
 		*t.fs = id;
 	return old;
 }
@@ -128,18 +126,26 @@ static long get_res(struct call *c, struct trio t)
 	return 0;
 }
 
-#define FOR_BOTH(u, g, how)                                                     \
-	static long u##_enter(struct call *c)                                   \
-	{                                                                       \
-		return virtual(c) ? how(c, users(c)) : call_run_leave(c);       \
-	}                                                                       \
-	static long g##_enter(struct call *c)                                   \
-	{                                                                       \
-		return virtual(c) ? how(c, groups(c)) : call_run_leave(c);      \
+static long change_user(struct call *c, long (*how)(struct call *c, struct trio t))
+{
+	const struct ids old = *ids(c);
+	long r = how(c, users(c));
+
+	if (!r)
+		caps_new_user(ids(c), &old);
+	return r;
+}
+
+#define ONE(name, answer)                                           \
+	static long name##_enter(struct call *c)                    \
+	{                                                           \
+		return virtual(c) ? answer : call_run_leave(c);     \
 	}
-FOR_BOTH(setuid, setgid, set_one)
-FOR_BOTH(setreuid, setregid, set_re)
-FOR_BOTH(setresuid, setresgid, set_res)
+#define FOR_BOTH(u, g, how) ONE(u, how(c, users(c))) ONE(g, how(c, groups(c)))
+#define CHANGE(u, g, how) ONE(u, change_user(c, how)) ONE(g, how(c, groups(c)))
+CHANGE(setuid, setgid, set_one)
+CHANGE(setreuid, setregid, set_re)
+CHANGE(setresuid, setresgid, set_res)
 FOR_BOTH(getresuid, getresgid, get_res)
 FOR_BOTH(setfsuid, setfsgid, set_fs)
 
@@ -184,7 +190,7 @@ static long setgroups_enter(struct call *c)
 
 	if (!virtual(c))
 		return call_run_leave(c);
-	if (!root(c))
+	if (!caps_has(ids(c), CAP_SETGID))
 		return -EPERM;
 	if (n > ARRAY_LEN(list))
 		return -EINVAL;
@@ -194,70 +200,6 @@ static long setgroups_enter(struct call *c)
 	for (unsigned i = 0; i < n; i++)
 		ids(c)->groups[i] = list[i];
 	ids(c)->ngroups = n;
-	return 0;
-}
-
-/* ---- capabilities: root has them all, others none ---- */
-
-/* How many words the caller's version has; 0: it is asked to use another one. */
-static long cap_words(struct call *c, struct __user_cap_header_struct *h)
-{
-	static const uint32_t newest = _LINUX_CAPABILITY_VERSION_3;
-
-	if (in_at(c, c->a[0], h, sizeof *h) < 0)
-		return -EFAULT;
-	switch (h->version) {
-	case _LINUX_CAPABILITY_VERSION_1: return 1;
-	case _LINUX_CAPABILITY_VERSION_2:
-	case _LINUX_CAPABILITY_VERSION_3: return 2;
-	}
-	return out_at(c, c->a[0], &newest, sizeof newest);
-}
-
-static long capget_enter(struct call *c)
-{
-	struct __user_cap_header_struct h;
-	struct __user_cap_data_struct *d;
-	struct task *t;
-	uint64_t all = (2ull << LAST_CAP) - 1;
-	long n;
-
-	if (!virtual(c))
-		return call_run_leave(c);
-	n = cap_words(c, &h);
-	if (n <= 0)
-		return n < 0 ? n : c->a[1] ? -EINVAL : 0;
-	t = h.pid ? task_by_vpid(c->w, h.pid) : c->t;
-	if (!t)
-		return -ESRCH;
-	if (!c->a[1])
-		return 0;
-	d = out(c, 1, (size_t) n * sizeof *d);
-	if (!d)
-		return -EFAULT;
-	if (t->proc->ids.euid == 0)
-		for (long i = 0; i < n; i++)
-			d[i].effective = d[i].permitted = (uint32_t) (all >> 32 * i);
-	return 0;
-}
-
-static long capset_enter(struct call *c)
-{
-	struct __user_cap_header_struct h;
-	struct __user_cap_data_struct d[2] = { 0 };
-	long n;
-
-	if (!virtual(c))
-		return call_run_leave(c);
-	n = cap_words(c, &h);
-	if (n <= 0)
-		return n < 0 ? n : -EINVAL;
-	if (in_at(c, c->a[1], d, (size_t) n * sizeof *d) < 0)
-		return -EFAULT;
-	if (h.pid && task_by_vpid(c->w, h.pid) != c->t)
-		return -EPERM;
-	if (!root(c) && (d[0].permitted | d[0].effective | d[1].permitted | d[1].effective))
-		return -EPERM;
 	return 0;
 }
 
@@ -283,9 +225,5 @@ static const struct row rows[] = {
 	ID(getresgid, 120, OUT_AS(rgid, 4, int), OUT_AS(egid, 4, int), OUT_AS(sgid, 4, int)),
 	ID(setfsuid, 122, INT(uid)),
 	ID(setfsgid, 123, INT(gid)),
-	{ SYS(capget, 125), EMULATE, .arg = { PTR(header), PTR(data) }, .enter = capget_enter,
-	  .why = "virtual: root has all capabilities that the guest's kernel knows, others none" },
-	{ SYS(capset, 126), EMULATE, .arg = { PTR(header), PTR(data) }, .enter = capset_enter,
-	  .why = "accepted without effect: what is refused is refused anyway" },
 };
-FAMILY(ids, "Users, groups, capabilities");
+FAMILY(ids, "Users, groups");

@@ -122,7 +122,7 @@ static long capbset_read_enter(struct call *c)
 	return c->a[1] <= LAST_CAP ? 1 : -EINVAL;
 }
 
-/* Changes of capabilities: accepted from root without effect, as by capset. */
+/* Sets that are not kept: accepted from root without effect. */
 static long caps_enter(struct call *c)
 {
 	if (!c->w->o || !c->w->o->virtual_ids)
@@ -134,6 +134,21 @@ static void capbset_drop_leave(struct call *c)
 {
 	if (c->ret == 0)
 		c->t->proc->attr.bounding &= ~bounded(c);
+}
+
+static long keepcaps_set_enter(struct call *c)
+{
+	if (!c->w->o || !c->w->o->virtual_ids)
+		return call_run_leave(c);
+	if (c->a[1] > 1)
+		return -EINVAL;
+	c->t->proc->ids.keep_caps = c->a[1];
+	return 0;
+}
+
+static long keepcaps_get_enter(struct call *c)
+{
+	return c->w->o && c->w->o->virtual_ids ? c->t->proc->ids.keep_caps : call_run_leave(c);
 }
 
 static long securebits_get_enter(struct call *c)
@@ -195,8 +210,8 @@ static const struct row prctls[] = {
 	DO(PR_GET_TIMERSLACK, get_slack_enter, "what the guest has set"),
 	DO(PR_SET_TIMING, timing_enter, "as the kernel"),
 	DO(PR_GET_TIMING, zero_enter, "as the kernel"),
-	DO(PR_SET_KEEPCAPS, caps_enter, VIRTUAL),
-	DO(PR_GET_KEEPCAPS, securebits_get_enter, VIRTUAL),
+	DO(PR_SET_KEEPCAPS, keepcaps_set_enter, VIRTUAL),
+	DO(PR_GET_KEEPCAPS, keepcaps_get_enter, VIRTUAL),
 	DO(PR_CAPBSET_READ, capbset_read_enter, VIRTUAL),
 	{ .name = "PR_CAPBSET_DROP", .nr = PR_CAPBSET_DROP, .policy = EMULATE, .arg = { PARGS },
 	  .enter = caps_enter, .leave = capbset_drop_leave, .why = VIRTUAL },
