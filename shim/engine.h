@@ -163,6 +163,8 @@ void stdio_end(struct world *w);
 /* spin.c */
 void spin_begin(struct world *w);
 void spin_end(struct world *w);
+/** Others go first. */
+bool spin_until(struct world *w, struct task *t);
 /** The wait for the running task was interrupted. True: by our own clock. */
 bool spin_tick(struct world *w, struct task *t);
 /**

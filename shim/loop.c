@@ -276,6 +276,7 @@ static void on_seccomp(struct world *w, struct task *t)
 	if (tracee_getregs(t) < 0)
 		return;
 	w->nstops++;
+	t->stops++;
 	if (t->regs.orig_rax >= 1024) {
 		ptrace(PTRACE_GETEVENTMSG, t->pid, NULL, &msg);
 		if (msg == FILTER_MSG_FOREIGN) {
@@ -295,6 +296,7 @@ static void on_notice(struct world *w, struct task *t)
 	if (t->setup)
 		return;
 	w->nstops++;
+	t->stops++;
 	engine_notified(w, t);
 }
 

@@ -111,6 +111,8 @@ void world_signal(struct world *w, struct task *t, int sig, bool to_group)
 static bool can_run(struct world *w, struct task *t)
 {
 	if (t->state == T_READY) {
+		if (t->until && spin_until(w, t))
+			return false;
 		t->parked &= t->tried == w->spin.runs;
 		return !t->parked;
 	}

@@ -7,6 +7,8 @@
  * memory from turn to turn. Then any number of turns has the same result; it is left at one state
  * of the cycle, always the same one, and goes on when somebody else has run.
  *
+ * A loop that stores or counts is one, too, when all of its memory is again as it was: cycle.c.
+ *
  * The clock only says when to look.
  */
 #include <signal.h>
@@ -18,11 +20,15 @@
 
 #include "runtime/base/own.h"
 #include "shim/engine.h"
+#include "shim/spin.h"
 
 enum {
 	PERIOD_MAX = 512,  /* steps of one turn */
 	TURNS = 3,	   /* to see, after the first state's return */
 	TICK_MS = 400,
+	LONG_CPU = 60, /* s without a call, while somebody waits for less than a second */
+	WAIT_CPU = 4,  /* the same for more, and twice that time */
+	LOOK_AT = 3, /* the first tick at which all of its memory is looked at */
 };
 
 /* ---- instructions that leave memory as the registers say ---- */
@@ -124,7 +130,7 @@ static bool steady_at(struct world *w, struct task *t)
 
 /* ---- states ---- */
 
-static int by_state(const struct user_regs_struct *a, const struct user_regs_struct *b)
+int spin_order(const struct user_regs_struct *a, const struct user_regs_struct *b)
 {
 	if (a->rip != b->rip)
 		return a->rip < b->rip ? -1 : 1;
@@ -132,7 +138,7 @@ static int by_state(const struct user_regs_struct *a, const struct user_regs_str
 }
 
 /* One instruction on. False: something else than that has happened (*ret: the wait status). */
-static bool step(struct task *t, int *ret)
+bool spin_step(struct task *t, int *ret)
 {
 	*ret = 0;
 	if (t->regs_dirty && tracee_setregs(t) < 0)
@@ -148,14 +154,14 @@ static bool step(struct task *t, int *ret)
 static bool steady_step(struct world *w, struct task *t, int *ret)
 {
 	*ret = 0;
-	return steady_at(w, t) && step(t, ret);
+	return steady_at(w, t) && spin_step(t, ret);
 }
 
 /* The states of one turn, into @s; 0: it doesn't come back. */
 static size_t one_turn(struct world *w, struct task *t, struct user_regs_struct *s, int *st)
 {
 	for (size_t n = 0; n < PERIOD_MAX; n++) {
-		if (n && !by_state(&t->regs, &s[0]))
+		if (n && !spin_order(&t->regs, &s[0]))
 			return n;
 		s[n] = t->regs;
 		if (!steady_step(w, t, st))
@@ -168,7 +174,7 @@ static bool same_turns(struct world *w, struct task *t, const struct user_regs_s
 	int *st)
 {
 	for (size_t i = 0; i < n * TURNS; i++) {
-		if (by_state(&t->regs, &s[i % n]))
+		if (spin_order(&t->regs, &s[i % n]))
 			return false;
 		if (!steady_step(w, t, st))
 			return false;
@@ -182,9 +188,9 @@ static bool to_lowest(struct world *w, struct task *t, const struct user_regs_st
 	const struct user_regs_struct *low = s;
 
 	for (size_t i = 1; i < n; i++)
-		if (by_state(&s[i], low) < 0)
+		if (spin_order(&s[i], low) < 0)
 			low = &s[i];
-	while (by_state(&t->regs, low))
+	while (spin_order(&t->regs, low))
 		if (!steady_step(w, t, st))
 			return false;
 	return true;
@@ -203,17 +209,82 @@ static bool is_spinning(struct world *w, struct task *t, int *st)
 	return n && same_turns(w, t, s, n, st) && to_lowest(w, t, s, n, st);
 }
 
+/* A look at all of its memory takes as long as it computes until then: ever more seldom. */
+static bool worth_it(struct world *w, const struct task *t)
+{
+	bool others = sched_deadline(w) != NO_DEADLINE;
+
+	for (const struct task *o = w->tasks; o && !others; o = o->next)
+		others = o != t && o->state == T_READY && !o->parked;
+	if (!others || (!t->spins && ++w->spin.looks < w->spin.look_at))
+		return false;
+	w->spin.look_at *= 3;
+	return true;
+}
+
+/* ---- what is no loop, and still does not end ---- */
+
+static uint64_t cpu_ns(const struct task *t)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime((clockid_t) (~(unsigned) t->proc->pid << 3 | 2), &ts);
+	return (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec;
+}
+
+/* A moment that another process waits for, or a timer. */
+static uint64_t waited_for(struct world *w, const struct task *t)
+{
+	uint64_t d = timers_next(w);
+
+	for (const struct task *o = w->tasks; o; o = o->next)
+		if (o->proc != t->proc && o->state == T_BLOCKED && o->c.wait.kind != W_NONE &&
+			o->c.wait.deadline < d)
+			d = o->c.wait.deadline;
+	return d;
+}
+
+/*
+ * It has computed for much longer than somebody wanted to wait: a run that would never end is of no
+ * use. Whoever is killed then has shown nobody where it was.
+ */
+static bool leave_it(struct world *w, struct task *t)
+{
+	uint64_t d = waited_for(w, t), wait = d > t->calm.since ? d - t->calm.since : 0;
+	uint64_t cpu = cpu_ns(t) - t->calm.cpu;
+
+	if (w->o->strict || d == NO_DEADLINE || t->calm.stops != t->stops ||
+		cpu < (wait < NSEC ? LONG_CPU * NSEC : WAIT_CPU * NSEC + 2 * wait))
+		return false;
+	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
+	t->until = d;
+	t->slice = UINT32_MAX;
+	return true;
+}
+
+bool spin_until(struct world *w, struct task *t)
+{
+	struct sigstate s;
+
+	if (w->now < t->until &&
+		!(t->sigcheck && (task_signals(w, t, &s) < 0 || s.pending & ~s.blocked)))
+		return true;
+	t->until = 0;
+	return false;
+}
+
 bool spin_look(struct world *w, struct task *t, int *st)
 {
 	*st = 0;
-	t->spins = tracee_getregs(t) == 0 && is_spinning(w, t, st);
+	t->spins = tracee_getregs(t) == 0 &&
+		(is_spinning(w, t, st) || (!*st && worth_it(w, t) && cycle_look(w, t, st)));
 	if (t->spins) {
 		t->parked = true;
 		t->tried = w->spin.runs;
 		t->slice = UINT32_MAX;
 	}
 	t->how = PTRACE_CONT;
-	return t->spins;
+	return t->spins || (!*st && leave_it(w, t));
 }
 
 /* ---- when to look ---- */
@@ -275,6 +346,15 @@ bool spin_tick(struct world *w, struct task *t)
 	w->spin.at_ms = now;
 	w->spin.task = t->nr;
 	w->spin.did = did;
+	if (t->calm.stops != t->stops) {
+		t->calm.stops = t->stops;
+		t->calm.cpu = cpu_ns(t);
+		t->calm.since = w->now;
+	}
+	if (!idle) {
+		w->spin.looks = 0;
+		w->spin.look_at = LOOK_AT;
+	}
 	if (idle && t->how == PTRACE_CONT && !t->setup) {
 		t->look = true;
 		ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL);

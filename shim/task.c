@@ -130,6 +130,7 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 	t->pid = pid;
 	t->pidfd = -1;
 	t->nr = ++w->next_task;
+	t->stops = 1;
 	if (parent) {
 		inherit(w, t, parent, flags);
 	} else {

@@ -139,6 +139,11 @@ struct task {
 	bool look;		  /* interrupted to be looked at: see spin.c */
 	bool spins;		  /* it waits for memory to change */
 	bool parked;		  /* … until somebody else has run */
+	uint64_t stops;		  /* its calls */
+	struct {
+		uint64_t stops, cpu, since; /* a look at it: .stops, CPU time spent, virtual now */
+	} calm;
+	uint64_t until;		  /* it computes without end: others go first until then */
 	struct prng *rng;
 	uint32_t denied[16];	  /* bitmap: DENY notes given */
 	uint64_t cpu;		  /* virtual CPU time in ns */
@@ -253,6 +258,7 @@ struct world {
 	struct {
 		uint64_t at_ms, did; /* the last look at who computes, and what it had done */
 		uint32_t task;
+		unsigned looks, look_at; /* at who computes, since it did something */
 		uint64_t runs; /* counts resumes: what could have changed memory */
 		timer_t timer;
 		bool ticking;
