@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a run costs: CPU seconds (user and system, of every process there is) of detrun and of
 # strace -f, as multiples of the bare command's. Everything on one CPU; medians; recording and
-# signing on; commands take turns, so that a slow moment hits all three.
+# signing on; commands take turns, so that a slow moment hits all three. Each does the same work: its
+# environment is what detrun gives a program, and the files are new to git in all three.
 #
 # usage: bench.sh [-n RUNS] [-c CPU] [--chroot ROOTFS] [DETRUN] [CASE...]
 # Cases: configure compile find dd spawn sha256 git. Exit status 1 if a target is missed.
@@ -27,7 +28,8 @@ work=$(mktemp -d "${DETRUN_TEST_DIR:-/var/tmp}/detrun-bench.XXXXXX") || exit 125
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
 mkdir "$work/home" "$work/case" "$work/traces"
-export LC_ALL=C TZ=UTC HOME=$work/home XDG_DATA_HOME=$work/home XDG_CACHE_HOME=$work/cache
+unset LC_ALL LANGUAGE
+export LANG=C.UTF-8 TZ=UTC HOME=$work/home XDG_DATA_HOME=$work/home XDG_CACHE_HOME=$work/cache
 unset SOURCE_DATE_EPOCH
 helper=$work/bench_cpu
 ${CC:-cc} -O2 -o "$helper" "$top/tests/bench/bench_cpu.c" || exit 125
@@ -135,13 +137,18 @@ case_configure() {
 	cp -a "$work/zlib" "$work/case"
 }
 
+# A checkout that was copied, as into a container: git's index doesn't know the files by number and
+# time, and each is read. Inside that is so for every checkout, as the host's numbers and times are
+# not shown.
 case_git() {
-	case_dir
-	( cd "$work/case" && git init -q . && for i in $(seq 3000); do
+	rm -rf "$work/case"
+	mkdir "$work/checkout"
+	( cd "$work/checkout" && git init -q . && for i in $(seq 3000); do
 		d=d$((i % 50))
 		[ -d $d ] || mkdir $d
 		echo "file $i" >$d/f$i
-	done && git add . && git -c user.name=a -c user.email=a@b commit -qm all )
+	done && git add . && git -c user.name=a -c user.email=a@b commit -qm all ) &&
+		cp -a "$work/checkout" "$work/case"
 }
 
 echo "CPU seconds, median of $runs, on CPU $cpu; $(uname -srm)"
