@@ -82,10 +82,10 @@ static const struct controller {
 	{ "cpu", "cpu", asks_cpu, cg1_cpu, cg2_cpu },
 	{ "pids", "pids", asks_pids, cg1_pids, cg1_pids },
 	{ "blkio", "io", asks_blkio, cg1_blkio, cg2_io },
-	{ "hugetlb", "hugetlb", asks_hugetlb, cg1_hugetlb, cg2_hugetlb },
+	{ "hugetlb", "hugetlb", asks_hugetlb, cg_hugetlb, cg_hugetlb },
 	{ "net_cls", NULL, asks_net_cls, cg1_net_cls, NULL },
 	{ "net_prio", NULL, asks_net_prio, cg1_net_prio, NULL },
-	{ "rdma", "rdma", asks_rdma, cg1_rdma, cg1_rdma },
+	{ "rdma", "rdma", asks_rdma, cg_rdma, cg_rdma },
 };
 
 bool cg_asks(const struct spec_resources *r)

@@ -9,10 +9,10 @@
 typedef int cg_set_fn(const struct cg_dir *d, const struct spec_resources *r, struct err *e);
 
 /* v1, and v2 where the files are the same */
-cg_set_fn cg1_cpuset, cg1_memory, cg1_cpu, cg1_pids, cg1_blkio, cg1_hugetlb, cg1_net_cls;
-cg_set_fn cg1_net_prio, cg1_rdma;
+cg_set_fn cg1_cpuset, cg1_memory, cg1_cpu, cg1_pids, cg1_blkio, cg1_net_cls, cg1_net_prio;
+cg_set_fn cg_hugetlb, cg_rdma;
 /* v2 */
-cg_set_fn cg2_memory, cg2_cpu, cg2_io, cg2_hugetlb;
+cg_set_fn cg2_memory, cg2_cpu, cg2_io;
 
 /** v2's cpu.weight (1 to 10000) of v1's cpu.shares (2 to 262144): 1024 is 100, the default of both. */
 uint64_t cg2_weight(uint64_t shares);

@@ -222,8 +222,9 @@ int cg1_blkio(const struct cg_dir *d, const struct spec_resources *r, struct err
 
 /* --- the rest ---------------------------------------------------------------------------- */
 
-int cg1_hugetlb(const struct cg_dir *d, const struct spec_resources *r, struct err *e)
+int cg_hugetlb(const struct cg_dir *d, const struct spec_resources *r, struct err *e)
 {
+	const char *limit = d->v2 ? "max" : "limit_in_bytes";
 	int x = 0;
 
 	for (size_t i = 0; i < r->n_hugepages && !x; i++) {
@@ -232,9 +233,9 @@ int cg1_hugetlb(const struct cg_dir *d, const struct spec_resources *r, struct e
 
 		if (strchr(h->page_size, '/'))
 			return fail_msg(e, EINVAL, "hugepage size \"%.40s\"", h->page_size);
-		snprintf(file, sizeof file, "hugetlb.%.64s.limit_in_bytes", h->page_size);
+		snprintf(file, sizeof file, "hugetlb.%.64s.%s", h->page_size, limit);
 		x = cg_write_uint(d, file, h->limit, e);
-		snprintf(file, sizeof file, "hugetlb.%.64s.rsvd.limit_in_bytes", h->page_size);
+		snprintf(file, sizeof file, "hugetlb.%.64s.rsvd.%s", h->page_size, limit);
 		if (!x && cg_has(d, file))
 			x = cg_write_uint(d, file, h->limit, e);
 	}
@@ -260,7 +261,7 @@ int cg1_net_prio(const struct cg_dir *d, const struct spec_resources *r, struct 
 	return x;
 }
 
-int cg1_rdma(const struct cg_dir *d, const struct spec_resources *r, struct err *e)
+int cg_rdma(const struct cg_dir *d, const struct spec_resources *r, struct err *e)
 {
 	int x = 0;
 

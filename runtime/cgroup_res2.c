@@ -247,22 +247,3 @@ int cg2_io(const struct cg_dir *d, const struct spec_resources *r, struct err *e
 		}
 	return x;
 }
-
-int cg2_hugetlb(const struct cg_dir *d, const struct spec_resources *r, struct err *e)
-{
-	int x = 0;
-
-	for (size_t i = 0; i < r->n_hugepages && !x; i++) {
-		const struct spec_hugepage *h = &r->hugepages[i];
-		char file[128];
-
-		if (strchr(h->page_size, '/'))
-			return fail_msg(e, EINVAL, "hugepage size \"%.40s\"", h->page_size);
-		snprintf(file, sizeof file, "hugetlb.%.64s.max", h->page_size);
-		x = cg_write_uint(d, file, h->limit, e);
-		snprintf(file, sizeof file, "hugetlb.%.64s.rsvd.max", h->page_size);
-		if (!x && cg_has(d, file))
-			x = cg_write_uint(d, file, h->limit, e);
-	}
-	return x;
-}

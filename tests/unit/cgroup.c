@@ -278,8 +278,7 @@ TEST(a_page_size_is_no_path)
 	struct spec_resources r = { .hugepages = &h, .n_hugepages = 1 };
 	struct err e = ERR_INIT;
 
-	EQ(cg2_hugetlb(&d, &r, &e), -EINVAL);
-	EQ(cg1_hugetlb(&d, &r, &e), -EINVAL);
+	EQ(cg_hugetlb(&d, &r, &e), -EINVAL);
 	lab_done();
 }
 
