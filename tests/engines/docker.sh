@@ -111,23 +111,7 @@ test_security() {
 }
 
 test_terminal() {
-	tty "run -it" 5 'wait #
-type tty\n
-wait /dev/pts/0
-type exit 5\n' docker run -it --rm --network none bb sh
-	tty "run -it: its size" 0 'wait ready
-sleep 1
-type \n
-wait 33 77
-size 40 100
-sleep 1
-type \n
-wait 40 100
-type \x04' docker run -it --rm --network none bb \
-		sh -c 'echo ready; while read x; do stty size; done'
-	tty "run -it: ^C" 130 'wait ready
-type \x03' docker run -it --rm --network none bb sh -c '
-		trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'
+	run_on_terminal docker
 }
 
 test_detached() {
