@@ -73,6 +73,9 @@ int main(void)
 	say("bpf", syscall(SYS_bpf, 0, 0, 0));
 	say("io_uring", syscall(425, 1, 0));
 	say("userfaultfd", syscall(323, 0));
+	say("TIOCSTI", syscall(SYS_ioctl, 0, 0x5412, "x"));
+	say("TIOCSTI in the low word", syscall(SYS_ioctl, 0, 0x7fffffff00005412, "x"));
+	say("TIOCLINUX in the low word", syscall(SYS_ioctl, 0, 0x10000541c, "x"));
 	say("kexec", syscall(SYS_kexec_load, 0, 0, 0, 0));
 	CHECK(kill(p, SIGKILL) == 0);
 	wait_of(p);

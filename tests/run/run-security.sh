@@ -220,15 +220,18 @@ done
 for id in 2147483648 4294967295 99999999999 -1 0x10 1: ' 1'; do
 	t "-u '$id'" 125 "$detrun" --chroot "$root" -u "$id" -- true
 done
-for kind in fifo device huge symlink; do
-	cp -a "$root" "$work/users" && rm "$work/users/etc/passwd"
-	case $kind in
-	fifo) mkfifo "$work/users/etc/passwd" ;;
-	device) mknod "$work/users/etc/passwd" c 1 5 ;;
-	huge) truncate -s 1G "$work/users/etc/passwd" ;;
-	symlink) ln -s "$work/secret" "$work/users/etc/passwd" ;;
-	esac
-	t "users of an image whose passwd is a $kind" 125 timeout 20 "$detrun" --chroot "$work/users" -u www -- true
-	rm -rf "$work/users"
+for file in passwd group; do
+	for kind in fifo device huge symlink; do
+		cp -a "$root" "$work/users" && rm "$work/users/etc/$file"
+		case $kind in
+		fifo) mkfifo "$work/users/etc/$file" ;;
+		device) mknod "$work/users/etc/$file" c 1 5 ;;
+		huge) truncate -s 1G "$work/users/etc/$file" ;;
+		symlink) ln -s "$work/secret" "$work/users/etc/$file" ;;
+		esac
+		t "users of an image whose $file is a $kind" 125 timeout 20 "$detrun" --chroot "$work/users" \
+			-u www:video -- true
+		rm -rf "$work/users"
+	done
 done
 finish
