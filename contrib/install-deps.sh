@@ -10,7 +10,7 @@ build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libse
 test='clang busybox-static faketime strace python3 perl git cmake dpkg-dev mmdebstrap openssl
 	procps xz-utils e2fsprogs util-linux'
 
-engines='podman conmon netavark runc buildah docker.io containerd iptables iproute2 systemd dbus
+engines='podman conmon netavark runc buildah docker.io containerd iptables iproute2 docker-compose systemd dbus
 	dbus-user-session libpam-systemd containernetworking-plugins python3-grpcio catatonit slirp4netns passt'
 conformance='bats jq gawk golang-go golang-github-blang-semver-dev golang-github-google-uuid-dev
 	golang-github-hashicorp-go-multierror-dev golang-github-mrunalp-fileutils-dev

@@ -269,6 +269,47 @@ copied
 	t "build: clean" 0 docker container prune -f
 }
 
+# A network of its own, names in it, a health check, a published port, a build.
+test_compose() {
+	command -v docker-compose >/dev/null || {
+		echo "# skipped: docker-compose is not installed"
+		return 0
+	}
+	compose="env DOCKER_HOST=unix://$work/docker.sock DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
+		docker-compose -f $d/proj/compose.yml"
+	mkdir -p "$d/proj" && printf 'FROM bb\nRUN echo built >/b\n' >"$d/proj/Dockerfile"
+	cat >"$d/proj/compose.yml" <<-'END'
+		version: "3"
+		services:
+		  web:
+		    image: bb
+		    command: ["httpd", "-f", "-p", "8000", "-h", "/srv"]
+		    ports: ["127.0.0.1:18081:8000"]
+		    healthcheck: {test: ["CMD", "wget", "-qO-", "http://127.0.0.1:8000/"], interval: 1s}
+		  client:
+		    image: bb
+		    depends_on: [web]
+		    command: ["sh", "-c", "until wget -qO- http://web:8000/; do sleep 1; done; exit 3"]
+		  built:
+		    build: .
+		    command: ["cat", "/b"]
+		    network_mode: none
+	END
+	t "compose: build" 0 $compose build
+	t "compose: up" 0 $compose up -d
+	ok "compose: healthy" till eval '$compose ps | grep -q "(healthy)"'
+	ok "compose: by its name" till eval '$compose ps | grep -q "Exit 3"'
+	t "compose: logs" 0 $compose logs --no-color
+	out '| hello'
+	out '| built'
+	ok "compose: from outside" till busybox wget -qO- http://127.0.0.1:18081/
+	t "compose: exec" 0 $compose exec -T web echo inside
+	is inside
+	t "compose: run" 5 $compose run --rm -T client sh -c 'exit 5'
+	t "compose: stop" 0 $compose stop -t 2
+	t "compose: down" 0 $compose down
+}
+
 # The daemon goes and comes back; containers live on.
 test_daemon() {
 	t "daemon: a container" 0 docker run -d --name cc --network none bb serve
@@ -285,7 +326,7 @@ test_daemon() {
 }
 
 start_docker
-for part in info ${PARTS:-run files security terminal detached more resources build daemon}; do
+for part in info ${PARTS:-run files security terminal detached more resources build compose daemon}; do
 	echo "# $part"
 	"test_$part"
 done
