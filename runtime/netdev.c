@@ -48,6 +48,7 @@ struct msg {
 	union {
 		struct ifinfomsg link;
 		struct ifaddrmsg addr;
+		struct rtmsg route;
 	};
 	char attrs[512];
 };
@@ -271,4 +272,37 @@ int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e)
 	r = read_full(in, &told, sizeof told) == sizeof told ? -told.code : 0;
 	waitpid(child, NULL, 0);
 	return r < 0 ? fail_msg(e, r, "%s", told.msg) : 0;
+}
+
+/* --- loopback ---------------------------------------------------------------------------- */
+
+static int quick_route(int nl, unsigned index, uint32_t dst, unsigned bits)
+{
+	struct msg m = msg_new(RTM_NEWROUTE, NLM_F_REPLACE, sizeof m.route);
+	struct { struct rtattr a; uint32_t on; } quick = {
+		{ .rta_len = sizeof quick, .rta_type = RTAX_QUICKACK }, 1 };
+	uint32_t to = htonl(dst), from = htonl(INADDR_LOOPBACK);
+
+	m.route = (struct rtmsg){ .rtm_family = AF_INET, .rtm_dst_len = (uint8_t) bits,
+		.rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_KERNEL,
+		.rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL };
+	msg_attr(&m, RTA_DST, &to, sizeof to);
+	msg_attr(&m, RTA_PREFSRC, &from, sizeof from);
+	msg_attr(&m, RTA_OIF, &index, sizeof index);
+	msg_attr(&m, RTA_METRICS, &quick, sizeof quick);
+	return nl_ask(nl, &m);
+}
+
+int netdev_quick_loopback(struct err *e)
+{
+	own_fd nl = nl_open(e);
+	unsigned index = if_nametoindex("lo");
+	int r = nl < 0 ? nl : index ? 0 : fail(e, errno, "look at the loopback interface");
+
+	if (r < 0)
+		return r;
+	r = quick_route(nl, index, INADDR_LOOPBACK, 32);
+	if (!r)
+		r = quick_route(nl, index, INADDR_LOOPBACK & 0xff000000, 8);
+	return r < 0 ? fail(e, r, "set the loopback interface's routes") : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* linux.netDevices: interfaces of the host that become the container's. */
+/* The container's interfaces: its loopback, and the host's that it gets: linux.netDevices. */
 #ifndef DETRUN_NETDEV_H
 #define DETRUN_NETDEV_H
 
@@ -12,5 +12,11 @@
 int netdev_check(const struct spec_linux *l, struct err *e);
 /** Move them to the network namespace of @pid, with their global addresses, renamed, and up. */
 int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e);
+
+/**
+ * TCP over this network namespace's loopback acknowledges at once: what has arrived, and how much
+ * fits, doesn't depend on timers of real time.
+ */
+int netdev_quick_loopback(struct err *e);
 
 #endif

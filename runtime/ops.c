@@ -19,6 +19,7 @@
 #include "runtime/base/own.h"
 #include "runtime/console.h"
 #include "runtime/mounts.h"
+#include "runtime/netdev.h"
 
 enum { PROC_ROOT_INO = 1 };
 
@@ -29,7 +30,7 @@ static int do_lo_up(struct init_state *s, const struct op *o, struct err *e)
 	own_fd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq ifr = { .ifr_name = "lo" };
 
-	(void) s, (void) o;
+	(void) o;
 	if (fd < 0 && errno == EAFNOSUPPORT)
 		return 0;
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
@@ -37,7 +38,7 @@ static int do_lo_up(struct init_state *s, const struct op *o, struct err *e)
 	ifr.ifr_flags = (short) (ifr.ifr_flags | IFF_UP);
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
 		return fail(e, errno, "bring the loopback interface up");
-	return 0;
+	return s->in->mode == DET_OFF ? 0 : netdev_quick_loopback(e);
 }
 
 static int do_hostname(struct init_state *s, const struct op *o, struct err *e)
