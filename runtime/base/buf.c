@@ -29,21 +29,6 @@ bad:
 	return NULL;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-	uint8_t *d = buf_room(b, n);
-
-	if (d && n) {
-		memcpy(d, p, n);
-		b->n += n;
-	}
-}
-
-void buf_byte(struct buf *b, uint8_t v)
-{
-	buf_put(b, &v, 1);
-}
-
 void buf_varint(struct buf *b, uint64_t v)
 {
 	uint8_t t[10];
@@ -66,10 +51,15 @@ void buf_str(struct buf *b, const char *s)
 
 void buf_uint(struct buf *b, uint64_t v, unsigned base, unsigned width)
 {
+	static const char digits[] = "0123456789abcdef";
 	char text[64], *end = text + sizeof text, *p = end;
 
+	if (v < base && width < 2) {
+		buf_byte(b, (uint8_t) digits[v]);
+		return;
+	}
 	do
-		*--p = "0123456789abcdef"[v % base];
+		*--p = digits[v % base];
 	while (v /= base);
 	while ((size_t) (end - p) < width && p > text)
 		*--p = '0';

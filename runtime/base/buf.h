@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct buf {
 	uint8_t *p;
@@ -17,8 +18,22 @@ struct buf {
 
 /** Make room for @more bytes after .n; returns their start, or NULL (and .failed). */
 uint8_t *buf_room(struct buf *b, size_t more);
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_byte(struct buf *b, uint8_t v);
+
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+	uint8_t *d = !b->failed && b->cap - b->n >= n ? b->p + b->n : buf_room(b, n);
+
+	if (d && n) {
+		memcpy(d, p, n);
+		b->n += n;
+	}
+}
+
+static inline void buf_byte(struct buf *b, uint8_t v)
+{
+	buf_put(b, &v, 1);
+}
+
 /** Unsigned LEB128, shortest form: the only encoding of a value. */
 void buf_varint(struct buf *b, uint64_t v);
 void buf_str(struct buf *b, const char *s);
