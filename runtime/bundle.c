@@ -198,6 +198,7 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		.hooks_out = noted_copy(b->spec, "run.oci.hooks.stdout"),
 		.hooks_err = noted_copy(b->spec, "run.oci.hooks.stderr"),
 	};
+	must_mem(b->state.id && b->state.bundle && b->state.rootfs && b->state.version);
 	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
 
@@ -241,6 +242,16 @@ static int send_to(const char *what, const char *path, const char *name, int fd,
 	return r < 0 ? fail_ctx(e, r, "%s", what) : 0;
 }
 
+/* Without the time of its start nobody would find it again. */
+static int know(pid_t pid, unsigned long long *ret_start, struct err *e)
+{
+	int r = pid_began(pid, ret_start);
+
+	if (!r && !*ret_start)
+		r = -ESRCH;
+	return r < 0 ? fail(e, r, "look at process %d of the container", pid) : 0;
+}
+
 /* Who reads the pid file may begin: it comes last. */
 static int created(void *ctx, const struct launch *l, struct err *e)
 {
@@ -248,13 +259,14 @@ static int created(void *ctx, const struct launch *l, struct err *e)
 	const struct bundle_run *run = b->run;
 	const char *receiver = run->pidfd_socket ? run->pidfd_socket :
 		spec_annotation(b->spec, "run.oci.pidfd_receiver");
-	int r;
+	int r = know(l->init, &b->state.pid_start, e);
 
 	b->state.pid = l->init;
-	b->state.pid_start = pid_start_time(l->init);
 	b->state.shim = l->shim_pid;
-	b->state.shim_start = l->shim_pid > 0 ? pid_start_time(l->shim_pid) : 0;
-	r = state_save(b->state_dir, &b->state, e);
+	if (!r && l->shim_pid > 0)
+		r = know(l->shim_pid, &b->state.shim_start, e);
+	if (!r)
+		r = state_save(b->state_dir, &b->state, e);
 	if (!r && run->console_socket)
 		r = send_to("--console-socket", run->console_socket, "/dev/pts/0",
 			l->master >= 0 ? l->master : b->master, e);

@@ -14,8 +14,7 @@
 #include "runtime/base/own.h"
 #include "runtime/ns.h"
 
-/* 0 in *@ret: it is gone. */
-static int start_time(int pid, unsigned long long *ret)
+int pid_began(int pid, unsigned long long *ret)
 {
 	char path[64], text[1024], *p;
 	own_fd fd = -1;
@@ -41,13 +40,13 @@ unsigned long long pid_start_time(int pid)
 {
 	unsigned long long start;
 
-	return start_time(pid, &start) < 0 ? 0 : start;
+	return pid_began(pid, &start) < 0 ? 0 : start;
 }
 
 int pid_is(int pid, unsigned long long start)
 {
 	unsigned long long now;
-	int r = start_time(pid, &now);
+	int r = pid_began(pid, &now);
 
 	return r < 0 ? r : now == start;
 }

@@ -35,6 +35,8 @@ char *cache_home(void);
 
 /** Start time of a process in clock ticks, 0 if there is none: with the pid it is an identity. */
 unsigned long long pid_start_time(int pid);
+/** The same in *@ret; -errno where that can't be seen. */
+int pid_began(int pid, unsigned long long *ret);
 /** Is @pid the process that began at @start? 1 or 0, -errno where that can't be seen. */
 int pid_is(int pid, unsigned long long start);
 

@@ -165,10 +165,17 @@ def command(mode, verb):
     return detrun(mode, verb, *flags, ID, *more)
 
 
+def alive(mode):
+    out = subprocess.run(detrun(mode, "state", ID), stdin=NULL, stdout=subprocess.PIPE, stderr=NULL).stdout
+    return b'"status": "created"' in out or b'"status": "running"' in out
+
+
 def one(mode, verb, before, name, nth, what):
     prepare(mode, verb)
     status, text = struck(command(mode, verb), name, nth, what)
     bad = wrong(status, text, what) if what.startswith("error") else ""
+    if not bad and status == 0 and verb in ("create", "run") and not alive(mode):
+        bad = "succeeds, but nothing is there"
     return ", ".join(filter(None, (bad, cleaned(before))))
 
 
