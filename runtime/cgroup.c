@@ -224,8 +224,7 @@ int cgroup_get(const struct json *j, struct cgroup **ret, struct err *e)
 	const char *unit, *slice;
 	int r = 0;
 
-	if (!c)
-		return fail(e, ENOMEM, "read the cgroup");
+	must_mem(c); /* who takes it for none leaves it behind */
 	c->lock = -1;
 	for (size_t i = 0; dirs && dirs->type == JSON_ARR && i < dirs->n && !r; i++) {
 		if (dirs->child[i]->type != JSON_OBJ || i == CG_DIRS)
