@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * skip. Says to $NOTIFY_SOCKET that it is ready: what a datagram must not, and then it; more often
- * than a queue holds. The results are its output. For run-notify.sh.
- */
+/* skip. Says to $NOTIFY_SOCKET that it is ready: what a datagram must not, and then it; more often
+ * than a queue holds. The results are its output. For run-notify.sh. */
 #include "guest.h"
 
 #include <stddef.h>
