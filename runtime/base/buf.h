@@ -21,7 +21,8 @@ uint8_t *buf_room(struct buf *b, size_t more);
 
 static inline void buf_put(struct buf *b, const void *p, size_t n)
 {
-	uint8_t *d = !b->failed && b->cap - b->n >= n ? b->p + b->n : buf_room(b, n);
+	bool fits = b->p && !b->failed && b->cap - b->n >= n;
+	uint8_t *d = fits ? b->p + b->n : buf_room(b, n);
 
 	if (d && n) {
 		memcpy(d, p, n);
