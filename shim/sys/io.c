@@ -155,6 +155,12 @@ void nb_end(int fd, int flags)
 		fcntl(fd, F_SETFL, flags);
 }
 
+long io_signal_enter(struct call *c)
+{
+	c->w->async = true;
+	return call_run(c);
+}
+
 long io_wait(struct call *c, int intr)
 {
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = NO_DEADLINE, .intr = intr });

@@ -73,6 +73,9 @@ long io_by_fd(struct call *c, int guest_fd, const struct row *sub, size_t nsub);
 int nb_begin(int fd);
 void nb_end(int fd, int flags);
 
+/** For calls that ask for a signal of a descriptor's events: from now on it is looked for. */
+long io_signal_enter(struct call *c);
+
 /** Wait until another task may have made the descriptor ready. */
 long io_wait(struct call *c, int intr);
 

@@ -42,13 +42,6 @@ static long fionread_enter(struct call *c)
 	return 0;
 }
 
-/* As F_SETOWN. */
-static long setown_enter(struct call *c)
-{
-	c->w->async = true;
-	return call_run(c);
-}
-
 static long unknown_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
@@ -129,8 +122,8 @@ static const struct row ioctl_sub[] = {
 	{ CMD(FIOCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	{ CMD(FIONCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	{ CMD(FIOASYNC), OBSERVE, IN_ARGS_AS(4, int), .why = "a flag of the description" },
-	{ CMD(FIOSETOWN), OBSERVE, IN_ARGS_AS(4, int), .enter = setown_enter, .why = WHY_OWNER },
-	{ CMD(SIOCSPGRP), OBSERVE, IN_ARGS_AS(4, int), .enter = setown_enter, .why = WHY_OWNER },
+	{ CMD(FIOSETOWN), OBSERVE, IN_ARGS_AS(4, int), .enter = io_signal_enter, .why = WHY_OWNER },
+	{ CMD(SIOCSPGRP), OBSERVE, IN_ARGS_AS(4, int), .enter = io_signal_enter, .why = WHY_OWNER },
 	{ CMD(FIOGETOWN), OBSERVE, OUT_ARGS_AS(4, int), .why = "as it was set" },
 	{ CMD(SIOCGPGRP), OBSERVE, OUT_ARGS_AS(4, int), .why = "as it was set" },
 	REFUSE(FICLONE, EOPNOTSUPP, WHY_FS),

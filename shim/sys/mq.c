@@ -57,13 +57,6 @@ static void transfer_leave(struct call *c)
 			.intr = RESTARTSYS });
 }
 
-/* Its signal comes while another task sends, as descriptors' do. */
-static long notify_enter(struct call *c)
-{
-	c->w->async = true;
-	return call_run(c);
-}
-
 #define OWN "the container's own queues"
 #define WAITS "tried without waiting; waits for another task, or the virtual clock"
 
@@ -78,7 +71,7 @@ static const struct row rows[] = {
 	  PTR(timeout) }, .enter = transfer_enter, .leave = transfer_leave, .flags = MAY_BLOCK,
 	  .why = WAITS },
 	{ SYS(mq_notify, 244), OBSERVE, .arg = { FD(mq), IN_STRUCT(event, 64) },
-	  .enter = notify_enter, .why = "its signal comes as one that a task sends" },
+	  .enter = io_signal_enter, .why = "its signal comes as one that a task sends" },
 	{ SYS(mq_getsetattr, 245), OBSERVE, .arg = { FD(mq), IN_STRUCT(set, 64),
 	  OUT_STRUCT(get, 64) }, .why = OWN },
 };

@@ -77,19 +77,12 @@ static long dup_enter(struct call *c)
 	return call_run(c);
 }
 
-/* What the description's events send is sent while one task runs: from now on it is looked for. */
-static long setown_enter(struct call *c)
-{
-	c->w->async = true;
-	return call_run(c);
-}
-
 #define F_ARGS .arg = { FD(fd), UINT(cmd), PTR(arg) }
 #define LOCK_ARGS .arg = { FD(fd), UINT(cmd), IN_AS(lock, sizeof(struct flock), flock) }
 #define DUP_WHY "the lowest free number; the supervisor forgets what it knew of it"
 #define F_PASS(cmd) { .name = #cmd, .nr = cmd, .policy = PASS, F_ARGS, .why = "a function of the descriptor" }
 #define F_OWNER(cmd, arg3) { .name = #cmd, .nr = cmd, .policy = OBSERVE, .arg = { FD(fd), UINT(cmd), \
-	arg3 }, .enter = setown_enter, .why = "its signal comes as one that a task sends" }
+	arg3 }, .enter = io_signal_enter, .why = "its signal comes as one that a task sends" }
 #define F_DENY(cmd, text) { .name = #cmd, .nr = cmd, .policy = DENY, F_ARGS, .err = EINVAL, .why = text }
 
 static const struct row fcntl_sub[] = {
