@@ -6,16 +6,35 @@
 #include <sys/mount.h>
 #include <sys/vfs.h>
 
-/* The virtual clock, pids and files are made of these two. */
-static int check_namespaces(const struct spec *s, struct err *e)
-{
-	const struct spec_ns *ns = s->linux_.ns;
-	const char *lacks = !ns[SPEC_NS_PID].present ? "pid" : !ns[SPEC_NS_MOUNT].present ? "mount"
-											  : NULL;
+#include "runtime/base/own.h"
 
-	return lacks ? fail_msg(e, EOPNOTSUPP, "linux.namespaces: a new %s namespace is needed for "
-		"a repeatable run, add {\"type\": \"%s\"} (or use --determinism=off)", lacks, lacks)
-		     : 0;
+/*
+ * The virtual clock, pids and files are made of these two. Who asks for the host's gets his own all
+ * the same: what is not the container's stays unseen.
+ */
+static void own_namespaces(struct spec *s)
+{
+	static const enum spec_ns_type own[] = { SPEC_NS_PID, SPEC_NS_MOUNT };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!s->linux_.ns[own[i]].present)
+			spec_add_ns(s, own[i], NULL);
+}
+
+/* The host's /proc in the place of the container's: it would show, and number, others. */
+static void own_proc(struct spec *s)
+{
+	struct spec_mount *m = (struct spec_mount *) s->mounts; /* of the spec's own memory */
+
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		if (!(m[i].flags & MS_BIND) || !m[i].source || strcmp(m[i].source, "/proc") ||
+			strcmp(m[i].destination, "/proc"))
+			continue;
+		m[i].type = "proc";
+		m[i].source = "proc";
+		m[i].flags &= ~(unsigned long) (MS_BIND | MS_REC);
+		m[i].rec_attr_set = m[i].rec_attr_clear = 0;
+	}
 }
 
 /* Of the kernel, which writes them as it likes: no input that could be declared. */
@@ -51,9 +70,9 @@ static int check_volumes(const struct spec *s, struct err *e)
 	return 0;
 }
 
-int supervisable(const struct spec *s, struct err *e)
+int supervisable(struct spec *s, struct err *e)
 {
-	int r = check_namespaces(s, e);
-
-	return r < 0 ? r : check_volumes(s, e);
+	own_namespaces(s);
+	own_proc(s);
+	return check_volumes(s, e);
 }

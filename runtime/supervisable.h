@@ -4,7 +4,10 @@
 
 #include "oci/spec.h"
 
-/** Can a container of this be a repeatable run? 0, or -EOPNOTSUPP and what it would take. */
-int supervisable(const struct spec *s, struct err *e);
+/**
+ * Make of it what can be a repeatable run: its processes and mounts are its own. 0, or -EOPNOTSUPP
+ * and what it would take.
+ */
+int supervisable(struct spec *s, struct err *e);
 
 #endif
