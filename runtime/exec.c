@@ -323,7 +323,7 @@ static int announce(struct exec *x, struct err *e)
 	if (x->job->console_socket)
 		r = console_outer(p->console_height, p->console_width, &x->outer, &slave, e);
 	if (!r)
-		r = exec_announce(x->job->control, p, slave < 0 ? (int[]) { 0, 1, 2 }
+		r = exec_announce(x->job->control, x->job->spec, slave < 0 ? (int[]) { 0, 1, 2 }
 							: (int[]) { slave, slave, slave },
 			x->guest, e);
 	return r;

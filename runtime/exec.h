@@ -50,7 +50,7 @@ void exec_child(const struct exec_child *c) __attribute__((noreturn));
  * Say what is to come. @outside: where its input comes from and its output goes to; *@ret_stdio: what
  * it is to have as 0, 1, 2 itself, if it has no terminal.
  */
-int exec_announce(int control, const struct spec_process *p, const int outside[3],
+int exec_announce(int control, const struct spec *s, const int outside[3],
 	int ret_stdio[3], struct err *e);
 /**
  * The process waits at its end of @sync: from now on it is supervised, and let go. @master: of its

@@ -7,6 +7,7 @@
 #include "runtime/base/own.h"
 #include "runtime/control.h"
 #include "runtime/exec.h"
+#include "runtime/procattr.h"
 
 static void put_list(struct buf *b, const char *const *v)
 {
@@ -37,14 +38,20 @@ static int describe(const struct spec_process *p, struct control_ask *ask, int *
 	return 0;
 }
 
-int exec_announce(int control, const struct spec_process *p, const int outside[3],
-	int ret_stdio[3], struct err *e)
+int exec_announce(int control, const struct spec *s, const int outside[3], int ret_stdio[3],
+	struct err *e)
 {
+	const struct spec_process *p = &s->process;
+	const char *final = p->exec_cpu_final && *p->exec_cpu_final ? p->exec_cpu_final : NULL;
 	struct control_ask ask = {
 		.version = CONTROL_VERSION, .op = CONTROL_EXEC,
 		.uid = p->user.uid, .gid = p->user.gid,
 		.flags = p->terminal ? CONTROL_TERMINAL : 0,
 		.rows = p->console_height, .cols = p->console_width,
+		.policy = p->scheduler.policy, .priority = p->scheduler.priority,
+		.nice = p->scheduler.nice,
+		.ioprio = procattr_ioprio(&p->io_priority),
+		.affinity = procattr_cpu_mask(final ? final : s->linux_.resources.cpu.cpus),
 	};
 	own_fd what = -1;
 	int r = describe(p, &ask, &what, e);

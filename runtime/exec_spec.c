@@ -126,6 +126,10 @@ static int by_file(struct spec *s, const struct exec_opts *o, struct spec **ret_
 		p.rlimits = own->rlimits;
 		p.n_rlimits = own->n_rlimits;
 	}
+	if (!p.scheduler.present)
+		p.scheduler = own->scheduler;
+	if (!p.io_priority.present)
+		p.io_priority = own->io_priority;
 	if (!p.apparmor || !*p.apparmor)
 		p.apparmor = own->apparmor;
 	if (!p.selinux_label || !*p.selinux_label)

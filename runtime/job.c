@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/notify.h"
+#include "runtime/procattr.h"
 #include "shim/procview.h"
 
 int job_declare(struct job *j, const struct job_opts *o, struct err *e)
@@ -27,6 +28,8 @@ int job_declare(struct job *j, const struct job_opts *o, struct err *e)
 			return -EINVAL;
 		j->epoch = (uint64_t) v;
 	}
+	if (j->spec)
+		j->cpus = procattr_ncpus(j->spec);
 	if (o->cpus) {
 		if (opt_number(o->cpus, "--cpus", 1, 1024, &v, e) < 0)
 			return -EINVAL;
@@ -163,7 +166,8 @@ static struct shim_attrs attrs_of(const struct spec *s)
 		.policy = p->scheduler.policy,
 		.priority = p->scheduler.priority,
 		.nice = p->scheduler.nice,
-		.ioprio = p->io_priority.class << 13 | p->io_priority.priority,
+		.affinity = procattr_cpu_mask(s->linux_.resources.cpu.cpus),
+		.ioprio = procattr_ioprio(&p->io_priority),
 		.oom_score_adj = p->oom_score_adj,
 		.mono_offset = ns_of(&s->linux_.time_monotonic),
 		.boot_offset = ns_of(&s->linux_.time_boottime),

@@ -13,7 +13,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 
-enum { NODES_MAX = 1024, LONG_BITS = 8 * sizeof(unsigned long) };
+enum { DEADLINE = 6 /* SCHED_DEADLINE */, NODES_MAX = 1024, LONG_BITS = 8 * sizeof(unsigned long) };
 
 /* --- lists of numbers -------------------------------------------------------------------- */
 
@@ -57,6 +57,30 @@ static int cpus_of(const char *list, cpu_set_t *set, struct err *e)
 		return fail_msg(e, EINVAL, "process.execCPUAffinity: \"%.100s\" is no list of CPUs "
 			"such as 0-3,7", list);
 	return 0;
+}
+
+uint64_t procattr_cpu_mask(const char *list)
+{
+	uint64_t mask = 0;
+	cpu_set_t set;
+
+	if (!list || !*list || cpus_of(list, &set, NULL) < 0)
+		return 0;
+	for (size_t cpu = 0; cpu < 64; cpu++)
+		mask |= (uint64_t) !!CPU_ISSET(cpu, &set) << cpu;
+	return mask;
+}
+
+unsigned procattr_ncpus(const struct spec *s)
+{
+	uint64_t all = procattr_cpu_mask(s->linux_.resources.cpu.cpus) |
+		procattr_cpu_mask(s->process.exec_cpu_initial) |
+		procattr_cpu_mask(s->process.exec_cpu_final);
+	unsigned n = 1;
+
+	while (n < 64 && all >> n)
+		n++;
+	return n;
 }
 
 int procattr_cpus(const char *list, pid_t pid, struct err *e)
@@ -178,6 +202,12 @@ static int set_oom(int score, pid_t pid, struct err *e)
 	return r < 0 ? fail(e, r, "set oom_score_adj to %d", score) : 0;
 }
 
+static int not_with_cpus(struct err *e)
+{
+	return fail_msg(e, EPERM, "process scheduler can't be used together with AllowedCPUs: "
+		"take out linux.resources.cpu.cpus or process.scheduler");
+}
+
 static int set_scheduler(const struct spec_scheduler *s, bool cpus, pid_t pid, struct err *e)
 {
 	struct { /* as the first version of it, which every kernel knows */
@@ -192,15 +222,18 @@ static int set_scheduler(const struct spec_scheduler *s, bool cpus, pid_t pid, s
 	if (syscall(SYS_sched_setattr, pid, &a, 0) == 0)
 		return 0;
 	if (errno == EPERM && cpus)
-		return fail_msg(e, EPERM, "process scheduler can't be used together with AllowedCPUs: "
-			"take out linux.resources.cpu.cpus or process.scheduler");
+		return not_with_cpus(e);
 	return fail(e, errno, "error setting scheduler attributes of process.scheduler");
+}
+
+int procattr_ioprio(const struct spec_io_priority *p)
+{
+	return p->present ? IOPRIO_PRIO_VALUE(p->class, p->priority) : 0;
 }
 
 static int set_io_priority(const struct spec_io_priority *p, pid_t pid, struct err *e)
 {
-	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid,
-		    IOPRIO_PRIO_VALUE(p->class, p->priority)) < 0)
+	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, procattr_ioprio(p)) < 0)
 		return fail(e, errno, "failed to set io priority of process.ioPriority");
 	return 0;
 }
@@ -223,7 +256,9 @@ int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *
 		r = set_io_priority(&p->io_priority, pid, e);
 	if (r < 0 || !p->scheduler.present)
 		return r;
-	return virtual_time ? 0 : set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
+	if (!virtual_time)
+		return set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
+	return cpus && *cpus && p->scheduler.policy == DEADLINE ? not_with_cpus(e) : 0;
 }
 
 /* --- by the process itself --------------------------------------------------------------- */

@@ -252,6 +252,8 @@ static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int 
 	t->setup = true;
 	t->how = PTRACE_CONT;
 	ids->ruid = ids->euid = ids->suid = ids->fsuid = a->ask.uid;
+	t->sched = (struct sched_state){ .cpus = a->ask.affinity, .nice = a->ask.nice,
+		.policy = a->ask.policy, .prio = a->ask.priority, .ioprio = a->ask.ioprio };
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
 	a->nr = ++w->next_stdio;
 	if (a->std)

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-enum { CONTROL_VERSION = 1 };
+enum { CONTROL_VERSION = 2 };
 enum control_op { CONTROL_EXEC = 1, CONTROL_ADOPT, CONTROL_KILL };
 enum { CONTROL_TERMINAL = 1 };
 
@@ -26,6 +26,8 @@ struct control_ask {
 	/* EXEC: the description is JSON, arguments and environment, one after the other */
 	uint32_t n_json, n_args, n_env;
 	uint32_t rows, cols;
+	int32_t policy, priority, nice, ioprio; /* EXEC: as the process is to see them */
+	uint64_t affinity; /* CPUs as bits, 0 = all */
 };
 
 struct control_answer {

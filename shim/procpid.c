@@ -182,10 +182,28 @@ static void status_caps(struct view *v, struct buf *b)
 	}
 }
 
+/* As "0-2,5". */
+static void put_cpus(uint64_t mask, struct buf *b)
+{
+	const char *sep = "";
+
+	for (unsigned lo = 0; lo < 64; lo++) {
+		unsigned hi = lo;
+
+		if (!(mask >> lo & 1))
+			continue;
+		while (hi < 63 && mask >> (hi + 1) & 1)
+			hi++;
+		buf_printf(b, hi > lo ? "%s%u-%u" : "%s%u", sep, lo, hi);
+		sep = ",";
+		lo = hi;
+	}
+}
+
 static void view_status(struct view *v, struct buf *b)
 {
 	static const char *const signals[] = { "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt" };
-	unsigned long long cpus = (v->w->o->cpus < 64 ? 1ull << v->w->o->cpus : 0) - 1;
+	uint64_t cpus = v->t ? sched_cpus(v->w, &v->t->sched) : 1;
 	const char *nl = strchr(v->real, '\n');
 	bool zombie = strstr(v->real, "\nState:\tZ") != NULL;
 
@@ -217,9 +235,9 @@ static void view_status(struct view *v, struct buf *b)
 		v->w->o->attrs.seccomp);
 	buf_printf(b,
 		"Speculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n"
-		"Cpus_allowed:\t%llx\nCpus_allowed_list:\t", cpus);
-	buf_printf(b, v->w->o->cpus > 1 ? "0-%u\n" : "0\n", v->w->o->cpus - 1);
-	buf_str(b, "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n"
+		"Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (unsigned long long) cpus);
+	put_cpus(cpus, b);
+	buf_str(b, "\nMems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n"
 		"voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
 }
 

@@ -41,6 +41,9 @@ struct rlimit rlimit_view(const struct proc *p, unsigned res);
 /* the container's own of those that are ours, for its first process */
 void rlimit_start(struct proc *p, const struct shim_opts *o);
 
+/* sys/sched.c: the CPUs of a task, as bits; the first 64 */
+uint64_t sched_cpus(const struct world *w, const struct sched_state *s);
+
 /* procmap.c: what is told of mappings and mounts */
 void procview_maps(struct world *w, const char *real, struct buf *b);
 void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b);

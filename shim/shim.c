@@ -323,16 +323,18 @@ int shim_filter_set(const struct shim_filter *f, struct err *e)
 	return r;
 }
 
-int shim_pin_cpu(struct err *e)
+int shim_pin_cpu(uint64_t among, struct err *e)
 {
 	cpu_set_t set;
 	int cpu = sched_getcpu();
 
 	if (cpu < 0)
 		return fail(e, errno, "find the current CPU");
+	if (among && (cpu > 63 || !(among >> cpu & 1)))
+		cpu = __builtin_ctzll(among);
 	CPU_ZERO(&set);
 	CPU_SET((size_t) cpu, &set);
 	if (sched_setaffinity(0, sizeof set, &set) < 0)
-		return fail(e, errno, "bind to CPU %d", cpu);
+		return among ? shim_pin_cpu(0, e) : fail(e, errno, "bind to CPU %d", cpu);
 	return 0;
 }

@@ -28,6 +28,7 @@ struct shim_attrs {
 	uint32_t persona; /* PER_LINUX or PER_LINUX32 */
 	bool no_new_privs, seccomp; /* a filter of its own */
 	int policy, priority, nice, ioprio, oom_score_adj;
+	uint64_t affinity; /* CPUs as bits, 0 = all */
 	uint64_t bounding, inheritable; /* capabilities that are shown there, but nobody can have */
 	uint64_t mono_offset, boot_offset; /* of a time namespace: ns that the clocks are ahead */
 };
@@ -118,7 +119,10 @@ int shim_filter_set(const struct shim_filter *f, struct err *e);
 /** Whether the limit @resource (RLIMIT_*) is the supervisor's, and must not be set. */
 bool shim_limits(int resource);
 
-/** Pin this process (and what it forks) to one CPU, chosen once. 0 or -errno. */
-int shim_pin_cpu(struct err *e);
+/**
+ * Pin this process (and what it forks) to one CPU, chosen once: where it is, or one of @among (bits,
+ * 0: any), which the container's cgroup is bound to. 0 or -errno.
+ */
+int shim_pin_cpu(uint64_t among, struct err *e);
 
 #endif

@@ -138,7 +138,8 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 		if (w->o)
 			t->sched = (struct sched_state){ .nice = w->o->attrs.nice,
 				.policy = w->o->attrs.policy, .prio = w->o->attrs.priority,
-				.ioprio = w->o->attrs.ioprio };
+				.ioprio = w->o->attrs.ioprio,
+				.cpus = w->o->attrs.affinity };
 		t->mm = mm_new(w);
 		t->fs = fs_new();
 	}

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "shim/world.h"
+#include "shim/procview.h"
 
 enum { SCHED_DEADLINE_ = 6, IDLE_IO = 3, YIELDED = 1 << 30 };
 
@@ -32,6 +32,11 @@ static unsigned ncpus(const struct world *w)
 static uint64_t all_cpus(const struct world *w)
 {
 	return ~0ull >> (64 - ncpus(w));
+}
+
+uint64_t sched_cpus(const struct world *w, const struct sched_state *s)
+{
+	return s->cpus ? s->cpus : all_cpus(w);
 }
 
 static long yield_enter(struct call *c)
@@ -62,7 +67,7 @@ static long getaffinity_enter(struct call *c)
 	p = out(c, 2, sizeof *p);
 	if (!p)
 		return -EFAULT;
-	*p = t->sched.cpus ? t->sched.cpus : all_cpus(c->w);
+	*p = sched_cpus(c->w, &t->sched);
 	return sizeof *p;
 }
 

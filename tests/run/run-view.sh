@@ -40,4 +40,51 @@ bundle "sh('cat /etc/passwd')" "without('mount')" "l['maskedPaths'] = l['readonl
 twice "mounts are the container's own" 0
 ok "and not the host's" sh -c "! grep -q '$b' /proc/self/mountinfo"
 
+# --- CPUs, scheduling, priorities -----------------------------------------------------------------
+
+up() { # ID: the bundle's container, waiting
+	t "$1: create" 0 $record create --trace "$work/tr-$1" -b "$b" "$1"
+	t "$1: start" 0 $record start "$1"
+}
+down() { $record delete -f "$1"; }
+copy_program "$b/rootfs" "$(type -P chrt)"
+copy_program "$b/rootfs" "$(type -P ionice)"
+cpus="grep Cpus_allowed_list /proc/self/status; nproc; cat /sys/devices/system/cpu/online"
+bundle "sh('$cpus')"
+twice "one CPU" 0
+ok "has number 0" test "$(tr -s ' \t\n' ' ' <"$work/out")" = "Cpus_allowed_list: 0 1 0 "
+bundle "sh('$cpus')"
+twice "as many as --cpus says" 0 --cpus 3
+ok "are three" test "$(tr -s ' \t\n' ' ' <"$work/out")" = "Cpus_allowed_list: 0-2 3 0-2 "
+if [ "$(nproc)" -gt 1 ]; then
+	bundle "sh('$cpus')" "l['resources']['cpu'] = {'cpus': '0-1'}"
+	twice "the CPUs that config.json names" 0
+	ok "are two" test "$(tr -s ' \t\n' ' ' <"$work/out")" = "Cpus_allowed_list: 0-1 2 0-1 "
+	bundle "sh('$cpus')" "l['resources']['cpu'] = {'cpus': '1'}"
+	twice "one of two" 0
+	ok "is the second" test "$(tr -s ' \t\n' ' ' <"$work/out")" = "Cpus_allowed_list: 1 1 0-1 "
+	bundle "p['args'] = ['sleep', '1000']" "p['execCPUAffinity'] = {'initial': '0', 'final': '1'}" \
+		"p['scheduler'] = {'policy': 'SCHED_BATCH'}" \
+		"p['ioPriority'] = {'class': 'IOPRIO_CLASS_BE', 'priority': 4}"
+	up v1
+	t "exec on its CPUs" 0 $record exec v1 sh -c "$cpus"
+	ok "is on the second" test "$(tr -s ' \t\n' ' ' <"$work/out")" = "Cpus_allowed_list: 1 1 0-1 "
+	t "exec: scheduler, I/O priority" 0 $record exec v1 sh -c 'chrt -p $$; ionice'
+	out SCHED_BATCH
+	out "best-effort: prio 4"
+	echo '{"args":["sh","-c","chrt -p $$; ionice"],"cwd":"/","env":["PATH=/bin"],
+		"ioPriority":{"class":"IOPRIO_CLASS_IDLE"},"scheduler":{"policy":"SCHED_IDLE"}}' >"$work/p.json"
+	t "exec: its own" 0 $record exec --process "$work/p.json" v1
+	out SCHED_IDLE
+	out idle
+	down v1
+	t "replay of what was added" 0 "$detrun" replay "$work/tr-v1"
+else
+	echo "# skipped: a second CPU is needed"
+fi
+bundle "sh('true')" "l['resources']['cpu'] = {'cpus': '0'}" \
+	"p['scheduler'] = {'policy': 'SCHED_DEADLINE', 'runtime': 42000, 'deadline': 1000000, 'period': 1000000}"
+t "a deadline on some CPUs" 1 $record run -b "$b" "c$$"
+err "process scheduler can't be used together with AllowedCPUs"
+
 finish
