@@ -274,8 +274,11 @@ static void park(struct world *w, struct task *t)
 	t->state = T_BLOCKED;
 	t->tried = w->turn;
 	t->sigcheck = true; /* one may have come before the wait */
-	if (t->c.wait.kind == W_FUTEX && !t->c.again)
+	if (t->c.wait.kind != W_FUTEX)
+		return;
+	if (!t->c.again)
 		t->wait_seq = ++w->next_futex;
+	futex_join(w, t);
 }
 
 /*
@@ -463,6 +466,7 @@ void engine_retry(struct world *w, struct task *t)
 	struct call *c = &t->c;
 
 	c->again = true;
+	futex_leave(w, t);
 	t->c.wait.kind = W_NONE;
 	if (t->at == STOP_ENTRY) {
 		call_again(c);
@@ -512,6 +516,7 @@ void engine_interrupt(struct world *w, struct task *t)
 		t->how = PTRACE_CONT;
 	}
 	t->undone = false;
+	futex_leave(w, t);
 	c->wait.kind = W_NONE;
 	t->state = T_READY;
 }

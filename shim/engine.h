@@ -105,6 +105,12 @@ int world_input_bytes(struct world *w, struct task *t, struct buf *b);
 /* task.c */
 struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t clone_flags);
 void task_free(struct world *w, struct task *t);
+/** Its number inside is @vtid; 0: not known. */
+void task_number(struct world *w, struct task *t, pid_t vtid);
+/** From now on @p's parent is @parent, or NULL. */
+void proc_adopt(struct proc *parent, struct proc *p);
+/** Who waits for its vfork child @child, if anybody, goes on. */
+void vfork_done(struct task *child);
 struct task *task_find(struct world *w, pid_t pid);
 void task_mm_new(struct world *w, struct task *t); /* exec */
 /**

@@ -26,19 +26,8 @@ static void orphan_children(struct world *w, struct proc *p)
 {
 	struct proc *init = w->init ? w->init->proc : NULL;
 
-	for (struct proc *q = w->procs; q; q = q->next)
-		if (q->parent == p)
-			q->parent = init != p ? init : NULL;
-}
-
-static void unblock_vfork_parent(struct world *w, struct task *child)
-{
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->vfork_child == child) {
-			t->vfork_child = NULL;
-			t->c.wait.kind = W_NONE;
-			t->state = T_READY;
-		}
+	while (p->children)
+		proc_adopt(init != p ? init : NULL, p->children);
 }
 
 /* The last thread is gone: the parent's waits and signals. */
@@ -72,7 +61,7 @@ static void one_died(struct world *w, struct task *t, int st)
 {
 	bool last = t->proc->nthreads == 1;
 
-	unblock_vfork_parent(w, t);
+	vfork_done(t);
 	if (!t->setup)
 		engine_mark(w, t, EV_EXIT, 0, st);
 	futex_exit(w, t);
@@ -95,33 +84,41 @@ static int await_death(pid_t pid)
 	}
 }
 
-/* The order is ours: by birth, and leaders, which the kernel reports after their threads, last. */
-static struct task *next_to_go(struct world *w, struct proc *p)
+static void collect_proc(struct world *w, struct proc *p)
 {
-	struct task *l = NULL, *init = NULL;
+	struct task *l = leader(w, p), *next;
 
-	for (struct task *t = w->tasks; t; t = t->next) {
-		if (p && t->proc != p)
-			continue;
-		if (t->pid != t->proc->pid)
-			return t;
-		if (t == w->init)
-			init = t;
-		else if (!l)
-			l = t;
+	for (struct task *t = p->threads; t; t = next) {
+		next = t->next_thread;
+		if (t != l)
+			one_died(w, t, await_death(t->pid));
 	}
-	return l ? l : init;
+	if (l)
+		one_died(w, l, await_death(l->pid));
 }
 
+static void collect_all(struct world *w, bool leaders)
+{
+	struct task *next;
+
+	for (struct task *t = w->tasks; t; t = next) {
+		next = t->next;
+		if (t != w->init && (t->pid == t->proc->pid) == leaders)
+			one_died(w, t, await_death(t->pid));
+	}
+}
+
+/* The order is ours: by birth, and leaders, which the kernel reports after their threads, last. */
 void collect_dead(struct world *w, struct proc *p)
 {
-	struct task *t;
-	bool last = false;
-
-	while (!last && (t = next_to_go(w, p))) {
-		last = p && p->nthreads == 1;
-		one_died(w, t, await_death(t->pid));
+	if (p) {
+		collect_proc(w, p);
+		return;
 	}
+	collect_all(w, false);
+	collect_all(w, true);
+	if (w->init)
+		one_died(w, w->init, await_death(w->init->pid));
 }
 
 /* From its state on. NULL: it is gone. */
@@ -178,8 +175,8 @@ bool init_exits(struct world *w, const struct task *t)
 
 static bool proc_killed(struct world *w, const struct proc *p)
 {
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->proc == p && t->state != T_GONE)
+	for (struct task *t = p->threads; t; t = t->next_thread)
+		if (t->state != T_GONE)
 			return is_killed(w, t);
 	return false;
 }
@@ -198,12 +195,12 @@ void collect_killed(struct world *w, struct proc *p, const struct task *self)
 /* Who sent it is nobody's business; that it came is an input. */
 static void note_kill(struct world *w, struct proc *p, unsigned when)
 {
-	struct task *t = w->tasks;
+	struct task *t = p->threads;
 	char text[32];
 	int n;
 
-	while (t && (t->proc != p || t->state == T_GONE))
-		t = t->next;
+	while (t && t->state == T_GONE)
+		t = t->next_thread;
 	if (!t || !w->control || t->setup)
 		return;
 	n = snprintf(text, sizeof text, "%d %d", SIGKILL, (int) task_vtid(t));
@@ -256,18 +253,19 @@ void collect_continued(struct world *w)
 	struct sigstate s;
 	int st;
 
-	for (struct task *t = w->tasks; t; t = t->next)
+	for (struct task *t = w->nstopped ? w->tasks : NULL; t; t = t->next)
 		if (t->state == T_STOPPED && task_signals(w, t, &s) == 0 &&
 			s.pending & 1ull << (SIGCONT - 1) && tracee_wait(t->pid, &st) == 0) {
 			t->state = T_READY;
+			w->nstopped--;
 			t->how = PTRACE_CONT;
 		}
 }
 
-static bool threads_left(struct world *w, struct proc *p)
+static bool threads_left(const struct proc *p)
 {
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->proc == p && t->state != T_GONE)
+	for (struct task *t = p->threads; t; t = t->next_thread)
+		if (t->state != T_GONE)
 			return true;
 	return false;
 }
@@ -290,7 +288,7 @@ void task_died(struct world *w, struct task *t, int st)
 		l = NULL;
 	one_died(w, t, st);
 	/* a leader that has exited before its threads is reported only now */
-	if (l && l->state == T_GONE && !threads_left(w, p)) {
+	if (l && l->state == T_GONE && !threads_left(p)) {
 		if (tracee_wait(pid, &st) == 0)
 			one_died(w, l, st);
 	}
@@ -327,9 +325,9 @@ int collect_for_exec(struct world *w, struct task *t)
 
 	if (r < 0)
 		return r;
-	for (o = w->tasks; o; o = next) { /* in our order, not in that of their deaths */
-		next = o->next;
-		if (o->proc != p || o == t)
+	for (o = p->threads; o; o = next) { /* in our order, not in that of their deaths */
+		next = o->next_thread;
+		if (o == t)
 			continue;
 		if (o == w->init)
 			w->init = t;
@@ -343,7 +341,7 @@ int collect_for_exec(struct world *w, struct task *t)
 		close(t->pidfd);
 		t->pidfd = -1;
 	}
-	t->vtid = 0;
+	task_number(w, t, 0);
 	must_mem(map_put(&w->by_pid, (uint64_t) t->pid, 0, (uint64_t) t) == 0);
 	return 0;
 }

@@ -154,8 +154,10 @@ static void on_signal(struct world *w, struct task *t, int sig)
 static void on_group_stop(struct world *w, struct task *t)
 {
 	t->state = T_STOPPED;
-	for (struct task *o = w->tasks; o; o = o->next) /* parked siblings come to their stop, too */
-		if (o->proc == t->proc && o->state == T_BLOCKED && o->c.wait.kind != W_VFORK)
+	w->nstopped++;
+	/* parked siblings come to their stop, too */
+	for (struct task *o = t->proc->threads; o; o = o->next_thread)
+		if (o->state == T_BLOCKED && o->c.wait.kind != W_VFORK)
 			engine_pause(w, o);
 	ptrace(PTRACE_LISTEN, t->pid, NULL, NULL);
 	wake_children_waiters(w, t->proc->parent);
@@ -202,6 +204,7 @@ static void on_birth(struct world *w, struct task *t, int event)
 	}
 	if (event == PTRACE_EVENT_VFORK) {
 		t->vfork_child = child;
+		child->vfork_parent = t;
 		t->state = T_BLOCKED;
 		t->at = STOP_OTHER;
 		t->c.wait = (struct wait){ .kind = W_VFORK, .deadline = NO_DEADLINE };
@@ -209,16 +212,6 @@ static void on_birth(struct world *w, struct task *t, int event)
 }
 
 /* ---- exec ---- */
-
-static void release_vfork(struct world *w, struct task *child)
-{
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->vfork_child == child) {
-			t->vfork_child = NULL;
-			t->c.wait.kind = W_NONE;
-			t->state = T_READY;
-		}
-}
 
 static void record_exec(struct world *w, struct task *t)
 {
@@ -236,7 +229,7 @@ static void on_exec(struct world *w, struct task *t)
 
 	rw_cache_drop(w);
 	t->setup = t->in_exec = false;
-	release_vfork(w, t);
+	vfork_done(t);
 	record_exec(w, t);
 	world_step(w);
 	t->how = PTRACE_CONT;

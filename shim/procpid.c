@@ -33,8 +33,8 @@ static char state_letter(const struct view *v, char real)
 		return real == 't' ? 'S' : real;
 	if (v->t == v->c->t)
 		return 'R';
-	for (struct task *t = v->w->tasks; t; t = t->next)
-		if (t->proc == v->t->proc && t->state == T_STOPPED)
+	for (const struct task *t = v->t->proc->threads; t; t = t->next_thread)
+		if (t->state == T_STOPPED)
 			return 'T';
 	return v->t->state == T_READY || v->t->state == T_RUNNING ? 'R' : 'S';
 }

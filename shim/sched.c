@@ -19,9 +19,8 @@ enum { SLICE = 2000 }; /* trapped calls */
 void signals_sent(struct world *w, struct proc *p)
 {
 	w->turn++; /* a signalfd may be ready */
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (!p || t->proc == p)
-			t->sigcheck = true;
+	for (struct task *t = p ? p->threads : w->tasks; t; t = p ? t->next_thread : t->next)
+		t->sigcheck = true;
 }
 
 /* A parked task has a signal that its program would notice: the call gives way. */
@@ -51,21 +50,62 @@ static bool look_for_signal(struct world *w, struct task *t)
 
 void wake_children_waiters(struct world *w, struct proc *parent)
 {
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->state == T_BLOCKED && t->c.wait.kind == W_CHILD && (!parent || t->proc == parent))
+	struct task *t = parent ? parent->threads : w->tasks;
+
+	for (; t; t = parent ? t->next_thread : t->next)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_CHILD)
 			t->c.wait.kind = W_IO, t->tried = 0; /* to be tried at its next turn */
+}
+
+/* ---- futexes: a ring of waiters for each, in order of arrival ---- */
+
+struct task *futex_waiter(struct world *w, uint64_t k1, uint64_t k2)
+{
+	uint64_t *v = map_get(&w->futexes, k1, k2);
+
+	return v ? (struct task *) *v : NULL;
+}
+
+void futex_join(struct world *w, struct task *t)
+{
+	const struct wait *wt = &t->c.wait;
+	struct task *first = futex_waiter(w, wt->key1, wt->key2), *at = first;
+
+	t->wait_next = t->wait_prev = t;
+	if (first) {
+		while (at->wait_prev->wait_seq > t->wait_seq && (at = at->wait_prev) != first)
+			; /* who waits anew after a try has kept its place */
+		t->wait_next = at;
+		t->wait_prev = at->wait_prev;
+		at->wait_prev->wait_next = t;
+		at->wait_prev = t;
+	}
+	if (!first || t->wait_seq < first->wait_seq)
+		must_mem(map_put(&w->futexes, wt->key1, wt->key2, (uint64_t) t) == 0);
+}
+
+void futex_leave(struct world *w, struct task *t)
+{
+	const struct wait *wt = &t->c.wait;
+
+	if (!t->wait_next)
+		return;
+	if (t->wait_next == t)
+		map_del(&w->futexes, wt->key1, wt->key2);
+	else if (futex_waiter(w, wt->key1, wt->key2) == t)
+		must_mem(map_put(&w->futexes, wt->key1, wt->key2, (uint64_t) t->wait_next) == 0);
+	t->wait_next->wait_prev = t->wait_prev;
+	t->wait_prev->wait_next = t->wait_next;
+	t->wait_next = t->wait_prev = NULL;
 }
 
 static struct task *first_waiter(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask)
 {
-	struct task *best = NULL;
+	struct task *first = futex_waiter(w, k1, k2), *t = first;
 
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->state == T_BLOCKED && t->c.wait.kind == W_FUTEX && t->c.wait.key1 == k1 &&
-			t->c.wait.key2 == k2 && t->c.wait.mask & mask &&
-			(!best || t->wait_seq < best->wait_seq))
-			best = t;
-	return best;
+	while (t && !(t->c.wait.mask & mask))
+		t = t->wait_next != first ? t->wait_next : NULL;
+	return t;
 }
 
 long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n)
@@ -90,9 +130,11 @@ long requeue_futex(struct world *w, uint64_t k1, uint64_t k2, uint64_t n1, uint6
 	struct task *t;
 
 	for (; move-- > 0 && (t = first_waiter(w, k1, k2, ~0u)); n++) {
+		futex_leave(w, t);
 		t->c.wait.key1 = n1;
 		t->c.wait.key2 = n2;
 		t->wait_seq = ++w->next_futex;
+		futex_join(w, t);
 	}
 	return n;
 }
@@ -240,10 +282,10 @@ struct task *sched_next(struct world *w)
 	if (t && t->state == T_READY && t->slice < SLICE)
 		return t;
 	while (!w->fatal && w->tasks) {
-		struct task *from = w->cur && w->cur->next ? w->cur->next : w->tasks;
+		struct task *from = w->cur ? w->cur->next : w->after;
 		uint64_t before = w->turn;
 
-		t = scan(w, from);
+		t = scan(w, from ? from : w->tasks);
 		if (t) {
 			pass_token(w, t);
 			return t;

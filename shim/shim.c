@@ -125,6 +125,8 @@ static void world_drop(struct world *w)
 	if (w->listener >= 0)
 		close(w->listener);
 	map_free(&w->by_pid);
+	map_free(&w->by_vtid);
+	map_free(&w->futexes);
 	map_free(&w->gone);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);

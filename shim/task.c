@@ -57,12 +57,28 @@ static struct fsctx *fs_new(void)
 	return fs;
 }
 
+void proc_adopt(struct proc *parent, struct proc *p)
+{
+	if (p->parent) {
+		*p->sibling_link = p->sibling;
+		if (p->sibling)
+			p->sibling->sibling_link = p->sibling_link;
+	}
+	p->parent = parent;
+	if (!parent)
+		return;
+	p->sibling = parent->children;
+	p->sibling_link = &parent->children;
+	if (p->sibling)
+		p->sibling->sibling_link = &p->sibling;
+	parent->children = p;
+}
+
 static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 {
 	struct proc *p = xcalloc(sizeof *p);
 
 	p->pid = pid;
-	p->parent = parent;
 	for (int i = 0; i < 3; i++)
 		p->itimer[i].deadline = NO_DEADLINE;
 	if (parent) {
@@ -78,19 +94,26 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 		p->attr.inheritable = w->o->attrs.inheritable;
 		rlimit_start(p, w->o);
 	}
+	p->threads_tail = &p->threads;
+	proc_adopt(parent, p);
 	p->next = w->procs;
+	p->link = &w->procs;
+	if (p->next)
+		p->next->link = &p->next;
 	w->procs = p;
 	return p;
 }
 
-static void proc_unlink(struct world *w, struct proc *p)
+static void proc_free(struct proc *p)
 {
-	struct proc **pp = &w->procs;
-
-	while (*pp && *pp != p)
-		pp = &(*pp)->next;
-	if (*pp)
-		*pp = p->next;
+	proc_adopt(NULL, p);
+	while (p->children)
+		proc_adopt(NULL, p->children);
+	*p->link = p->next;
+	if (p->next)
+		p->next->link = p->link;
+	timers_exit(p);
+	free(p);
 }
 
 static void inherit(struct world *w, struct task *t, struct task *parent, uint64_t flags)
@@ -108,6 +131,7 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 	} else {
 		t->mm = mm_new(w);
 		t->mm->mmap_top = parent->mm->mmap_top;
+		t->mm->shares = parent->mm->shares;
 	}
 	if (flags & CLONE_FS) {
 		t->fs = parent->fs;
@@ -123,6 +147,30 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->clear_tid = parent->c.a[3];
 }
 
+static void task_link(struct world *w, struct task *t)
+{
+	struct proc *p = t->proc;
+
+	p->nthreads++;
+	t->thread_link = p->threads_tail;
+	*p->threads_tail = t;
+	p->threads_tail = &t->next_thread;
+	t->link = w->tasks_tail;
+	*w->tasks_tail = t;
+	w->tasks_tail = &t->next;
+}
+
+static void task_unlink(struct world *w, struct task *t)
+{
+	struct proc *p = t->proc;
+
+	*(t->next ? &t->next->link : &w->tasks_tail) = t->link;
+	*t->link = t->next;
+	*(t->next_thread ? &t->next_thread->thread_link : &p->threads_tail) = t->thread_link;
+	*t->thread_link = t->next_thread;
+	p->nthreads--;
+}
+
 struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t flags)
 {
 	struct task *t = xcalloc(sizeof *t);
@@ -131,6 +179,7 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 	t->pidfd = -1;
 	t->nr = ++w->next_task;
 	t->stops = 1;
+	w->unnumbered++;
 	if (parent) {
 		inherit(w, t, parent, flags);
 	} else {
@@ -143,27 +192,37 @@ struct task *task_new(struct world *w, pid_t pid, struct task *parent, uint64_t 
 		t->mm = mm_new(w);
 		t->fs = fs_new();
 	}
-	t->proc->nthreads++;
-	*w->tasks_tail = t;
-	w->tasks_tail = &t->next;
+	task_link(w, t);
 	must_mem(map_put(&w->by_pid, (uint64_t) pid, 0, (uint64_t) t) == 0);
 	return t;
 }
 
+void vfork_done(struct task *child)
+{
+	struct task *t = child->vfork_parent;
+
+	if (!t)
+		return;
+	child->vfork_parent = t->vfork_child = NULL;
+	t->c.wait.kind = W_NONE;
+	t->state = T_READY;
+}
+
 void task_free(struct world *w, struct task *t)
 {
-	struct task **pp = &w->tasks;
-
-	while (*pp != t)
-		pp = &(*pp)->next;
-	*pp = t->next;
-	if (w->tasks_tail == &t->next)
-		w->tasks_tail = pp;
+	task_unlink(w, t);
+	task_number(w, t, 0);
+	w->unnumbered--;
+	futex_leave(w, t);
+	w->nstopped -= t->state == T_STOPPED;
 	if (task_find(w, t->pid) == t)
 		map_del(&w->by_pid, (uint64_t) t->pid, 0);
-	for (struct task *o = w->tasks; o; o = o->next)
-		if (o->vfork_child == t)
-			o->vfork_child = NULL;
+	if (t->vfork_parent)
+		t->vfork_parent->vfork_child = NULL;
+	if (t->vfork_child)
+		t->vfork_child->vfork_parent = NULL;
+	if (w->after == t || w->cur == t)
+		w->after = t->next;
 	if (w->cur == t)
 		w->cur = NULL;
 	if (w->noticed == t)
@@ -174,11 +233,8 @@ void task_free(struct world *w, struct task *t)
 		close(t->pidfd);
 	mm_put(t->mm);
 	fs_put(t->fs);
-	if (!--t->proc->nthreads) {
-		timers_exit(t->proc);
-		proc_unlink(w, t->proc);
-		free(t->proc);
-	}
+	if (!t->proc->nthreads)
+		proc_free(t->proc);
 	task_random_free(t);
 	free(t);
 }
@@ -261,38 +317,42 @@ pid_t task_vpgid(struct task *t)
 	return ns_number(t->c.w, t->pid, "\nNSpgid:");
 }
 
+void task_number(struct world *w, struct task *t, pid_t vtid)
+{
+	uint64_t *v = map_get(&w->by_vtid, (uint64_t) t->vtid, 0);
+
+	if (v && (struct task *) *v == t)
+		map_del(&w->by_vtid, (uint64_t) t->vtid, 0);
+	w->unnumbered += !vtid - !t->vtid;
+	t->vtid = vtid;
+	if (vtid)
+		must_mem(map_put(&w->by_vtid, (uint64_t) vtid, 0, (uint64_t) t) == 0);
+}
+
 pid_t task_vtid(struct task *t)
 {
 	if (!t->vtid)
-		t->vtid = nspid(t->c.w, t->pid);
+		task_number(t->c.w, t, nspid(t->c.w, t->pid));
 	return t->vtid;
 }
 
 struct task *task_by_vpid(struct world *w, pid_t vpid)
 {
-	for (struct task *t = w->tasks; t; t = t->next) {
-		if (!t->vtid)
-			t->vtid = nspid(w, t->pid);
-		if (t->vtid == vpid)
-			return t;
-	}
-	return NULL;
-}
+	uint64_t *v = map_get(&w->by_vtid, (uint64_t) vpid, 0);
 
-pid_t proc_vpid(struct proc *p)
-{
-	return p->vpid;
+	for (struct task *t = w->tasks; !v && w->unnumbered && t; t = t->next)
+		if (!t->vtid) {
+			task_number(w, t, nspid(w, t->pid));
+			v = map_get(&w->by_vtid, (uint64_t) vpid, 0);
+		}
+	return v ? (struct task *) *v : NULL;
 }
 
 struct proc *proc_by_vpid(struct world *w, pid_t vpid)
 {
-	for (struct proc *p = w->procs; p; p = p->next) {
-		if (!p->vpid)
-			p->vpid = nspid(w, p->pid);
-		if (p->vpid == vpid)
-			return p;
-	}
-	return NULL;
+	struct task *t = task_by_vpid(w, vpid);
+
+	return t && t->pid == t->proc->pid ? t->proc : NULL;
 }
 
 /* "start-end perms offset maj:min inode": 1 when @addr is in it and it is shared. */
@@ -318,7 +378,7 @@ int task_map_at(struct task *t, uint64_t addr, uint64_t *ret_key1, uint64_t *ret
 	own_buf b = { 0 };
 	char *save = NULL;
 
-	if (read_proc(t->c.w, t->pid, "maps", 64 << 20, &b) < 0 || !buf_cstr(&b))
+	if (!t->mm->shares || read_proc(t->c.w, t->pid, "maps", 64 << 20, &b) < 0 || !buf_cstr(&b))
 		return 0;
 	for (char *l = strtok_r((char *) b.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		int r = map_line(l, addr, ret_key1, ret_key2);

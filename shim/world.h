@@ -40,6 +40,7 @@ struct mm { /* an address space */
 	uint64_t linker; /* where the dynamic linker was loaded, 0 = there is none */
 	uint64_t mmap_top; /* next mapping ends here, 0 = the default */
 	uint64_t mmap_32;  /* the same for MAP_32BIT */
+	bool shares;	   /* there may be shared mappings in it */
 };
 
 struct fsctx { /* cwd and root: what CLONE_FS shares */
@@ -84,16 +85,18 @@ struct proc_attrs { /* what a process was told and its children inherit; all zer
 
 struct proc { /* a thread group */
 	pid_t pid;   /* host pid of the leader */
-	pid_t vpid;  /* in the container, 0 = not known yet */
 	int nthreads;
+	struct task *threads, **threads_tail; /* in order of birth */
 	struct proc *parent; /* NULL: not in the container */
+	struct proc *children;
+	struct proc *sibling, **sibling_link;
 	struct itimer itimer[3];
 	struct posix_timers *timers;
 	struct ids ids;
 	uint64_t cpu, cpu_children; /* virtual CPU time in ns; of children waited for */
 	struct proc_attrs attr;
 	bool dying;	    /* exit_group or a fatal signal: its threads are going */
-	struct proc *next;
+	struct proc *next, **link; /* list of all */
 };
 
 struct task {
@@ -116,6 +119,7 @@ struct task {
 	uint64_t retry_ip;
 	uint64_t tried;	   /* W_IO: world.turn at its last try */
 	uint64_t wait_seq; /* order of arrival at a futex */
+	struct task *wait_next, *wait_prev; /* ring of who waits for it; NULL: in none */
 	bool notifies;	 /* its calls may come as notifications */
 	uint64_t notice; /* its call came as a notification, not yet answered: that one's id */
 	bool go_on;	 /* the answer will be: let the kernel run it */
@@ -131,7 +135,8 @@ struct task {
 	enum { REGS_CLEAN, REGS_RESULT, REGS_ARGS, REGS_ALL } regs_dirty;
 	struct user_regs_struct regs;
 	struct call c;
-	struct task *vfork_child; /* waits for it */
+	struct task *vfork_child;  /* waits for it */
+	struct task *vfork_parent; /* waits for this one */
 	uint64_t *robust;	  /* futexes (two keys each) of the locks that it held at its exit */
 	size_t nrobust;
 	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
@@ -151,7 +156,8 @@ struct task {
 	uint64_t sleep_sp;	  /* of the call that .sleep_until is for */
 	uint32_t sleep_nr;
 	uint64_t sleep_until;	  /* a relative sleep that a signal without handler interrupted */
-	struct task *next;	  /* list of all, in order of birth */
+	struct task *next, **link; /* list of all, in order of birth */
+	struct task *next_thread, **thread_link; /* of its process */
 };
 
 /* ---- inodes ---- */
@@ -239,9 +245,14 @@ struct world {
 
 	struct task *tasks, **tasks_tail;
 	struct task *cur; /* has the token */
+	struct task *after; /* no .cur: who comes after the one that had it, and is gone */
+	unsigned nstopped; /* in T_STOPPED */
+	struct map futexes; /* (key1, key2) -> struct task *, who waits longest: see sched.c */
 	struct task *init;
 	struct proc *procs;
 	struct map by_pid; /* host tid -> struct task * */
+	struct map by_vtid; /* the same by the number inside, where it is known */
+	unsigned unnumbered; /* tasks of which it isn't */
 	struct map gone;   /* pids inside of processes that were added, and have ended */
 	uint32_t next_task;
 	uint64_t next_mm;
@@ -334,6 +345,11 @@ struct stdio *stdio_of(struct world *w, const struct stat *st);
 
 /* sched.c: waking */
 void wake_children_waiters(struct world *w, struct proc *parent);
+/** Who waits longest for the futex; the next is .wait_next, until it is this one again. */
+struct task *futex_waiter(struct world *w, uint64_t k1, uint64_t k2);
+/** It has begun to wait for the futex of .c.wait, or does no longer, if it did. */
+void futex_join(struct world *w, struct task *t);
+void futex_leave(struct world *w, struct task *t);
 /** FUTEX_WAKE: up to @n waiters in order of arrival; returns how many. */
 long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n);
 long requeue_futex(struct world *w, uint64_t k1, uint64_t k2, uint64_t n1, uint64_t n2, long wake,
@@ -348,7 +364,6 @@ struct task *task_by_vpid(struct world *w, pid_t vpid); /* thread by its number 
 struct proc *proc_by_vpid(struct world *w, pid_t vpid);
 pid_t task_vtid(struct task *t);
 pid_t task_vpgid(struct task *t); /* its process group's number inside */
-pid_t proc_vpid(struct proc *p);
 
 /** The run can't go on: remember why; the loop ends the container. */
 void world_fatal(struct world *w, int errnum, const char *fmt, ...)

@@ -197,11 +197,7 @@ static long wake_op(struct call *c)
 
 static bool others_wait(struct call *c, struct key k)
 {
-	for (struct task *t = c->w->tasks; t; t = t->next)
-		if (t != c->t && t->state == T_BLOCKED && t->c.wait.kind == W_FUTEX &&
-			t->c.wait.key1 == k.k1 && t->c.wait.key2 == k.k2)
-			return true;
-	return false;
+	return futex_waiter(c->w, k.k1, k.k2);
 }
 
 static long lock_pi(struct call *c, bool try, bool real)

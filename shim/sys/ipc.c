@@ -121,6 +121,12 @@ static void msgrcv_leave(struct call *c)
 		call_block(c, w);
 }
 
+static long shmat_enter(struct call *c)
+{
+	c->t->mm->shares = true;
+	return call_run_leave(c);
+}
+
 /* ---- control: the kernel's times are the host's ---- */
 
 /* What happened at some time happened at the start. */
@@ -183,7 +189,8 @@ static void semctl_leave(struct call *c)
 
 static const struct row rows[] = {
 	{ SYS(shmget, 29), OBSERVE, .arg = { INT(key), UINT(size), UINT(flags) }, .why = OWN },
-	{ SYS(shmat, 30), OBSERVE, .arg = { INT(id), PTR(addr), UINT(flags) }, .why = OWN },
+	{ SYS(shmat, 30), OBSERVE, .arg = { INT(id), PTR(addr), UINT(flags) },
+	  .enter = shmat_enter, .why = OWN },
 	{ SYS(shmdt, 67), OBSERVE, .arg = { PTR(addr) }, .why = OWN },
 	{ SYS(shmctl, 31), FIXUP, .arg = { INT(id), INT(cmd), PTR(buf) },
 	  .leave = shmctl_leave, .why = TIMES },

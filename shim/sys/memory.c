@@ -77,6 +77,7 @@ static long mmap_enter(struct call *c)
 
 	if (flags & MAP_HUGETLB && flags & MAP_ANONYMOUS)
 		return -ENOMEM; /* the canonical machine has none */
+	c->t->mm->shares |= shared(flags);
 	if (!c->a[0] && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
 		at = place_for(c->t, len, flags);
 		if (at)

@@ -178,9 +178,8 @@ static long exit_enter(struct call *c)
 
 static long exit_group_enter(struct call *c)
 {
-	for (struct task *t = c->w->tasks; t; t = t->next)
-		if (t->proc == c->t->proc)
-			futex_dying(c->w, t);
+	for (struct task *t = c->t->proc->threads; t; t = t->next_thread)
+		futex_dying(c->w, t);
 	c->t->proc->dying = true;
 	if (c->w->init && c->t->proc == c->w->init->proc)
 		c->w->init_going = true;

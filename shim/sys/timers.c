@@ -116,10 +116,10 @@ static uint64_t expire(struct itimer *it, uint64_t now)
 
 /* ---- firing ---- */
 
-static struct task *any_task(struct world *w, const struct proc *p)
+static struct task *any_task(const struct proc *p)
 {
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->proc == p && t->state != T_GONE)
+	for (struct task *t = p->threads; t; t = t->next_thread)
+		if (t->state != T_GONE)
 			return t;
 	return NULL;
 }
@@ -147,7 +147,7 @@ static void ptimer_send(struct world *w, struct proc *p, struct ptimer *t)
 
 static void proc_fire(struct world *w, struct proc *p)
 {
-	struct task *t = any_task(w, p);
+	struct task *t = any_task(p);
 
 	if (!t || p->dying)
 		return;

@@ -59,9 +59,7 @@ static struct task *new_task(struct fake *f, struct task *parent, uint64_t flags
 	struct task *t = task_new(&f->w, FAKE_PID + (pid_t) f->npids++, parent, flags);
 
 	t->c.w = &f->w;
-	t->vtid = (pid_t) f->npids;
-	if (!t->proc->vpid)
-		t->proc->vpid = t->vtid;
+	task_number(&f->w, t, (pid_t) f->npids);
 	t->regs.rsp = FAKE_SP;
 	t->state = T_READY;
 	return t;
@@ -99,6 +97,8 @@ void fake_free(struct fake *f)
 	while (f->w.tasks)
 		task_free(&f->w, f->w.tasks);
 	map_free(&f->w.by_pid);
+	map_free(&f->w.by_vtid);
+	map_free(&f->w.futexes);
 	map_free(&f->w.ino.map);
 	while (f->w.arena) { /* a chain of chunks */
 		char *before = *(char **) (void *) f->w.arena;

@@ -164,6 +164,19 @@ TEST(a_yield_is_the_next_ones_turn)
 	fake_free(&f);
 }
 
+TEST(an_end_is_the_next_ones_turn)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, a, 0), *c = fake_task(&f, a, 0);
+
+	f.w.cur = b;
+	task_free(&f.w, b);
+	OK(fake_run(&f) == c);
+	task_free(&f.w, c);
+	OK(fake_run(&f) == a);
+	fake_free(&f);
+}
+
 TEST(niceness)
 {
 	struct fake f = { 0 };
