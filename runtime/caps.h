@@ -22,4 +22,10 @@
 int caps_apply(const struct spec_process *p, bool keep_ids, bool setgroups, bool no_gain,
 	struct err *e);
 
+/** Those of @set that a process with @c doesn't have: they are only shown. */
+static inline uint64_t caps_unheld(const struct spec_caps *c, uint64_t set)
+{
+	return set & ~(c->permitted | c->effective);
+}
+
 #endif

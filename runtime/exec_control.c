@@ -5,6 +5,7 @@
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
+#include "runtime/caps.h"
 #include "runtime/control.h"
 #include "runtime/exec.h"
 #include "runtime/procattr.h"
@@ -38,6 +39,19 @@ static int describe(const struct spec_process *p, struct control_ask *ask, int *
 	return 0;
 }
 
+static void put_limits(const struct spec_process *p, struct control_ask *ask)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		unsigned res = (unsigned) p->rlimits[i].resource;
+
+		if (res >= ARRAY_LEN(ask->rlim))
+			continue;
+		ask->rlim_set |= 1u << res;
+		ask->rlim[res].soft = p->rlimits[i].soft;
+		ask->rlim[res].hard = p->rlimits[i].hard;
+	}
+}
+
 int exec_announce(int control, const struct spec *s, const int outside[3], int ret_stdio[3],
 	struct err *e)
 {
@@ -51,10 +65,16 @@ int exec_announce(int control, const struct spec *s, const int outside[3], int r
 		.policy = p->scheduler.policy, .priority = p->scheduler.priority,
 		.nice = p->scheduler.nice,
 		.ioprio = procattr_ioprio(&p->io_priority),
+		.no_new_privs = p->no_new_privs,
+		.bounding = caps_unheld(&p->caps, p->caps.bounding),
+		.inheritable = caps_unheld(&p->caps, p->caps.inheritable),
 		.affinity = procattr_cpu_mask(final ? final : s->linux_.resources.cpu.cpus),
 	};
 	own_fd what = -1;
-	int r = describe(p, &ask, &what, e);
+	int r;
+
+	put_limits(p, &ask);
+	r = describe(p, &ask, &what, e);
 
 	if (r < 0)
 		return r;

@@ -9,6 +9,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/caps.h"
 #include "runtime/notify.h"
 #include "runtime/procattr.h"
 #include "shim/procview.h"
@@ -155,11 +156,10 @@ static uint64_t ns_of(const struct spec_time_offset *t)
 static struct shim_attrs attrs_of(const struct spec *s)
 {
 	const struct spec_process *p = &s->process;
-	uint64_t held = p->caps.permitted | p->caps.effective;
 
 	return (struct shim_attrs) {
-		.bounding = p->caps.bounding & ~held,
-		.inheritable = p->caps.inheritable & ~held,
+		.bounding = caps_unheld(&p->caps, p->caps.bounding),
+		.inheritable = caps_unheld(&p->caps, p->caps.inheritable),
 		.persona = (uint32_t) s->linux_.personality,
 		.no_new_privs = p->no_new_privs,
 		.seccomp = s->linux_.seccomp.present,

@@ -19,6 +19,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
+#include "shim/procview.h"
 
 enum {
 	LOOK_EVERY = 256, /* events: at the socket while tasks run */
@@ -241,6 +242,18 @@ static int add_terminal(struct world *w, struct addition *a, pid_t pid, int *mas
 	return tty_add(w, &n, e);
 }
 
+/* Limits and capabilities are its own, not the first program's. */
+static void give_attrs(struct proc *p, const struct control_ask *ask)
+{
+	p->attr.no_new_privs = ask->no_new_privs;
+	p->attr.bounding = ask->bounding;
+	p->attr.inheritable = ask->inheritable;
+	p->attr.rlim_set = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(ask->rlim); i++)
+		if (ask->rlim_set >> i & 1)
+			rlimit_give(p, i, ask->rlim[i].soft, ask->rlim[i].hard);
+}
+
 static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int *master)
 {
 	struct task *t = task_new(w, pid, NULL, 0);
@@ -255,6 +268,7 @@ static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int 
 	t->sched = (struct sched_state){ .cpus = a->ask.affinity, .nice = a->ask.nice,
 		.policy = a->ask.policy, .prio = a->ask.priority, .ioprio = a->ask.ioprio };
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
+	give_attrs(t->proc, &a->ask);
 	a->nr = ++w->next_stdio;
 	if (a->std)
 		a->std->nr = a->nr;

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-enum { CONTROL_VERSION = 2 };
+enum { CONTROL_VERSION = 3 };
 enum control_op { CONTROL_EXEC = 1, CONTROL_ADOPT, CONTROL_KILL };
 enum { CONTROL_TERMINAL = 1 };
 
@@ -28,6 +28,10 @@ struct control_ask {
 	uint32_t rows, cols;
 	int32_t policy, priority, nice, ioprio; /* EXEC: as the process is to see them */
 	uint64_t affinity; /* CPUs as bits, 0 = all */
+	uint64_t bounding, inheritable; /* capabilities, as in struct shim_attrs */
+	uint32_t no_new_privs;
+	uint32_t rlim_set; /* bits: those that are in .rlim and ours to show */
+	struct { uint64_t soft, hard; } rlim[16];
 };
 
 struct control_answer {

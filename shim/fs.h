@@ -54,6 +54,10 @@ void fs_carry(struct world *w, const struct stat *before, const struct stat *now
 /** The vinode with its owner and mode filled in, so that they can be changed. */
 struct vinode *fs_own(struct world *w, const struct stat *st);
 
+/** RLIMIT_FSIZE: how large files may become; -EFBIG and the signal for whoever wants more. */
+uint64_t rlimit_fsize(const struct proc *p);
+long rlimit_exceeded(struct call *c);
+
 /** The result of a call of ours: -errno, and the end of the run when the disk failed. */
 long fs_result(struct call *c, long r, const char *what, const char *path);
 

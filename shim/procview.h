@@ -38,8 +38,8 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 
 /* sys/rlimit.c: a limit as the program sees it */
 struct rlimit rlimit_view(const struct proc *p, unsigned res);
-/* the container's own of those that are ours, for its first process */
-void rlimit_start(struct proc *p, const struct shim_opts *o);
+/* the process has this one from its start, if it is one of ours */
+void rlimit_give(struct proc *p, unsigned res, uint64_t soft, uint64_t hard);
 
 /* sys/sched.c: the CPUs of a task, as bits; the first 64 */
 uint64_t sched_cpus(const struct world *w, const struct sched_state *s);

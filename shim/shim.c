@@ -147,15 +147,25 @@ static int quick_stops(struct world *w, struct err *e)
 	return 0;
 }
 
-/* Our duplicates of the guest's descriptors, and a few for each of its tasks. */
-static void many_files(void)
+static void raise_limit(int resource)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+	if (getrlimit(resource, &r) == 0 && r.rlim_cur < r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
+		setrlimit(resource, &r);
 	}
+}
+
+/*
+ * Our duplicates of the guest's descriptors, and a few for each of its tasks; what it writes, and
+ * the trace. Where that must not be larger, it is an error.
+ */
+static void much(void)
+{
+	raise_limit(RLIMIT_NOFILE);
+	raise_limit(RLIMIT_FSIZE);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* The first program's arguments: its execve is init's own, and not supervised. */
@@ -176,6 +186,7 @@ static int supervise(struct world *w, struct err *e)
 	const struct shim_opts *o = w->o;
 	int master = -1, r = await_ready(o->sync, &master, e);
 
+	much();
 	if (!r)
 		r = tracee_seize(o->init, e);
 	if (!r)
@@ -190,7 +201,6 @@ static int supervise(struct world *w, struct err *e)
 		return r;
 	first_exec(w);
 	snprintf(w->domainname, sizeof w->domainname, "%s", o->domainname ? o->domainname : "");
-	many_files();
 	w->init = task_new(w, o->init, NULL, 0);
 	w->init->c.w = w;
 	w->init->setup = true;

@@ -92,7 +92,9 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 		p->attr.no_new_privs = w->o->attrs.no_new_privs;
 		p->attr.bounding = w->o->attrs.bounding;
 		p->attr.inheritable = w->o->attrs.inheritable;
-		rlimit_start(p, w->o);
+		for (size_t i = 0; i < w->o->n_rlimits; i++)
+			rlimit_give(p, (unsigned) w->o->rlimits[i].resource, w->o->rlimits[i].soft,
+				w->o->rlimits[i].hard);
 	}
 	p->threads_tail = &p->threads;
 	proc_adopt(parent, p);

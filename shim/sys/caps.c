@@ -75,6 +75,47 @@ static long cap_words(struct call *c, struct __user_cap_header_struct *h)
 	return out_at(c, c->a[0], &newest, sizeof newest);
 }
 
+/* What config.json lets a process inherit but not have is shown as inheritable, and can be dropped. */
+static void capget_leave(struct call *c)
+{
+	struct __user_cap_header_struct h;
+	struct __user_cap_data_struct *d;
+	struct task *t;
+	long n;
+
+	if (c->ret < 0 || !c->a[1] || (n = cap_words(c, &h)) <= 0)
+		return;
+	t = h.pid ? task_by_vpid(c->w, h.pid) : c->t;
+	d = t && t->proc->attr.inheritable ? fix(c, 1, (size_t) n * sizeof *d) : NULL;
+	for (long i = 0; d && i < n; i++)
+		d[i].inheritable |= (uint32_t) (t->proc->attr.inheritable >> 32 * i);
+}
+
+/* The kernel would refuse what it hasn't given. */
+static long capset_real(struct call *c)
+{
+	uint64_t unheld = c->t->proc->attr.inheritable, at = (c->t->regs.rsp - 512) & ~15ull;
+	struct __user_cap_header_struct h;
+	struct __user_cap_data_struct d[2] = { 0 };
+	long n;
+
+	if (!unheld || (n = cap_words(c, &h)) <= 0 || in_at(c, c->a[1], d, (size_t) n * sizeof *d) < 0)
+		return call_run_leave(c);
+	c->scratch[0] = d[0].inheritable | (uint64_t) d[1].inheritable << 32;
+	for (long i = 0; i < n; i++)
+		d[i].inheritable &= ~(uint32_t) (unheld >> 32 * i);
+	if (out_at(c, at, d, (size_t) n * sizeof *d) < 0)
+		return -EFAULT;
+	call_karg(c, 1, at);
+	return call_run_leave(c);
+}
+
+static void capset_leave(struct call *c)
+{
+	if (c->karg && c->ret == 0)
+		c->t->proc->attr.inheritable &= c->scratch[0];
+}
+
 static long capget_enter(struct call *c)
 {
 	struct __user_cap_header_struct h;
@@ -114,7 +155,7 @@ static long capset_enter(struct call *c)
 	long n;
 
 	if (!virtual(c))
-		return call_run_leave(c);
+		return capset_real(c);
 	n = cap_words(c, &h);
 	if (n <= 0)
 		return n < 0 ? n : -EINVAL;
@@ -135,8 +176,10 @@ static long capset_enter(struct call *c)
 
 static const struct row rows[] = {
 	{ SYS(capget, 125), EMULATE, .arg = { PTR(header), PTR(data) }, .enter = capget_enter,
+	  .leave = capget_leave,
 	  .why = "virtual: root has all capabilities that the guest's kernel knows, others none" },
 	{ SYS(capset, 126), EMULATE, .arg = { PTR(header), PTR(data) }, .enter = capset_enter,
+	  .leave = capset_leave,
 	  .why = "virtual, under the kernel's rules; only those over ids are asked for" },
 };
 FAMILY(caps, "Capabilities");

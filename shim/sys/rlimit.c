@@ -2,18 +2,20 @@
 /*
  * Resource limits. Those that limit this process alone are the kernel's. Those whose defaults come
  * from the host's size, or that count the host's time or the user's other processes, are numbers of
- * ours, without effect.
+ * ours, without effect. How large a file may become is ours, too: it is we who write.
  */
 #include <errno.h>
+#include <signal.h>
 #include <sys/resource.h>
 
+#include "shim/fs.h"
 #include "shim/procview.h"
 
 #define BIT(r) (1u << (r))
 #define OURS                                                                              \
 	(BIT(RLIMIT_CPU) | BIT(RLIMIT_RSS) | BIT(RLIMIT_NPROC) | BIT(RLIMIT_MEMLOCK) |    \
 		BIT(RLIMIT_LOCKS) | BIT(RLIMIT_SIGPENDING) | BIT(RLIMIT_MSGQUEUE) |       \
-		BIT(RLIMIT_NICE) | BIT(RLIMIT_RTPRIO) | BIT(RLIMIT_RTTIME))
+		BIT(RLIMIT_NICE) | BIT(RLIMIT_RTPRIO) | BIT(RLIMIT_RTTIME) | BIT(RLIMIT_FSIZE))
 
 static struct rlimit initial(unsigned res)
 {
@@ -45,6 +47,17 @@ struct rlimit rlimit_view(const struct proc *p, unsigned res)
 	return now;
 }
 
+uint64_t rlimit_fsize(const struct proc *p)
+{
+	return ours(p, RLIMIT_FSIZE).rlim_cur;
+}
+
+long rlimit_exceeded(struct call *c)
+{
+	world_signal(c->w, c->t, SIGXFSZ, false);
+	return -EFBIG;
+}
+
 bool shim_limits(int resource)
 {
 	return OURS & BIT(resource);
@@ -57,12 +70,10 @@ static void set(struct proc *p, unsigned res, uint64_t cur, uint64_t max)
 	p->attr.rlim_set |= BIT(res);
 }
 
-void rlimit_start(struct proc *p, const struct shim_opts *o)
+void rlimit_give(struct proc *p, unsigned res, uint64_t soft, uint64_t hard)
 {
-	for (size_t i = 0; i < o->n_rlimits; i++)
-		if (shim_limits(o->rlimits[i].resource))
-			set(p, (unsigned) o->rlimits[i].resource, o->rlimits[i].soft,
-				o->rlimits[i].hard);
+	if (shim_limits((int) res))
+		set(p, res, soft, hard);
 }
 
 static struct proc *whose(struct call *c, pid_t pid)

@@ -8,10 +8,12 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
+#include "shim/fs.h"
 #include "shim/sys/net.h"
 #include "shim/sys/tty.h"
 
@@ -200,9 +202,32 @@ static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n,
 	return r < 0 ? -errno : r;
 }
 
+/* RLIMIT_FSIZE: what fits of @n bytes, or -EFBIG; the signal comes when nothing does. */
+static long write_room(struct call *c, const struct xfer *x, size_t n, size_t done)
+{
+	uint64_t max = rlimit_fsize(c->t->proc), at = (uint64_t) x->off + done;
+	int fd = io_of(c->w)->fd;
+	struct stat st;
+
+	if (max == RLIM_INFINITY || !n)
+		return (long) n;
+	if (fcntl(fd, F_GETFL) & O_APPEND || x->flags & RWF_APPEND)
+		at = fstat(fd, &st) == 0 ? (uint64_t) st.st_size : 0;
+	else if (x->off < 0)
+		at = (uint64_t) lseek(fd, 0, SEEK_CUR);
+	if (at >= max)
+		return done ? -EFBIG : rlimit_exceeded(c);
+	return (long) (n < max - at ? n : max - at);
+}
+
 long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done)
 {
 	size_t start = done;
+	long room = write_room(c, x, n, done);
+
+	if (room < 0)
+		return done ? (long) done : room;
+	n = (size_t) room;
 
 	while (done - start < n) {
 		ssize_t r = write_some(io_of(c->w)->fd, x, p + (done - start), n - (done - start), done);

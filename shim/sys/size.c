@@ -9,6 +9,12 @@
 #include "runtime/base/own.h"
 #include "shim/fs.h"
 
+static bool too_large(const struct call *c, const struct stat *st, off_t size)
+{
+	return S_ISREG(st->st_mode) && size > st->st_size &&
+		(uint64_t) size > rlimit_fsize(c->t->proc);
+}
+
 static long truncate_enter(struct call *c)
 {
 	const char *path;
@@ -19,6 +25,8 @@ static long truncate_enter(struct call *c)
 		r = fs_stat(c, AT_FDCWD, path, 0, &st);
 	if (r < 0)
 		return r;
+	if (r == 0 && too_large(c, &st, (off_t) c->a[1]))
+		return rlimit_exceeded(c);
 	c->scratch[0] = r == 0;
 	c->scratch[1] = st.st_dev;
 	c->scratch[2] = st.st_ino;
@@ -52,10 +60,13 @@ static long ftruncate_enter(struct call *c)
 
 	if (fd < 0)
 		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY && too_large(c, &st, (off_t) c->a[1]))
+		return rlimit_exceeded(c);
 	if (ftruncate(fd, (off_t) c->a[1]) < 0)
 		return fs_result(c, -errno, "truncate", NULL);
-	if (fstat(fd, &st) == 0)
-		inode_modified(c->w, inode_of(c->w, &st));
+	inode_modified(c->w, inode_of(c->w, &st));
 	return 0;
 }
 
@@ -119,6 +130,8 @@ static long fallocate_enter(struct call *c)
 		return -ESPIPE;
 	if (!S_ISREG(st.st_mode))
 		return -ENODEV;
+	if (!(c->a[1] & FALLOC_FL_KEEP_SIZE) && too_large(c, &st, at + len))
+		return rlimit_exceeded(c);
 	r = allocate(fd, (int) c->a[1], at, len, &st);
 	if (!r)
 		inode_modified(c->w, inode_of(c->w, &st));

@@ -29,7 +29,7 @@ guest_run() { # a|b, name
 	mkdir -p "$d" && cp -p "$work/guest/$2" "$d/" && touch -d @700000000 "$d"
 	(
 		cd "$d" || exit 125
-		[ "$1" = a ] || { umask 077; export TZ=Asia/Tokyo LC_ALL=C.UTF-8 EDITOR=ed DETRUN_NOTIFY=0; ulimit -S -n 700; }
+		[ "$1" = a ] || { umask 077; export TZ=Asia/Tokyo LC_ALL=C.UTF-8 EDITOR=ed DETRUN_NOTIFY=0; ulimit -S -n 700; ulimit -S -f 1; }
 		timeout -k 5 "$limit" "$detrun" --trace "$work/trace.$1" -- "./$2"
 	) >"$work/out.$1" 2>"$work/err.$1" </dev/null
 	echo "exit status $?" >>"$work/out.$1"

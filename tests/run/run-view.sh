@@ -87,4 +87,38 @@ bundle "sh('true')" "l['resources']['cpu'] = {'cpus': '0'}" \
 t "a deadline on some CPUs" 1 $record run -b "$b" "c$$"
 err "process scheduler can't be used together with AllowedCPUs"
 
+# --- limits and capabilities ----------------------------------------------------------------------
+
+limits="sed -n '/^Max \(cpu\|file size\|processes\|msgqueue\)/s/  */ /gp' /proc/self/limits; grep Cap /proc/self/status"
+copy_program "$b/rootfs" "$(type -P sed)"
+bundle "p['args'] = ['sleep', '1000']" \
+	"p['rlimits'] = [{'type': 'RLIMIT_NPROC', 'soft': 10, 'hard': 20}, {'type': 'RLIMIT_FSIZE', 'soft': 9999, 'hard': 9999}]" \
+	"p['capabilities'] = {k: ['CAP_KILL'] for k in ('bounding', 'effective', 'permitted')}"
+up v2
+t "exec: the container's limits" 0 $record exec v2 sh -c "$limits"
+out "Max file size 9999 9999 bytes"
+out "Max processes 10 20 processes"
+echo '{"args":["sh","-c","sed -n s/\\ \\ */\\ /gp /proc/self/limits; grep Cap /proc/self/status"],"cwd":"/",
+	"env":["PATH=/bin"],"rlimits":[{"type":"RLIMIT_CPU","soft":7,"hard":8},{"type":"RLIMIT_NPROC","soft":5,"hard":6}],
+	"capabilities":{"bounding":["CAP_KILL","CAP_CHOWN"],"effective":["CAP_KILL"],"permitted":["CAP_KILL"]}}' \
+	>"$work/p.json"
+t "exec: limits of its own" 0 $record exec --process "$work/p.json" v2
+out "Max cpu time 7 8 seconds"
+out "Max processes 5 6 processes"
+ok "exec: capabilities of its own" grep -q "CapBnd:.*21$" "$work/out"
+t "exec: a capability more" 0 $record exec --cap CAP_SYS_NICE v2 sh -c "grep Cap /proc/self/status"
+ok "exec: it has it" grep -q "CapPrm:.*800020$" "$work/out"
+down v2
+t "replay of their limits" 0 "$detrun" replay "$work/tr-v2"
+
+if ${CC:-cc} -O1 -w -static -D_GNU_SOURCE -o "$b/rootfs/bin/shown" "$top/tests/guest/caps_shown.c" 2>"$work/cc.log"; then
+	bundle "p['args'] = ['shown']" \
+		"p['capabilities'] = {'bounding': ['CAP_KILL', 'CAP_CHOWN'], 'inheritable': ['CAP_KILL', 'CAP_CHOWN'], 'permitted': ['CAP_CHOWN'], 'effective': ['CAP_CHOWN']}"
+	twice "what can only be inherited" 0
+	ok "is the same by capget" sh -c "[ \"\$(sort -u '$work/out' | tr -d '\n\t')\" = \
+		'capget 0000000000000000 status 0000000000000000capget 0000000000000021 status 0000000000000021' ]"
+else
+	echo "# skipped: no C compiler"
+fi
+
 finish
