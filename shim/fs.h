@@ -73,6 +73,8 @@ void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,
 void inode_move(struct world *w, const struct stat *before, const struct stat *now);
 /** The file @st of ours stands for @real of procfs. */
 void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real);
+/** Names of the file below the root: not those that it has elsewhere on the host. */
+nlink_t inode_links(struct world *w, const struct stat *st);
 /** The number a guest sees for a pipe, socket or anonymous inode known by its real number. */
 uint64_t inode_number(struct world *w, dev_t dev, ino_t ino);
 /** On the image's own file system, not on a volume's or one made for this run. */

@@ -312,7 +312,7 @@ void fs_carry(struct world *w, const struct stat *before, const struct stat *now
 
 	if (before->st_dev == now->st_dev && before->st_ino == now->st_ino)
 		return;
-	if (before->st_nlink < 2 || S_ISDIR(now->st_mode)) {
+	if (inode_links(w, before) < 2 || S_ISDIR(now->st_mode)) {
 		inode_move(w, before, now);
 		return;
 	}
@@ -321,6 +321,7 @@ void fs_carry(struct world *w, const struct stat *before, const struct stat *now
 	ino = copy->ino;
 	*copy = *v;
 	copy->ino = ino;
+	copy->links = copy->names = 0;
 }
 
 long fs_result(struct call *c, long r, const char *what, const char *path)

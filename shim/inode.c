@@ -185,6 +185,14 @@ struct vinode *inode_of(struct world *w, const struct stat *st)
 	return v;
 }
 
+nlink_t inode_links(struct world *w, const struct stat *st)
+{
+	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
+	nlink_t elsewhere = v && v->links > v->names ? v->links - v->names : 0;
+
+	return st->st_nlink > elsewhere ? st->st_nlink - elsewhere : 0;
+}
+
 uint64_t inode_number(struct world *w, dev_t dev, ino_t ino)
 {
 	struct stat st = { .st_dev = dev, .st_ino = ino };
@@ -227,6 +235,7 @@ void inode_move(struct world *w, const struct stat *before, const struct stat *n
 		v = add_input_file(w, before);
 	map_del(&w->ino.map, before->st_dev, before->st_ino);
 	inode_drop(w, now->st_dev, now->st_ino); /* of a file that is gone */
+	v->links = v->names = 0; /* a file of its own now */
 	must_mem(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
 }
 
@@ -340,6 +349,7 @@ void inode_view(struct world *w, struct stat *st)
 
 	inode_look(w);
 	owner_view(w, v, st);
+	st->st_nlink = inode_links(w, st);
 	st->st_dev = dev_view(w, st->st_dev);
 	st->st_ino = v->ino;
 	st->st_atim = timespec_of(v->atime);
@@ -431,11 +441,26 @@ static void seed(struct world *w, const char *path, const struct stat *st)
 	v->has_owner = true;
 }
 
+/* A file may have names that are not below the root: a copy of the tree would not have them. */
+static void count_name(struct world *w, const struct stat *st)
+{
+	struct vinode *v;
+
+	if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
+		return;
+	v = inode_peek(w, st->st_dev, st->st_ino);
+	if (!v)
+		v = add_input_file(w, st);
+	v->links = (uint32_t) st->st_nlink;
+	v->names++;
+}
+
 void inode_seed_view(void *ctx, const char *path, struct stat *st)
 {
 	struct world *w = ctx;
 
 	inode_look(w);
 	seed(w, path, st);
+	count_name(w, st);
 	inode_manifest_view(ctx, path, st);
 }

@@ -167,6 +167,7 @@ struct vinode {
 	uint64_t atime, mtime, ctime, btime; /* ns since 1970 */
 	uint32_t uid, gid, mode;
 	uint64_t rdev;
+	uint32_t links, names; /* at the start: those it had, and those of them below the root */
 	bool has_owner; /* uid, gid, mode, rdev are ours, not the disk's */
 	bool touched;	/* times are ours (written or made inside), not the input's */
 	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */

@@ -89,6 +89,8 @@ make_root() {
 	# A program may load this one at run time.
 	[ -e /lib/x86_64-linux-gnu/libgcc_s.so.1 ] && mkdir -p "$r/lib/x86_64-linux-gnu" &&
 		cp -L /lib/x86_64-linux-gnu/libgcc_s.so.1 "$r/lib/x86_64-linux-gnu/"
+	ln "$r/etc/group" "$r/etc/group.again"
+	ln "$r/etc/passwd" "$work/passwd.elsewhere" # a copy of the tree has one name for it
 	chmod -R a+rX "$r"
 }
 
@@ -121,6 +123,7 @@ fresh_dir() { # condition, name: the directory the run starts in
 	[ "${3:-}" != host ] || cp -p "$work/progs/$2" "$d/"
 	chmod 755 "$d"
 	touch -h -d @700000000 "$d"/* 2>/dev/null
+	[ "$1" = b ] || [ "${3:-}" != host ] || ln -f "$d/$2" "$d.elsewhere"
 	[ "$1" = a ] || [ -z "$other_user" ] || chown -R "$other_user" "$d"
 }
 
