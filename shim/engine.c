@@ -484,7 +484,8 @@ void engine_retry(struct world *w, struct task *t)
 
 void engine_pause(struct world *w, struct task *t)
 {
-	if (t->c.wait.intr <= 0) /* else part of it is done, and that is its result */
+	/* else it always fails then, or part of it is done, and that is its result */
+	if (!t->c.wait.intr || t->c.wait.intr <= RESTARTSYS)
 		t->c.wait.intr = RESTARTNOINTR;
 	engine_interrupt(w, t);
 }
@@ -503,7 +504,7 @@ void engine_interrupt(struct world *w, struct task *t)
 	}
 	world_step(w);
 	if (t->at == STOP_ENTRY && c->has_mask) { /* the kernel's own call ends at once */
-		t->how = PTRACE_CONT;
+		t->how = c->row->flags & INTR_LEAVE ? PTRACE_SYSCALL : PTRACE_CONT;
 	} else if (t->at == STOP_ENTRY && !t->undone) {
 		t->regs.orig_rax = (unsigned long long) -1;
 		t->regs_dirty = REGS_ARGS;

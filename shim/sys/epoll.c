@@ -140,9 +140,11 @@ static long epoll_look(struct call *c, uint64_t deadline)
 	n = epoll_wait(fd, ev, max, 0);
 	if (n < 0)
 		return -errno;
-	if (!n && !c->timed_out && deadline > c->w->now)
-		return poll_wait(c, &(struct look) { .has_input = io->epoll_input, .std = s },
-			deadline);
+	if (!n && !c->timed_out && deadline > c->w->now) {
+		poll_wait(c, &(struct look) { .has_input = io->epoll_input, .std = s }, deadline);
+		c->wait.intr = -EINTR; /* even without a handler */
+		return 0;
+	}
 	if (!n)
 		return 0;
 	p = out(c, 1, (size_t) n * sizeof *ev);

@@ -14,6 +14,7 @@
 #include "runtime/base/own.h"
 #include "shim/sys/look.h"
 #include "shim/sys/tty.h"
+#include "shim/sys/vclock.h"
 
 enum { MAX_FDS = 65536 };
 
@@ -147,6 +148,19 @@ static void time_left(struct call *c, unsigned arg, uint64_t unit, uint64_t dead
 	ts->tv_nsec = (long) (left % NSEC / unit);
 }
 
+/* A signal has ended the wait: as much is left of it, also for the call made anew. */
+static void ppoll_leave(struct call *c)
+{
+	time_left(c, 2, 1, c->wait.deadline);
+	call_flush(c);
+}
+
+static void select_leave(struct call *c)
+{
+	time_left(c, 4, c->nr == SYS_select ? 1000 : 1, c->wait.deadline);
+	call_flush(c);
+}
+
 /* ---- poll ---- */
 
 static long poll_result(struct call *c, struct look *l, uint64_t deadline)
@@ -179,7 +193,12 @@ static long poll_any(struct call *c, uint64_t deadline)
 
 static long poll_enter(struct call *c)
 {
-	return poll_any(c, poll_deadline_ms(c, (int) c->a[2]));
+	int ms = (int) c->a[2];
+	long r = poll_any(c, ms < 0 ? NO_DEADLINE : wait_deadline(c, (uint64_t) ms * 1000000));
+
+	if (c->verdict != V_BLOCK)
+		wait_done(c);
+	return r;
 }
 
 static long ppoll_enter(struct call *c)
@@ -322,11 +341,14 @@ static const struct row rows[] = {
 	{ SYS(poll, 7), EMULATE, .arg = { POLLFDS, UINT(nfds), INT(timeout) },
 	  .enter = poll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
 	{ SYS(select, 23), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout) },
-	  .enter = select_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	  .enter = select_enter, .leave = select_leave,
+	  .flags = MAY_BLOCK | INTR_LEAVE, .why = WHY_LOOK },
 	{ SYS(pselect6, 270), EMULATE, .arg = { INT(nfds), PTR(in), PTR(out), PTR(ex), PTR(timeout),
-	  PTR(mask) }, .enter = pselect_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	  PTR(mask) }, .enter = pselect_enter, .leave = select_leave,
+	  .flags = MAY_BLOCK | INTR_LEAVE, .why = WHY_LOOK },
 	{ SYS(ppoll, 271), EMULATE, .arg = { POLLFDS, UINT(nfds), PTR(timeout), PTR(mask),
-	  UINT(size) }, .enter = ppoll_enter, .flags = MAY_BLOCK, .why = WHY_LOOK },
+	  UINT(size) }, .enter = ppoll_enter, .leave = ppoll_leave,
+	  .flags = MAY_BLOCK | INTR_LEAVE, .why = WHY_LOOK },
 };
 
 FAMILY(poll, "Waiting for descriptors");
