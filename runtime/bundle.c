@@ -416,6 +416,9 @@ static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 
 	if (!r && !shared_hostname(b->spec, b->joined))
 		j->hostname = b->joined;
+	if (!r && (r = joined_offsets(b->spec)) < 0)
+		fail(e, r, "read the offsets of the time namespace %s",
+			b->spec->linux_.ns[SPEC_NS_TIME].path);
 	if (!r)
 		r = list_writable(b, e);
 	if (r < 0)

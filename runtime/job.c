@@ -195,6 +195,9 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->attrs = attrs_of(j->spec);
 	s->mounts = j->spec->mounts;
 	s->n_mounts = j->spec->n_mounts;
+	s->root_propagation = j->no_pivot ? 0 : j->spec->linux_.rootfs_propagation;
+	s->bar_suid = j->root == ROOT_BIND;
+	s->userns = !j->virtual_ids && userns(j);
 	s->rlimits = j->spec->process.rlimits;
 	s->n_rlimits = j->spec->process.n_rlimits;
 	s->sysctl = j->spec->linux_.sysctl;

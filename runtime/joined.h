@@ -12,4 +12,10 @@
  */
 int shared_hostname(const struct spec *s, char ret[HOST_NAME_MAX + 1]);
 
+/**
+ * A time namespace that the container joins has its clocks ahead: declare by how much. Behind can't be
+ * shown: -EINVAL.
+ */
+int joined_offsets(struct spec *s);
+
 #endif

@@ -295,13 +295,6 @@ void plan_late_attrs(const struct plan_in *in, struct plan *p)
 		plan_add(p, OP_READONLY, s->linux_.readonly[i]);
 	for (size_t i = 0; i < s->linux_.n_masked; i++)
 		plan_add(p, OP_MASK, s->linux_.masked[i]);
-	if (!in->off && in->root == ROOT_BIND && s->linux_.ns[SPEC_NS_MOUNT].present) {
-		/* an exec that would gain capabilities gets random addresses, even if it gains none */
-		struct op *o = plan_add(p, OP_ATTR, "/");
-
-		o->attr = MOUNT_ATTR_NOSUID;
-		o->flag = true;
-	}
 	if (s->root_readonly)
 		plan_add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_RDONLY;
 }

@@ -91,6 +91,8 @@ enum input {
 	INPUT_COMPUTES = 4, /* came to one that made no system call */
 	INPUT_EXEC = 16,    /* a process was added: see control.c */
 	INPUT_KILL = 32,    /* a signal */
+	INPUT_HOST = 64,    /* text that the host decides, read in /proc */
+	INPUT_NOT_STDIO = INPUT_EXEC | INPUT_KILL | INPUT_HOST,
 	INPUT_WHOSE = 8,    /* from this bit on: of which added process, 0 = the first program */
 };
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */

@@ -37,7 +37,7 @@ bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at)
 {
 	struct event ev;
 	bool next = peek(w, &ev) && ev.kind == EV_INPUT && ev.task == t->nr &&
-		!(ev.nr & (INPUT_EXEC | INPUT_KILL));
+		!(ev.nr & INPUT_NOT_STDIO);
 
 	if (next)
 		*ret_at = w->start + ev.vtime;

@@ -20,6 +20,7 @@ struct view {
 	struct task *t; /* NULL: a zombie, or not one of ours */
 	pid_t pid;
 	const char *real;
+	bool hosts; /* the host decides what it says */
 };
 
 typedef void view_fn(struct view *v, struct buf *b);
@@ -299,7 +300,7 @@ static void view_rollup(struct view *v, struct buf *b)
 
 static void view_mountinfo(struct view *v, struct buf *b)
 {
-	procview_mountinfo(v->w->o, v->real, b);
+	v->hosts = procview_mountinfo(v->w, v->real, b);
 }
 
 /* The file itself lacks nothing, but shows the options of the host: made from its better sibling. */
@@ -308,7 +309,14 @@ static void view_mounts(struct view *v, struct buf *b)
 	own_buf info = { 0 };
 
 	if (read_other(v, "mountinfo", &info))
-		procview_mounts(v->w->o, (const char *) info.p, b);
+		v->hosts = procview_mounts(v->w, (const char *) info.p, b);
+}
+
+/* Ids that config.json doesn't map are all there are. */
+static void view_id_map(struct view *v, struct buf *b)
+{
+	v->hosts = v->w->o->userns && !v->w->o->strict;
+	buf_str(b, v->hosts ? v->real : "         0          0 4294967295\n");
 }
 
 static void view_personality(struct view *v, struct buf *b)
@@ -372,8 +380,8 @@ static const struct {
 	{ "loginuid", NULL, "4294967295" },
 	{ "sessionid", NULL, "4294967295" },
 	{ "coredump_filter", NULL, "00000033\n" },
-	{ "uid_map", NULL, "         0          0 4294967295\n" },
-	{ "gid_map", NULL, "         0          0 4294967295\n" },
+	{ "uid_map", view_id_map, NULL },
+	{ "gid_map", view_id_map, NULL },
 	{ "projid_map", NULL, "" },
 	{ "setgroups", NULL, "allow\n" },
 	{ "arch_status", NULL, "" },
@@ -454,7 +462,7 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 			buf_str(b, files[i].text);
 		else
 			return PROC_PASS;
-		return PROC_TEXT;
+		return v.hosts ? PROC_INPUT : PROC_TEXT;
 	}
 	return PROC_ABSENT;
 }

@@ -28,10 +28,10 @@ bool procview_shown(const struct world *w, const char *name);
 /** The same for what follows a process's number: "fd/3", "task/12/stat". */
 bool procview_shown_process(const struct world *w, const char *rest);
 
-enum proc_pass { PROC_PASS, PROC_TEXT, PROC_ABSENT };
+enum proc_pass { PROC_PASS, PROC_TEXT, PROC_INPUT, PROC_ABSENT };
 /**
  * File @name of the process or thread @pid (numbers inside). @real: what the kernel's file says.
- * PROC_TEXT: @b is what the guest gets to see; PROC_PASS: the kernel's own.
+ * PROC_TEXT: @b is what the guest gets to see; PROC_INPUT: so it is, but the host decides it; PROC_PASS: the kernel's own.
  */
 enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, const char *real,
 	struct buf *b);
@@ -44,12 +44,16 @@ void rlimit_give(struct proc *p, unsigned res, uint64_t soft, uint64_t hard);
 /* sys/sched.c: the CPUs of a task, as bits; the first 64 */
 uint64_t sched_cpus(const struct world *w, const struct sched_state *s);
 
-/* procmap.c: what is told of mappings and mounts */
+/* procmap.c: what is told of mappings */
 void procview_maps(struct world *w, const char *real, struct buf *b);
 void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b);
-void procview_mountinfo(const struct shim_opts *o, const char *real, struct buf *b);
-void procview_mounts(const struct shim_opts *o, const char *real, struct buf *b);
 /** Bytes mapped, from the text of maps. */
 uint64_t procview_vsize(const char *maps);
+
+/* procmounts.c: what is told of mounts; whether there is something in it that the host decides */
+bool procview_mountinfo(const struct world *w, const char *real, struct buf *b);
+bool procview_mounts(const struct world *w, const char *real, struct buf *b);
+/** Before the first program: nothing in the container is suid, and nobody sees that. */
+int mounts_bar_suid(struct world *w, struct err *e);
 
 #endif

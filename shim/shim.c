@@ -22,6 +22,7 @@
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 #include "shim/filter.h"
+#include "shim/procview.h"
 
 /* The 'R'; before it comes the terminal's master, if there is one, with a 'T'. */
 static int await_ready(int sync, int *ret_master, struct err *e)
@@ -128,6 +129,7 @@ static void world_drop(struct world *w)
 	map_free(&w->by_vtid);
 	map_free(&w->futexes);
 	map_free(&w->gone);
+	map_free(&w->suid_mounts);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);
 	buf_free(&w->exec_env);
@@ -191,6 +193,8 @@ static int supervise(struct world *w, struct err *e)
 		r = tracee_seize(o->init, e);
 	if (!r)
 		r = enter_namespaces(w, o->init, e);
+	if (!r)
+		r = mounts_bar_suid(w, e);
 	if (r < 0)
 		return r;
 	learn_mounts(w);

@@ -58,8 +58,11 @@ struct shim_opts {
 	const char *domainname; /* or NULL */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
-	const struct spec_mount *mounts; /* to show which are a tmpfs of its own */
+	const struct spec_mount *mounts; /* config.json's: to show them */
 	size_t n_mounts;
+	unsigned long root_propagation; /* MS_*, linux.rootfsPropagation */
+	bool bar_suid; /* make all mounts nosuid */
+	bool userns;   /* config.json names a user namespace: its ids are shown */
 	const struct spec_rlimit *rlimits; /* those of shim_limits() are shown, the others set */
 	size_t n_rlimits;
 	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */

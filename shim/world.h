@@ -279,6 +279,7 @@ struct world {
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
+	struct map suid_mounts; /* by id: those that had no nosuid before ours */
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stdio std; /* of the first program; .next: of those that were added */
 	uint32_t next_stdio;

@@ -206,7 +206,7 @@ int tty_find_due(struct world *w, struct tty *y, struct err *e)
 
 		r = 0;
 		if (ev.kind != EV_INPUT || ev.nr >> INPUT_WHOSE != y->nr ||
-			ev.nr & (INPUT_EXEC | INPUT_KILL))
+			ev.nr & INPUT_NOT_STDIO)
 			continue;
 		p = realloc(y->due, (y->n_due + 1) * sizeof *p);
 		must_mem(p);

@@ -40,6 +40,54 @@ bundle "sh('cat /etc/passwd')" "without('mount')" "l['maskedPaths'] = l['readonl
 twice "mounts are the container's own" 0
 ok "and not the host's" sh -c "! grep -q '$b' /proc/self/mountinfo"
 
+# --- mounts, id maps ------------------------------------------------------------------------------
+
+src=$work/src
+mkdir -p "$src/sub" "$b/rootfs/mnt" "$b/rootfs/m2" && mount -t tmpfs -o nosuid,noatime x "$src" || exit 125
+# not by a trap of ours: lib.sh has one
+gone() { umount "$src" 2>/dev/null; }
+info='cat /proc/self/mountinfo'
+bundle "m('/mnt', 'bind', '$src', 'bind')" "m('/m2', 'tmpfs', 'tmpfs', 'noatime', 'suid')" \
+	"sh('$info; grep /mnt /proc/mounts')"
+twice "how the host mounted a volume" 0
+has /mnt rw nosuid noatime !relatime
+has /m2 noatime !nosuid
+has / !nosuid relatime
+out "/mnt overlay rw,nosuid,noatime 0 0"
+mount -o remount,bind,relatime,suid "$src"
+t "is in the trace: replay, mounted in another way" 0 "$detrun" replay "$work/1"
+mount -o remount,bind,noatime "$src"
+t "but not in strict mode" 0 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
+has /mnt rw relatime !noatime
+bundle "m('/mnt', 'bind', '$src', 'bind', 'nodev', 'relatime')" "sh('$info')"
+twice "as config.json says" 0
+has /mnt rw nodev relatime !nosuid !noatime
+ok "that is no input" sh -c "! '$detrun' trace show '$work/1' | grep -q input"
+gone
+bundle "l['rootfsPropagation'] = 'shared'" "m('/m2', 'tmpfs', 'tmpfs', 'shared')" "sh('$info')"
+twice "what is shared" 0
+has / shared
+has /m2 shared
+has /proc !shared
+bundle "sh('$info')"
+twice "what is not" 0
+has / !shared
+cp "$(type -P id)" "$b/rootfs/bin/suid-id" && chmod 6755 "$b/rootfs/bin/suid-id"
+bundle "sh('suid-id -u; suid-id -g')" "p['user'] = {'uid': 1234, 'gid': 1235}" "p['noNewPrivileges'] = False"
+twice "nothing is suid" 0
+ok "its user stays" test "$(tr '\n' ' ' <"$work/out")" = "1234 1235 "
+rm "$b/rootfs/bin/suid-id"
+bundle "sh('cat /proc/self/uid_map /proc/self/gid_map')"
+twice "no user namespace" 0
+out "         0          0 4294967295"
+bundle "sh('cat /proc/self/uid_map /proc/self/gid_map')" "user()"
+twice "ids of a user namespace" 0
+ok "as they are" test "$(grep -c '^ *0 *100000 *65536$' "$work/out")" = 2
+bundle "sh('cat /proc/self/uid_map /proc/self/gid_map')" "user(200000)"
+t "replay where they are others" 0 "$detrun" replay "$work/1"
+t "strict: without the host's" 0 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
+out "         0          0 4294967295"
+
 # --- CPUs, scheduling, priorities -----------------------------------------------------------------
 
 up() { # ID: the bundle's container, waiting

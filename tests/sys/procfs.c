@@ -126,12 +126,12 @@ TEST(mounts_have_no_host_paths)
 		"702 700 254:1 /home/u/src /src ro,relatime - ext4 /dev/vda rw,discard\n"
 		"703 700 0:5 /null /dev/null rw,nosuid - devtmpfs udev rw,size=1k\n";
 
-	procview_mountinfo(NULL, real, &info);
+	procview_mountinfo(&(struct world){ 0 }, real, &info);
 	STREQ(buf_cstr(&info), "21 1 0:21 / / rw,relatime - overlay overlay rw\n"
 		"22 21 0:22 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw\n"
 		"23 21 0:23 / /dev/null rw,nosuid,relatime - tmpfs tmpfs rw\n"
 		"24 21 0:24 / /src ro,relatime - overlay overlay rw\n");
-	procview_mounts(NULL, real, &mounts);
+	procview_mounts(&(struct world){ 0 }, real, &mounts);
 	HAS(buf_cstr(&mounts), "overlay /src overlay ro,relatime 0 0\n");
 }
 
@@ -145,9 +145,9 @@ TEST(mounts_of_memory_are_shown_as_declared)
 		"701 700 0:62 / /a rw,nosuid,noatime - tmpfs x ro,sync,size=4k,mode=710,uid=100000,inode64\n"
 		"702 700 0:63 / /b rw - tmpfs tmpfs rw,size=8k\n";
 
-	procview_mountinfo(&o, real, &info);
+	procview_mountinfo(&(struct world){ .o = &o }, real, &info);
 	STREQ(buf_cstr(&info),
-		"21 1 0:21 / /a rw,nosuid,relatime - tmpfs tmpfs ro,sync,mode=710,size=4k\n"
+		"21 1 0:21 / /a rw,nosuid,noatime - tmpfs tmpfs ro,sync,mode=710,size=4k\n"
 		"22 21 0:22 / /b rw,relatime - overlay overlay rw\n");
 }
 
@@ -161,7 +161,7 @@ TEST(standard_mounts_are_shown_as_every_engine_has_them)
 		"702 700 0:63 / /dev rw - tmpfs tmpfs rw\n"
 		"701 700 0:62 / /proc rw - proc proc rw\n";
 
-	procview_mountinfo(NULL, real, &info);
+	procview_mountinfo(&(struct world){ 0 }, real, &info);
 	STREQ(buf_cstr(&info), "21 1 0:21 / / rw,relatime - overlay overlay rw\n"
 		"22 21 0:22 / /proc rw,relatime - proc proc rw\n"
 		"23 21 0:23 / /dev rw,relatime - tmpfs tmpfs rw\n"

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts as /proc shows them: as config.json declares them, without the host's devices. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+#include "shim/procview.h"
+
+enum { MAX_TEXT = 16 << 20 };
+
+struct mount {
+	const char *id, *point, *options, *type, *source, *super;
+	size_t order;
+};
+
+/* Optional fields end at "-"; the parent ids, devices and roots of the host are not looked at. */
+static bool mount_parse(char *line, struct mount *m)
+{
+	char *field[32], *save = NULL;
+	int n = 0, dash = 0;
+
+	for (char *p = strtok_r(line, " ", &save); p && n < 32; p = strtok_r(NULL, " ", &save)) {
+		if (n > 5 && !dash && strcmp(p, "-") == 0)
+			dash = n;
+		field[n++] = p;
+	}
+	if (!dash || dash + 3 >= n)
+		return false;
+	*m = (struct mount) { field[0], field[4], field[5], field[dash + 1], field[dash + 2],
+		field[dash + 3], 0 };
+	return true;
+}
+
+/* Of a mount's file system only what the place says: what holds a volume is the host's matter. */
+static const char *mount_type(const struct mount *m)
+{
+	static const char *const own[] = { "/dev", "/run", "/sys", "/tmp" };
+
+	if (strcmp(m->point, "/proc") == 0)
+		return "proc";
+	if (strcmp(m->point, "/dev/pts") == 0)
+		return "devpts";
+	if (strcmp(m->point, "/dev/mqueue") == 0)
+		return "mqueue";
+	if (strncmp(m->type, "cgroup", 6) == 0)
+		return "cgroup2";
+	if (strcmp(m->point, "/sys") == 0) /* or what stands in for it */
+		return "sysfs";
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(m->point, own[i]) == 0)
+			return "tmpfs";
+	return strncmp(m->point, "/dev/", 5) == 0 ? "tmpfs" : "overlay";
+}
+
+/* What is masked or read-only there depends on the files that the kernel has. */
+static bool mount_hidden(const struct mount *m)
+{
+	return strncmp(m->point, "/proc/", 6) == 0 || strncmp(m->point, "/sys/firmware", 13) == 0;
+}
+
+static const char *ro_or_rw(const char *options)
+{
+	return strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? "ro" : "rw";
+}
+
+/* config.json's of that place: the last one is on top. */
+static const struct spec_mount *declared(const struct shim_opts *o, const struct mount *m)
+{
+	for (size_t i = o ? o->n_mounts : 0; i-- > 0;)
+		if (strcmp(o->mounts[i].destination, m->point) == 0)
+			return &o->mounts[i];
+	return NULL;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = options; (p = strstr(p, name)); p += n)
+		if ((p == options || p[-1] == ',') && (!p[n] || p[n] == ','))
+			return true;
+	return false;
+}
+
+/* Not the bar to suid that is ours. */
+static bool shown_option(const struct world *w, const struct mount *m, const char *name)
+{
+	return has_option(m->options, name) && (strcmp(name, "nosuid") != 0 ||
+		!map_get(&w->suid_mounts, strtoull(m->id, NULL, 10), 0));
+}
+
+enum { ATIMES = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME };
+
+/*
+ * How the host mounted what it lends is an external input, unless config.json says better. Returns
+ * whether that is seen.
+ */
+static bool put_options(const struct world *w, const struct mount *m, bool own, struct buf *b)
+{
+	static const char *const known[] = { "nosuid", "nodev", "noexec" };
+	static const char *const more[] = { "noatime", "nodiratime", "relatime", "nosymfollow" };
+	const struct shim_opts *o = w->o;
+	const struct spec_mount *d = declared(o, m);
+	bool lent = d && d->flags & MS_BIND && !o->strict && !o->virtual_ids;
+	size_t start;
+
+	buf_str(b, ro_or_rw(m->options));
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (shown_option(w, m, known[i]))
+			buf_printf(b, ",%s", known[i]);
+	if (!own && !lent) {
+		buf_str(b, ",relatime");
+		return false;
+	}
+	start = b->n;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		if (has_option(m->options, more[i]))
+			buf_printf(b, ",%s", more[i]);
+	return lent && !(d->flags & ATIMES) &&
+	       (b->n - start != 9 || memcmp(b->p + start, ",relatime", 9) != 0);
+}
+
+struct mounts_ctx {
+	struct mount *m;
+	size_t n;
+};
+
+static void one_mount(struct mounts_ctx *c, char *line)
+{
+	struct mount m;
+
+	if (!mount_parse(line, &m) || mount_hidden(&m))
+		return;
+	m.order = c->n;
+	c->m = realloc(c->m, (c->n + 1) * sizeof m);
+	must_mem(c->m);
+	c->m[c->n++] = m;
+}
+
+/* The standard ones in the order that every engine's config.json has them. */
+static size_t rank(const char *point)
+{
+	static const char *const first[] = { "/", "/proc", "/dev", "/dev/pts", "/dev/shm",
+		"/dev/mqueue", "/sys", "/sys/fs/cgroup" };
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(first) && strcmp(point, first[i]) != 0)
+		i++;
+	return i;
+}
+
+/* By place: in which order they were made depends on who may make which, and how. */
+static int by_point(const void *a, const void *b)
+{
+	const struct mount *x = a, *y = b;
+	size_t i = rank(x->point), j = rank(y->point);
+	int r = i != j ? (i > j) - (i < j) : strcmp(x->point, y->point);
+
+	return r ? r : (x->order > y->order) - (x->order < y->order);
+}
+
+/* config.json's; not those that are everywhere, in this way or that. */
+static bool own_tmpfs(const struct shim_opts *o, const struct mount *m)
+{
+	const struct spec_mount *d = declared(o, m);
+
+	return d && d->type && !strcmp(d->type, "tmpfs") && strcmp(m->type, "tmpfs") == 0;
+}
+
+/* With whom is not told. */
+static bool is_shared(const struct shim_opts *o, const struct mount *m)
+{
+	const struct spec_mount *d = declared(o, m);
+
+	if (strcmp(m->point, "/") == 0)
+		return o && o->root_propagation & MS_SHARED;
+	return d && d->propagation & MS_SHARED;
+}
+
+/* Of a tmpfs what was asked for: other options depend on the kernel, or show the host's ids. */
+static void super_options(const char *super, struct buf *b)
+{
+	static const char *const known[] = { "sync", "dirsync", "mode=", "size=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		for (const char *p = super; (p = strchr(p, ','));) {
+			size_t n = strcspn(++p, ","), k = strlen(known[i]);
+
+			if (strncmp(p, known[i], k) == 0 && (n == k || known[i][k - 1] == '='))
+				buf_printf(b, ",%.*s", (int) n, p);
+		}
+}
+
+static bool put_mount(const struct world *w, const struct mount *m, size_t i, bool info,
+	struct buf *b)
+{
+	const char *type = mount_type(m);
+	bool own = own_tmpfs(w->o, m), memory = own && strcmp(type, "overlay") == 0, hosts;
+	const char *source = strcmp(m->point, "/dev/shm") == 0 ? "shm" : type;
+
+	if (memory)
+		source = type = "tmpfs";
+	if (info)
+		buf_printf(b, "%zu %u 0:%zu / %s ", i + 21, i ? 21 : 1, i + 21, m->point);
+	else
+		buf_printf(b, "%s %s %s ", source, m->point, type);
+	hosts = put_options(w, m, memory, b);
+	if (info && is_shared(w->o, m))
+		buf_printf(b, " shared:%zu", i + 1);
+	if (info)
+		buf_printf(b, " - %s %s %s", type, source, memory ? ro_or_rw(m->super) : "rw");
+	if (memory)
+		super_options(m->super, b);
+	buf_str(b, info ? "\n" : " 0 0\n");
+	return hosts;
+}
+
+static bool put_mounts(const struct world *w, const char *real, bool info, struct buf *b)
+{
+	struct mounts_ctx c = { 0 };
+	own_free char *text = strdup(real);
+	char *save = NULL;
+	bool hosts = false;
+
+	must_mem(text);
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		one_mount(&c, l);
+	if (c.n)
+		qsort(c.m, c.n, sizeof *c.m, by_point);
+	for (size_t i = 0; i < c.n; i++)
+		hosts |= put_mount(w, &c.m[i], i, info, b);
+	free(c.m);
+	return hosts;
+}
+
+bool procview_mountinfo(const struct world *w, const char *real, struct buf *b)
+{
+	return put_mounts(w, real, true, b);
+}
+
+bool procview_mounts(const struct world *w, const char *real, struct buf *b)
+{
+	return put_mounts(w, real, false, b);
+}
+
+/* ---- before the first program ---- */
+
+static int remember(struct world *w, char *text, struct err *e)
+{
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		struct mount m;
+
+		if (mount_parse(l, &m) && !has_option(m.options, "nosuid") &&
+			map_put(&w->suid_mounts, strtoull(m.id, NULL, 10), 0, 1) < 0)
+			return fail(e, ENOMEM, "remember the mounts");
+	}
+	return 0;
+}
+
+/* An exec that would gain capabilities gets random addresses, even if it gains none. */
+int mounts_bar_suid(struct world *w, struct err *e)
+{
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_NOSUID };
+	own_buf b = { 0 };
+	int r = w->o->bar_suid ? read_file(w->host_proc, "self/mountinfo", MAX_TEXT, &b, e) : 0;
+
+	if (r < 0 || !w->o->bar_suid)
+		return r;
+	r = buf_cstr(&b) ? remember(w, (char *) b.p, e) : fail(e, ENOMEM, "read the mounts");
+	if (!r && mount_setattr(w->self_root, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof a) < 0)
+		r = fail(e, errno, "make the container's mounts nosuid");
+	return r;
+}
