@@ -80,6 +80,7 @@ static long unknown_enter(struct call *c)
 /* The kernel's struct termios, smaller than the C library's. */
 #define TERMIOS_SIZE 36
 #define TERMIOS2_SIZE 44
+#define TERMIO_SIZE 18 /* System V's */
 
 static const struct row ioctl_sub[] = {
 	TTY_OUT(TCGETS, TERMIOS_SIZE, termios),
@@ -94,6 +95,14 @@ static const struct row ioctl_sub[] = {
 	  TTY_HANDLERS },
 	{ .name = "TCSETSF2", .nr = 0x402c542d, .policy = OBSERVE, IN_ARGS_AS(TERMIOS2_SIZE, termios),
 	  TTY_HANDLERS },
+	{ CMD(TCGETA), OBSERVE, OUT_ARGS(TERMIO_SIZE), TTY_HANDLERS },
+	{ CMD(TCSETA), OBSERVE, .arg = { FD(fd), UINT(cmd), IN_STRUCT(arg, TERMIO_SIZE) }, TTY_HANDLERS },
+	{ CMD(TCSETAW), OBSERVE, .arg = { FD(fd), UINT(cmd), IN_STRUCT(arg, TERMIO_SIZE) }, TTY_HANDLERS },
+	{ CMD(TCSETAF), OBSERVE, .arg = { FD(fd), UINT(cmd), IN_STRUCT(arg, TERMIO_SIZE) }, TTY_HANDLERS },
+	TTY_OUT(TIOCGETD, 4, int),
+	TTY_OUT(TIOCGEXCL, 4, int),
+	TTY_IN(TIOCPKT, 4, int),
+	TTY_OUT(TIOCGPKT, 4, int),
 	TTY_OUT(TIOCGWINSZ, sizeof(struct winsize), winsize),
 	TTY_IN(TIOCSWINSZ, sizeof(struct winsize), winsize),
 	TTY_OUT(TIOCGPGRP, 4, int),

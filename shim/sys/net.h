@@ -21,9 +21,11 @@ long sendto_enter(struct call *c);
 long sendmsg_enter(struct call *c);
 long sendmmsg_enter(struct call *c);
 void send_leave(struct call *c);
+void sendmmsg_leave(struct call *c);
 long recvfrom_enter(struct call *c);
 long recvmsg_enter(struct call *c);
 long recvmmsg_enter(struct call *c);
 void recvmsg_leave(struct call *c);
+void recvmmsg_leave(struct call *c);
 
 #endif

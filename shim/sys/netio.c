@@ -2,6 +2,7 @@
 /* Sockets: moving data. Streams by the supervisor in full; what carries more, by the guest itself. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -10,6 +11,7 @@
 #include "runtime/base/own.h"
 #include "runtime/base/sdnotify.h"
 #include "shim/sys/net.h"
+#include "shim/sys/vclock.h"
 
 enum { RECV_MAX = 1 << 20, WAITALL_MAX = 65536 };
 
@@ -83,11 +85,60 @@ long sendmsg_enter(struct call *c)
 	return stream_write(c, fd, &x, (int) c->a[2]);
 }
 
+/* ---- many messages: by the guest itself, those that are left; scratch[1] counts who is done ---- */
+
+static uint64_t mmsg_want(const struct call *c)
+{
+	return (uint32_t) c->a[2] < UIO_MAXIOV ? (uint32_t) c->a[2] : UIO_MAXIOV;
+}
+
+static void mmsg_rest(struct call *c)
+{
+	call_karg(c, 1, c->a[1] + c->scratch[1] * sizeof(struct mmsghdr));
+	call_karg(c, 2, mmsg_want(c) - c->scratch[1]);
+}
+
+static bool mmsg_waits(struct call *c)
+{
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+
+	return !(c->a[3] & MSG_DONTWAIT) && fd >= 0 && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+/* An error after the first is the next call's. */
+static long mmsg_result(const struct call *c, long err)
+{
+	return c->scratch[1] ? (long) c->scratch[1] : err;
+}
+
+/* Again: at once, or when another task may have changed something. */
+static void mmsg_again(struct call *c, bool at_once, uint64_t deadline)
+{
+	call_block(c, (struct wait) { .kind = at_once ? W_TIME : W_IO,
+		.deadline = at_once ? c->w->now : deadline, .intr = (int) mmsg_result(c, RESTARTSYS) });
+}
+
 long sendmmsg_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 
-	return fd < 0 ? fd : send_native(c, fd, 3);
+	if (fd < 0)
+		return fd;
+	mmsg_rest(c);
+	return send_native(c, fd, 3);
+}
+
+void sendmmsg_leave(struct call *c)
+{
+	if (c->ret > 0) {
+		c->scratch[1] += (uint64_t) c->ret;
+		c->w->turn++;
+		net_sent(c->w);
+	}
+	if ((c->ret > 0 || c->ret == -EAGAIN) && c->scratch[1] < mmsg_want(c) && mmsg_waits(c))
+		mmsg_again(c, c->ret > 0, NO_DEADLINE);
+	else
+		c->ret = mmsg_result(c, c->ret);
 }
 
 /* ---- receiving ---- */
@@ -229,15 +280,42 @@ void recvmsg_leave(struct call *c)
 long recvmmsg_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
-	long r;
+	uint64_t until;
 
 	if (fd < 0)
 		return fd;
-	if (!recv_ready(fd) && !c->timed_out) {
-		r = recv_wait(c, fd, (int) c->a[3]);
-		return r > 0 ? 0 : r;
+	if (!c->again && c->a[4]) {
+		struct timespec ts;
+
+		if (in_at(c, c->a[4], &ts, sizeof ts) < 0)
+			return -EFAULT;
+		if (ts_to_ns(&ts, &until) < 0)
+			return -EINVAL;
+		c->scratch[3] = ns_add(c->w->now, until);
 	}
+	until = recv_deadline(c, fd);
+	if (!recv_ready(fd)) {
+		if (!mmsg_waits(c) || until <= c->w->now ||
+			(c->scratch[1] && c->a[3] & MSG_WAITFORONE))
+			return mmsg_result(c, -EAGAIN);
+		mmsg_again(c, false, until);
+		return 0;
+	}
+	mmsg_rest(c);
 	call_karg(c, 3, c->a[3] | MSG_DONTWAIT);
 	call_karg(c, 4, 0);
 	return call_run_leave(c);
+}
+
+/* Whether the time is over is asked after each message only, as the kernel does. */
+void recvmmsg_leave(struct call *c)
+{
+	bool over = c->a[4] && c->scratch[3] <= c->w->now;
+
+	if (c->ret > 0)
+		c->scratch[1] += (uint64_t) c->ret;
+	if (c->ret > 0 && !over && c->scratch[1] < mmsg_want(c) && mmsg_waits(c))
+		mmsg_again(c, true, NO_DEADLINE);
+	else
+		c->ret = mmsg_result(c, c->ret);
 }
