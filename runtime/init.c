@@ -195,11 +195,16 @@ static void stand_in(const struct init_state *s)
 	}
 	if (!pid) {
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-		setsid();
+		if (s->in->one_session)
+			setpgid(0, 0);
+		else
+			setsid();
 		if (s->in->spec->process.terminal && console_control(&e) < 0)
 			die(s, EXIT_OURS, &e);
 		return;
 	}
+	if (s->in->one_session)
+		setsid();
 	close_range(0, ~0U, 0);
 	do {
 		got = wait4(-1, &st, 0, NULL);

@@ -22,6 +22,7 @@ struct init {
 	bool join;	  /* it has still to enter the namespaces named by path */
 	bool setgroups;	  /* and may set supplementary groups */
 	bool virtual_ids; /* the program's ids are the supervisor's: stay root for the kernel */
+	bool one_session; /* with the supervisor: the program makes a group, and no session */
 	int up;		  /* end of the socket pair with the launcher, see below */
 	int sync;	  /* end of the socket pair with the supervisor, or -1 */
 	int start;	  /* socket on which `start` is awaited, or -1: the launcher's word is enough */

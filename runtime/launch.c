@@ -82,6 +82,17 @@ static int ends_make(struct ends *x, const struct launch *l, struct err *e)
 	return r;
 }
 
+/*
+ * Linux schedules the sessions of a machine as groups (CONFIG_SCHED_AUTOGROUP), and a switch between
+ * two of them costs a third more than one within. So who calls the supervisor for each call shares
+ * its session, which init can't join and is born into. A program with a terminal has to have its own.
+ */
+static bool one_session(const struct launch *l)
+{
+	return l->mode != DET_OFF && l->virtual_ids && !l->spec->process.terminal && !l->cgroup &&
+		ns_how(l->spec) != NS_BEFORE;
+}
+
 /* --- init -------------------------------------------------------------------------------- */
 
 /* Also where our own namespace has denied it. */
@@ -106,6 +117,7 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 		.join = join,
 		.setgroups = user->present && (user->path || l->maps.setgroups) && may_setgroups(),
 		.virtual_ids = l->virtual_ids,
+		.one_session = one_session(l),
 		.up = x->theirs[UP],
 		.sync = x->theirs[SYNC],
 		.start = l->start,
@@ -115,6 +127,14 @@ static void child(const struct launch *l, const struct ends *x, bool join)
 	};
 
 	init_main(&in);
+}
+
+/* It is a child of ours that another has made. */
+static int adopt_init(struct launch *l, pid_t pid, struct err *e)
+{
+	l->init = pid;
+	l->init_fd = pidfd_open(pid, 0);
+	return l->init_fd < 0 ? fail(e, errno, "open the container's process") : 0;
 }
 
 /* Join by way of a process that we can spare, whose child is ours all the same. */
@@ -147,9 +167,7 @@ static int clone_joined(struct launch *l, uint64_t flags, const struct ends *x, 
 	waitpid(helper, NULL, 0);
 	if (m.pid < 0 || m.e.code)
 		return fail_msg(e, m.e.code, "%s", m.e.msg);
-	l->init = m.pid;
-	l->init_fd = pidfd_open(m.pid, 0);
-	return l->init_fd < 0 ? fail(e, errno, "open the container's process") : 0;
+	return adopt_init(l, m.pid, e);
 }
 
 static int make_init(struct launch *l, const struct ends *x, struct err *e)
@@ -263,10 +281,43 @@ static int check_yama(struct err *e)
 	return 0;
 }
 
+struct bearing {
+	const struct launch *l;
+	const struct ends *x;
+	int result;
+};
+
+/* In the supervisor's process. */
+static pid_t bear(void *ctx, struct err *e)
+{
+	const struct bearing *b = ctx;
+	int pidfd;
+	pid_t pid = ns_clone(ns_flags(b->l->spec) | CLONE_PARENT, &pidfd, e);
+
+	if (!pid) {
+		close(b->result); /* for the supervisor's end to be seen */
+		child(b->l, b->x, ns_how(b->l->spec) == NS_INSIDE);
+	}
+	if (pid > 0)
+		close(pidfd);
+	return pid;
+}
+
+static int await_birth(struct launch *l, struct err *e)
+{
+	struct supervise_birth b = { .e = ERR_INIT };
+	ssize_t n = read_full(l->shim_res, &b, sizeof b);
+
+	if (n != sizeof b)
+		return fail_msg(e, EPIPE, "the supervisor died");
+	return b.pid < 0 ? fail_msg(e, b.e.code, "%s", b.e.msg) : adopt_init(l, b.pid, e);
+}
+
 static int make_shim(struct launch *l, struct ends *x, struct err *e)
 {
-	int not_ours[N_ENDS + 6], p[2], m[2];
+	int not_ours[N_ENDS + 7], p[2], m[2];
 	own_fd res = -1, maker = -1;
+	struct bearing b = { .l = l, .x = x };
 	struct supervise s = { .o = &l->shim, .not_ours = not_ours, .daemon = l->detached,
 		.terminal = l->terminal };
 
@@ -282,6 +333,7 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 	}
 	for (int i = 0; i < N_ENDS; i++)
 		not_ours[s.n_not_ours++] = x->theirs[i];
+	not_ours[s.n_not_ours++] = x->ours[UP];
 	not_ours[s.n_not_ours++] = l->shim_res;
 	not_ours[s.n_not_ours++] = l->up;
 	not_ours[s.n_not_ours++] = l->start;
@@ -292,9 +344,14 @@ static int make_shim(struct launch *l, struct ends *x, struct err *e)
 		l->shim.maker = maker = m[1];
 	}
 	not_ours[s.n_not_ours++] = l->maker;
-	s.result = res;
+	s.result = b.result = res;
+	if (one_session(l))
+		s.bear = bear, s.ctx = &b;
 	l->shim_pid = supervise_fork(&s, e);
-	return l->shim_pid < 0 ? l->shim_pid : 0;
+	if (l->shim_pid < 0)
+		return l->shim_pid;
+	close(take_fd(&res));
+	return one_session(l) ? await_birth(l, e) : 0;
 }
 
 static void block_signals(const struct launch *l)
@@ -333,7 +390,7 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 	log_debug("nsexec container setup"); /* steps by the names that runc has for them */
 	r = l->sources ? ends_pair(x, SOURCES, e) : 0;
 	if (!r)
-		r = make_init(l, x, e);
+		r = one_session(l) ? make_shim(l, x, e) : make_init(l, x, e);
 	if (r < 0)
 		return r;
 	l->up = take_fd(&x->ours[UP]);
@@ -356,7 +413,7 @@ static int make_all(struct launch *l, struct ends *x, struct err *e)
 		r = confine_born(l->confine, l->init, e);
 	if (!r)
 		r = say(l, UP_GROUPED, e);
-	if (!r && l->mode != DET_OFF)
+	if (!r && l->mode != DET_OFF && !l->shim_pid)
 		r = make_shim(l, x, e);
 	return r < 0 ? why(l, r, e) : await_ready(l, e);
 }

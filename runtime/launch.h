@@ -84,12 +84,19 @@ void launch_done(struct launch *l);
 /* supervise.c: fork the supervisor's process. */
 enum { SUPERVISE_POKE = SIGUSR1 }; /* tells it that the container was sent a signal */
 struct supervise {
-	const struct shim_opts *o;
+	struct shim_opts *o;
 	int result;	      /* where the result goes */
 	int terminal;	     /* to be its controlling one, or -1 */
 	bool daemon;	     /* it outlives who makes it */
 	const int *not_ours; /* fds to be closed in it */
 	unsigned n_not_ours;
+	/* makes init, by the way, in our session and as our parent's child; or NULL */
+	pid_t (*bear)(void *ctx, struct err *e);
+	void *ctx;
+};
+struct supervise_birth { /* the first that is written to .result, with .bear */
+	pid_t pid; /* or -errno */
+	struct err e;
 };
 struct supervise_result {
 	int r;

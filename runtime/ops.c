@@ -138,6 +138,8 @@ static int do_keyring(struct init_state *s, const struct op *o, struct err *e)
 static int do_session(struct init_state *s, const struct op *o, struct err *e)
 {
 	(void) o;
+	if (s->in->one_session) /* stand_in() does */
+		return 0;
 	if (setsid() < 0)
 		return fail(e, errno, "make a session");
 	return s->in->spec->process.terminal && !s->in->virtual_ids ? console_control(e) : 0;

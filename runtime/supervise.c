@@ -20,7 +20,6 @@ static void poked(int sig)
 	(void) sig;
 }
 
-/* A session of its own: a terminal's signals are for detrun, which decides what they mean. */
 static void own_process(bool daemon, pid_t parent)
 {
 	const struct sigaction poke = { .sa_handler = poked };
@@ -31,7 +30,6 @@ static void own_process(bool daemon, pid_t parent)
 		if (getppid() != parent)
 			_exit(EXIT_OURS);
 	}
-	setsid();
 	prctl(PR_SET_NAME, "detrun-shim", 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	for (int s = 1; s < NSIG; s++)
@@ -78,11 +76,24 @@ static void tell_init(const struct supervise *s, const struct err *e)
 		poll(&p, 1, 2000);
 }
 
+/* Init, of which we tell the launcher: it is a child of theirs. */
+static void bear(const struct supervise *s)
+{
+	struct supervise_birth b = { .e = ERR_INIT };
+
+	b.pid = s->o->init = s->bear(s->ctx, &b.e);
+	if (write_full(s->result, &b, sizeof b) < 0 || b.pid < 0)
+		_exit(EXIT_OURS);
+}
+
 __attribute__((noreturn))
 static void run(const struct supervise *s, pid_t parent)
 {
 	static struct supervise_result m; /* large, and this process has nothing else */
 
+	setsid(); /* a terminal's signals are for detrun, which decides what they mean */
+	if (s->bear)
+		bear(s);
 	own_process(s->daemon, parent);
 	for (unsigned i = 0; i < s->n_not_ours; i++)
 		if (s->not_ours[i] >= 0)

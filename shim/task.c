@@ -314,6 +314,11 @@ static pid_t nspid(struct world *w, pid_t pid)
 	return ns_number(w, pid, "\nNSpid:");
 }
 
+pid_t session_seen(pid_t sid)
+{
+	return sid ? sid : 2; /* the program's: PID 1 is ours */
+}
+
 pid_t task_vpgid(struct task *t)
 {
 	return ns_number(t->c.w, t->pid, "\nNSpgid:");

@@ -365,6 +365,11 @@ static void pidfd_sent(struct call *c)
 	sent(c, NULL, (int) c->a[1]);
 }
 
+static void getsid_leave(struct call *c)
+{
+	c->ret = session_seen((pid_t) c->ret);
+}
+
 #define SIG INT_AS(sig, signal)
 #define INFO IN_AS(info, 128, siginfo)
 
@@ -416,7 +421,8 @@ static const struct row rows[] = {
 	{ SYS(getppid, 110), PASS, .why = "numbers are those of the PID namespace" },
 	{ SYS(getpgrp, 111), PASS, .why = "numbers are those of the PID namespace" },
 	{ SYS(getpgid, 121), PASS, .why = "numbers are those of the PID namespace" },
-	{ SYS(getsid, 124), PASS, .why = "numbers are those of the PID namespace" },
+	{ SYS(getsid, 124), FIXUP, .arg = { INT(pid) }, .leave = getsid_leave,
+	  .why = "numbers are those of the PID namespace; the supervisor's session is the program's" },
 	{ SYS(setpgid, 109), PASS, .why = "depends on the namespace's own processes alone" },
 	{ SYS(setsid, 112), PASS, .why = "depends on the namespace's own processes alone" },
 };
