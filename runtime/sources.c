@@ -32,6 +32,12 @@ bool sources_late(const struct op *o)
 	return o->inside && idmapped(o);
 }
 
+/* Whom the container's root may be is whom we may be: it gets as far as we do. */
+static bool same_ids(const struct spec *s)
+{
+	return !s->linux_.ns[SPEC_NS_USER].path && !s->linux_.n_uid_maps && !s->linux_.n_gid_maps;
+}
+
 static bool wanted(const struct spec *s, const struct op *o)
 {
 	const struct spec_ns *ns = s->linux_.ns;
@@ -40,7 +46,8 @@ static bool wanted(const struct spec *s, const struct op *o)
 
 	if (o->kind == OP_DEVICE)
 		return ours && o->flag;
-	return idmapped(o) || (o->kind == OP_BIND && !o->optional && !o->inside && ours);
+	return idmapped(o) ||
+		(o->kind == OP_BIND && !o->optional && !o->inside && ours && !same_ids(s));
 }
 
 bool sources_needed(const struct spec *s, const struct plan *p)

@@ -16,6 +16,21 @@
 
 #define SONAME "libcrypto.so.3"
 
+/*
+ * Its four thousand references to itself are looked up in itself first, not in all that we are linked
+ * to: a quarter of what loading it costs. A sanitizer has to come before it.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define HOW RTLD_NOW
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HOW RTLD_NOW
+#endif
+#endif
+#ifndef HOW
+#define HOW (RTLD_NOW | RTLD_DEEPBIND)
+#endif
+
 #define CALLS(X)                                                                         \
 	X(BIO_ctrl) X(BIO_free) X(BIO_new) X(BIO_new_mem_buf) X(BIO_s_mem)               \
 	X(CRYPTO_free) X(CRYPTO_set_mem_functions) X(ERR_clear_error)                    \
@@ -78,7 +93,7 @@ void crypto_load(void)
 
 	if (calls[0])
 		return;
-	so = dlopen(SONAME, RTLD_NOW);
+	so = dlopen(SONAME, HOW);
 	for (size_t i = N_CALLS; i-- > 0;) {
 		void *f = so ? dlsym(so, names[i]) : NULL;
 
