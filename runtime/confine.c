@@ -132,10 +132,10 @@ int confine_start_hooks(struct confine *c, bool user, bool setgroups, struct err
 	return hooks_run(c->spec, SPEC_HOOK_START_CONTAINER, &st, e);
 }
 
-/* Supervised, the container has a clock of its own anyway. */
+/* Supervised, the container has clocks of its own: the time namespace is for who joins it. */
 int confine_first(struct confine *c, struct err *e)
 {
-	int r = c->supervised ? 0 : timens_enter(c->spec, e);
+	int r = timens_enter(c->spec, e);
 
 	return r < 0 ? r : lsm_open(&c->spec->process, &c->label, e);
 }

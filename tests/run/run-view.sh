@@ -88,13 +88,25 @@ t "replay where they are others" 0 "$detrun" replay "$work/1"
 t "strict: without the host's" 0 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
 out "         0          0 4294967295"
 
-# --- CPUs, scheduling, priorities -----------------------------------------------------------------
+# --- a time namespace -----------------------------------------------------------------------------
 
 up() { # ID: the bundle's container, waiting
 	t "$1: create" 0 $record create --trace "$work/tr-$1" -b "$b" "$1"
 	t "$1: start" 0 $record start "$1"
 }
 down() { $record delete -f "$1"; }
+bundle "p['args'] = ['sleep', '1000']" "l['namespaces'].append({'type': 'time'})" \
+	"l['timeOffsets'] = {'monotonic': {'secs': 7881, 'nanosecs': 2718281}, 'boottime': {'secs': 1337}}"
+up v0
+pid=$($record state v0 | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+bundle "sh('cat /proc/self/timens_offsets /proc/uptime')" \
+	"l['namespaces'].append({'type': 'time', 'path': '/proc/$pid/ns/time'})"
+twice "another container's time namespace" 0
+ok "has its offsets" test "$(tr -s ' \n' ' ' <"$work/out")" = "monotonic 7881 2718281 boottime 1337 0 1437.00 0.00 "
+down v0
+
+# --- CPUs, scheduling, priorities -----------------------------------------------------------------
+
 copy_program "$b/rootfs" "$(type -P chrt)"
 copy_program "$b/rootfs" "$(type -P ionice)"
 cpus="grep Cpus_allowed_list /proc/self/status; nproc; cat /sys/devices/system/cpu/online"
