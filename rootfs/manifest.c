@@ -250,7 +250,7 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 {
 	struct manifest m = { .o = o, .fd = out, .sum = sha256_new() };
 	struct walk w = { .rootfd = rootfd, .ctx = &m, .visit = put_entry,
-		.closed_empty = true };
+		.closed_empty = true, .gone_none = true };
 	int r;
 
 	sha256_start(m.sum);

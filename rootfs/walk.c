@@ -142,12 +142,17 @@ static int reopen(struct level *l, int *dirfd, struct err *e)
 	return *dirfd < 0 ? fail(e, *dirfd, "open the directory of %s", l->path) : 0;
 }
 
+static bool is_gone(const struct level *l, int r)
+{
+	return r == -ENOENT && l->w->gone_none;
+}
+
 static int walk_below(struct level *l, int *dirfd, const char *name, struct err *e)
 {
 	own_fd fd = openat(*dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	if (fd < 0 && errno == EACCES && l->w->closed_empty)
+	if (fd < 0 && ((errno == EACCES && l->w->closed_empty) || is_gone(l, -errno)))
 		return 0;
 	if (fd < 0)
 		return fail(e, errno, "open directory %s", l->path);
@@ -167,8 +172,12 @@ static int walk_one(struct level *l, int *dirfd, const char *name, struct err *e
 	int r;
 
 	if (fstatat(*dirfd, name, &ent.st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(e, errno, "stat %s", l->path);
+		return is_gone(l, -errno) ? 0 : fail(e, errno, "stat %s", l->path);
 	r = l->w->visit(l->w->ctx, &ent, e);
+	if (is_gone(l, r)) {
+		*e = ERR_INIT;
+		return 0;
+	}
 	if (r || !S_ISDIR(ent.st.st_mode))
 		return r == WALK_SKIP ? 0 : r;
 	r = walk_below(l, dirfd, name, e);
@@ -183,7 +192,7 @@ static int walk_names(struct level *l, int *fd, struct err *e)
 	int r = dir_names(*fd, &v, &n);
 
 	if (r < 0)
-		return fail(e, r, "read directory %s", l->path);
+		return is_gone(l, r) ? 0 : fail(e, r, "read directory %s", l->path);
 	for (size_t i = 0; !r && i < n; i++) {
 		size_t add = strlen(v[i]);
 

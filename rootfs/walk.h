@@ -26,6 +26,7 @@ struct walk {
 	/* Each directory that was entered, after its content; may be NULL. 0 or -errno. */
 	int (*leave)(void *ctx, const struct walk_ent *w, struct err *e);
 	bool closed_empty; /* a directory that may not be read is taken for an empty one */
+	bool gone_none;	   /* what others take away meanwhile is not there; else it is an error */
 };
 
 int walk_tree(const struct walk *w, struct err *e);

@@ -238,7 +238,7 @@ static void run_program(const struct init_state *s)
 	if (in->virtual_ids)
 		stand_in(s);
 	execve(path, (char *const *) (uintptr_t) p->args, env);
-	if (errno == ENOENT && in->mode == DET_OFF && in->start < 0) {
+	if (errno == ENOENT && !in->virtual_ids && in->start < 0) {
 		/* nobody waits for us any more but by the exit status: runc's way to say it */
 		dprintf(2, "exec %s: no such file or directory\n", p->args[0]);
 		_exit(255);

@@ -105,6 +105,15 @@ twice "another container's time namespace" 0
 ok "has its offsets" test "$(tr -s ' \n' ' ' <"$work/out")" = "monotonic 7881 2718281 boottime 1337 0 1437.00 0.00 "
 down v0
 
+# --- a program that can't be executed -------------------------------------------------------------
+
+printf '#!/no/such/interpreter\n' >"$b/rootfs/bin/orphan" && chmod 755 "$b/rootfs/bin/orphan"
+bundle "p['args'] = ['/bin/orphan']"
+for mode in off record; do
+	t "no interpreter, $mode" 255 "$detrun" --root "$work/containers" --determinism=$mode run -b "$b" "c$$"
+	ok "says so, and nothing else, $mode" test "$(cat "$work/err")" = "exec /bin/orphan: no such file or directory"
+done
+
 # --- CPUs, scheduling, priorities -----------------------------------------------------------------
 
 copy_program "$b/rootfs" "$(type -P chrt)"

@@ -79,6 +79,42 @@ TEST(manifest_shows_each_change)
 	fx_free(&x);
 }
 
+/* Others write to what the host lends, also while it is listed. */
+static void take_away(void *ctx, const char *path, struct stat *st)
+{
+	const int *dir = ctx;
+
+	(void) st;
+	if (!strcmp(path, "a"))
+		unlinkat(*dir, "b", 0);
+	if (!strcmp(path, "c"))
+		unlinkat(*dir, "c", 0);
+	if (!strcmp(path, "d"))
+		unlinkat(*dir, "d", AT_REMOVEDIR);
+}
+
+TEST(manifest_lacks_what_is_taken_away_meanwhile)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "t");
+	struct manifest_opts o = { .view = take_away, .ctx = &dir, .cache_dir = -1 };
+	struct made m;
+	const char *t;
+
+	for (const char *name = "abce"; *name; name++)
+		put(dir, (char[]) { *name, 0 }, 0644, "text");
+	close(sub(dir, "d"));
+	m = manifest(x.dirfd, dir, o);
+	t = (char *) m.text.p;
+	HAS(t, "./a type=file");
+	HAS(t, "./d type=dir");
+	HAS(t, "./e type=file");
+	OK(!strstr(t, "./b ") && !strstr(t, "./c "));
+	buf_free(&m.text);
+	close(dir);
+	fx_free(&x);
+}
+
 TEST(libarchive_reads_the_manifest)
 {
 	struct fx x = fx_new();
