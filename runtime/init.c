@@ -238,12 +238,13 @@ static void run_program(const struct init_state *s)
 	if (in->virtual_ids)
 		stand_in(s);
 	execve(path, (char *const *) (uintptr_t) p->args, env);
-	if (errno == ENOENT && !in->virtual_ids && in->start < 0) {
-		/* nobody waits for us any more but by the exit status: runc's way to say it */
-		dprintf(2, "exec %s: no such file or directory\n", p->args[0]);
-		_exit(255);
-	}
 	status = program_exec_fail(p->args[0], -errno, &e);
+	if (e.code == ENOENT && !in->virtual_ids && in->start < 0)
+		status = INIT_NO_EXEC;
+	if (status == INIT_NO_EXEC && in->mode == DET_OFF) {
+		dprintf(2, "%s\n", e.msg); /* runc's way to say it */
+		_exit(status);
+	}
 	die(s, status, &e);
 }
 

@@ -40,8 +40,11 @@ struct init {
  */
 enum { UP_MAPPED = 'm', UP_GROUPED = 'c', UP_HOOKS = 'H', UP_HOOKED = 'h', UP_READY = 'R', UP_GO = 'G', UP_FAILED = 'E' };
 
+/* Nobody waits for the program any more but by its exit status: what it says is all there is. */
+enum { INIT_NO_EXEC = 255 };
+
 struct init_error {
-	int status; /* exit status: 125 set-up, 126, 127 */
+	int status; /* exit status: 125 set-up, 126, 127; INIT_NO_EXEC */
 	struct err e;
 };
 
