@@ -2,25 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # `detrun run` with an OCI bundle, and the verbs that look at containers.
 . "$(dirname "$0")/lib.sh"
-b=$work/bundle
-mkdir "$b" && cp -a "$root" "$b/rootfs"
-D="$detrun --root $work/containers"
-
-config() { # python expressions that change c
-	(cd "$b" && rm -f config.json && "$detrun" spec ${rootless:+--rootless}) || exit 125
-	python3 - "$b/config.json" "$@" <<-'P'
-		import json, sys
-		c = json.load(open(sys.argv[1]))
-		p = c["process"]
-		p["terminal"] = False
-		for e in sys.argv[2:]:
-		    exec(e)
-		json.dump(c, open(sys.argv[1], "w"))
-	P
-}
-args() { printf 'p["args"] = ["sh", "-c", """%s"""]' "$1"; }
 command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
-[ "$(id -u)" = 0 ] || rootless=1
+. "$top/tests/run/bundlelib.sh"
+D="$detrun --root $work/containers"
+args() { printf 'sh("""%s""")' "$1"; }
 
 config "$(args 'id -u; uname -n; pwd; exit 5')"
 t "a bundle by its path" 5 $D run --trace none "$b/"

@@ -3,27 +3,12 @@
 # `detrun exec`: a further process in a container, without a supervisor and with one.
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
-[ "$(id -u)" = 0 ] || rootless=1
-for p in stty tty readlink head wc seq; do copy_program "$root" "$(command -v $p)"; done
+. "$top/tests/run/bundlelib.sh"
+for p in stty tty readlink head wc seq; do copy_program "$b/rootfs" "$(command -v $p)"; done
 py=$(PATH=/usr/bin:/bin command -v python3 || command -v python3)
 cp "$top/tests/run/on-terminal.py" "$work/"
 D="$detrun --root $work/containers"
-b=$work/bundle
-mkdir "$b" && cp -a "$root" "$b/rootfs"
 echo 'someone:x:1234:1234::/home/someone:/bin/sh' >>"$b/rootfs/etc/passwd"
-
-config() { # python expressions that change c
-	(cd "$b" && rm -f config.json && "$detrun" spec ${rootless:+--rootless}) || exit 125
-	python3 - "$b/config.json" "$@" <<-'P'
-		import json, sys
-		c = json.load(open(sys.argv[1]))
-		p = c["process"]
-		p["terminal"] = False
-		for e in sys.argv[2:]:
-		    exec(e)
-		json.dump(c, open(sys.argv[1], "w"))
-	P
-}
 
 up() { # id, mode: a container that waits for a signal
 	$D create --determinism="$2" --trace "$work/tr-$1" -b "$b" "$1" </dev/null >"$work/$1.out" 2>&1 &&

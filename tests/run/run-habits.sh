@@ -4,24 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
 command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
-b=$work/bundle S=$work/containers
+. "$top/tests/run/bundlelib.sh"
+S=$work/containers
 u=habits$$-
-mkdir "$b" && cp -a "$root" "$b/rootfs"
 cd "$b" || exit 125
-
-config() { # python expressions that change c
-	rm -f config.json && "$detrun" spec || exit 125
-	python3 - "$b/config.json" "$@" <<-'P'
-		import json, sys
-		c = json.load(open(sys.argv[1]))
-		p = c["process"]
-		p["terminal"] = False
-		def sh(s): p["args"] = ["sh", "-c", s]
-		for e in sys.argv[2:]:
-		    exec(e)
-		json.dump(c, open(sys.argv[1], "w"))
-	P
-}
 D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
 
 mv rootfs/etc/passwd rootfs/usr/passwd && ln -s ../usr/passwd rootfs/etc/passwd

@@ -3,32 +3,13 @@
 # The life of a container by create, start, kill and delete, with and without a supervisor; and that
 # nothing is left of one, whoever dies when.
 . "$(dirname "$0")/lib.sh"
-command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
 [ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
-b=$work/bundle
-mkdir "$b" && cp -a "$root" "$b/rootfs"
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+. "$top/tests/run/bundlelib.sh"
 for p in true readlink tty; do copy_program "$b/rootfs" "$(PATH=/usr/bin:/bin type -P $p)"; done
 S=$work/containers
 u=life$$- # cgroups are named after containers, and are the machine's
 cd "$b" || exit 125
-
-config() { # python expressions that change c
-	rm -f config.json && "$detrun" spec || exit 125
-	python3 - "$b/config.json" "$@" <<-'P'
-		import json, sys
-		c = json.load(open(sys.argv[1]))
-		p = c["process"]
-		p["terminal"] = False
-		def sh(s): p["args"] = ["sh", "-c", s]
-		def no(*l): c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] not in l]
-		def join(t, path):
-		    no(t)
-		    c["linux"]["namespaces"].append({"type": t, "path": path})
-		for e in sys.argv[2:]:
-		    exec(e)
-		json.dump(c, open(sys.argv[1], "w"))
-	P
-}
 D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
 field() { python3 -c "import json,sys; print(json.load(open('$S/$1/state.json'))['$2'])"; }
 status() { D state "$1" 2>/dev/null | sed -n 's/ *"status": "\([a-z]*\)".*/\1/p'; }
@@ -176,7 +157,7 @@ t "and is deleted by force" 0 D delete --force broken
 ok "wholly" nothing_left broken
 
 # --- namespaces ----------------------------------------------------------------------------------
-config 'sh("readlink /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/pid; sleep 100")' 'no("cgroup")'
+config 'sh("readlink /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/pid; sleep 100")' 'without("cgroup")'
 D create ${u}n1 >"$work/n1" </dev/null && D start ${u}n1 && grown "$work/n1"
 p=$(field ${u}n1 pid)
 config 'sh("readlink /proc/self/ns/uts /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/mnt /proc/self/ns/pid")' \
@@ -201,14 +182,14 @@ config 'sh("cat /proc/self/uid_map")' 'c["linux"]["namespaces"] += [{"type": "us
 	'c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 65536}]'
 t "a new one, and what belongs to ours" 0 D run ${u}n8
 out 200000
-config 'sh("readlink /proc/self/ns/pid /proc/self/ns/net; sleep 100 & exec sleep 100")' 'no("pid", "network")'
+config 'sh("readlink /proc/self/ns/pid /proc/self/ns/net; sleep 100 & exec sleep 100")' 'without("pid", "network")'
 D create ${u}n3 >"$work/n3" </dev/null && D start ${u}n3 && grown "$work/n3"
 ok "namespaces that are not named are ours" test "$(cat "$work/n3")" = "$(readlink /proc/self/ns/pid /proc/self/ns/net)"
 t "kill --all reaches all of them" 0 D kill --all ${u}n3 KILL
 ok "first of all the first" is ${u}n3 stopped
 t "delete without a PID namespace" 0 D delete -f ${u}n3
 ok "takes everybody" nothing_left ${u}n3
-config 'sh("cat /proc/self/mountinfo >/tmp/n")' 'no("mount")' 'c["root"]["readonly"] = False' \
+config 'sh("cat /proc/self/mountinfo >/tmp/n")' 'without("mount")' 'c["root"]["readonly"] = False' \
 	'c["linux"]["maskedPaths"] = []' 'c["linux"]["readonlyPaths"] = []' \
 	'c["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]'
 t "no mount namespace" 0 unshare -m --propagation private "$detrun" --root "$S" --determinism=off run ${u}n4
@@ -216,7 +197,7 @@ ok "leaves no mount behind" nothing_left ${u}n4
 mode=record
 t "supervised it has one all the same" 0 D run --trace none ${u}n5
 ok "which leaves no mount behind" nothing_left ${u}n5
-config 'sh("readlink /proc/self/ns/net; exit 4")' "no('network')" \
+config 'sh("readlink /proc/self/ns/net; exit 4")' "without('network')" \
 	"c['linux']['namespaces'].append({'type': 'network', 'path': '/proc/self/ns/net'})"
 t "supervised in a joined network" 4 D run --trace none ${u}n6
 

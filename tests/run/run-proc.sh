@@ -2,40 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # What config.json says of a container's process: seccomp, hooks, scheduling, clocks, interfaces.
 . "$(dirname "$0")/lib.sh"
-b=$work/bundle c=proc-$$
-mkdir "$b" && cp -a "$root" "$b/rootfs"
+[ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
+command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
+. "$top/tests/run/bundlelib.sh"
+c=proc-$$
 for p in grep mkdir true kill; do copy_program "$b/rootfs" "$(type -P $p)"; done
 off="$detrun --root $work/containers --determinism=off"
 record="$detrun --root $work/containers --determinism=record"
 strict="$detrun --root $work/containers --determinism=strict"
 cd "$b" || exit 125
-
-config() { # python expressions that change c, its process p and its linux object l
-	(rm -f config.json && "$detrun" spec) || exit 125
-	python3 - "$b/config.json" "$@" <<-'P'
-		import json, sys
-		c = json.load(open(sys.argv[1]))
-		p, l = c["process"], c["linux"]
-		p["terminal"] = False
-		c["root"]["readonly"] = False
-		def hook(text, **more):
-		    return [dict({"path": "/bin/sh", "args": ["sh", "-c", text], "env": ["PATH=/usr/bin:/bin"]}, **more)]
-		def rule(action, *names, **more):
-		    l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
-		        "syscalls": [dict({"names": list(names), "action": action}, **more)]}
-		for e in sys.argv[2:]:
-		    exec(e)
-		json.dump(c, open(sys.argv[1], "w"))
-	P
-}
-args() { printf 'p["args"] = ["sh", "-c", """%s"""]' "$1"; }
-command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
-[ "$(id -u)" = 0 ] || { echo "# skipped: root is needed"; exit 0; }
+args() { printf 'sh("""%s""")' "$1"; }
 
 # --- seccomp --------------------------------------------------------------------------------------
 
 for nnp in True False; do
-	config "$(args 'mkdir /tmp/x || echo refused; mkdir --help >/dev/null && echo lives')" \
+	bundle "$(args 'mkdir /tmp/x || echo refused; mkdir --help >/dev/null && echo lives')" \
 		"p['noNewPrivileges'] = $nnp" 'rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat", errnoRet=1)'
 	for mode in off record; do
 		t "seccomp errno, $mode, no_new_privs $nnp" 0 ${!mode} run --trace none $c
@@ -44,17 +25,17 @@ for nnp in True False; do
 		err "Operation not permitted"
 	done
 done
-config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")'
+bundle "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")'
 for mode in off record; do
 	t "seccomp kill, $mode" 0 ${!mode} run --trace none $c
 	out 159
 done
-config "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_TRAP", "mkdir", "mkdirat")'
+bundle "$(args 'mkdir /tmp/x; echo $?')" 'rule("SCMP_ACT_TRAP", "mkdir", "mkdirat")'
 for mode in off record; do
 	t "seccomp trap, $mode" 0 ${!mode} run --trace none $c
 	out 159
 done
-config "$(args 'mkdir /tmp/x; uname -r >/dev/null; ls /tmp')" \
+bundle "$(args 'mkdir /tmp/x; uname -r >/dev/null; ls /tmp')" \
 	'l["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW",
 	"names": "access arch_prctl brk clone clone3 close dup2 execve exit exit_group fcntl fstat futex getdents64 geteuid getegid getgid getpid getppid getrandom getuid ioctl lseek mmap mprotect munmap newfstatat open openat pipe2 pread64 prlimit64 read rseq rt_sigaction rt_sigprocmask rt_sigreturn set_robust_list set_tid_address stat statfs statx uname vfork wait4 write".split()}]}'
 for mode in off record; do
@@ -87,7 +68,7 @@ while True:
     ident, = struct.unpack_from("Q", buf)
     fcntl.ioctl(fds[0], 0xC0182101, bytearray(struct.pack("QqiI", ident, 0, -17, 0)))
 P
-config "$(args 'mkdir /tmp/x')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat", "sendmsg")' \
+bundle "$(args 'mkdir /tmp/x')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat", "sendmsg")' \
 	"l['seccomp']['listenerPath'] = '$work/agent'" "l['seccomp']['listenerMetadata'] = 'meta'"
 t "seccomp notify, no agent" 1 $off run $c
 err "failed to connect with seccomp agent"
@@ -123,7 +104,7 @@ ran() {
 }
 want="prestart created createRuntime creating createContainer creating poststart running \
 poststop stopped startContainer created "
-config 'p["args"] = ["true"]' "$all"
+bundle 'p["args"] = ["true"]' "$all"
 for mode in off record; do
 	t "hooks, $mode" 0 ${!mode} run --trace none $c
 	ok "hooks in order, $mode" test "$(ran)" = "$want"
@@ -136,30 +117,30 @@ for mode in off record; do
 	ok "hooks of delete, $mode" test "$(ran)" = "poststop stopped "
 done
 for k in prestart createRuntime createContainer startContainer poststart; do
-	config "$(args 'echo ran')" "c['hooks'] = {'$k': hook('echo why >&2; exit 7')}"
+	bundle "$(args 'echo ran')" "c['hooks'] = {'$k': hook('echo why >&2; exit 7')}"
 	for mode in off record; do
 		t "failing $k, $mode" 1 ${!mode} run --trace none $c
 		err "error running $k hook #0: exit status 7, stdout: , stderr: why"
 		ok "failing $k leaves nothing, $mode" test ! -e "$work/containers/$c"
 	done
 done
-config 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("sleep 30", timeout=1)}'
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("sleep 30", timeout=1)}'
 t "a hook's timeout" 1 $off run $c
 err "hook ran past specified timeout of 1.0s"
-config 'p["args"] = ["true"]' 'c["hooks"] = {"poststop": hook("exit 7") + hook("echo > '$work'/stopped")}'
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {"poststop": hook("exit 7") + hook("echo > '$work'/stopped")}'
 t "failing poststop" 0 $off run $c
 err "error running poststop hook #0: exit status 7"
 ok "the next is run" test -e "$work/stopped"
-config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": hook("exit 7")}'
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": hook("exit 7")}'
 t "create" 0 $off create $c
 t "failing poststart fails start" 1 $off start $c
 err "error running poststart hook #0"
 t "and destroys the container" 1 $off state $c
 err "container does not exist"
-config 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("exit 7"), "poststop": hook("echo > '$work'/after")}'
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {"createRuntime": hook("exit 7"), "poststop": hook("echo > '$work'/after")}'
 t "failing createRuntime" 1 $off create $c
 ok "poststop hooks are run then, too" test -e "$work/after"
-config 'p["args"] = ["true"]' 'c["hooks"] = {k: hook("sed s/.*bundle...// | cut -d, -f1; echo E >&2")
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {k: hook("sed s/.*bundle...// | cut -d, -f1; echo E >&2")
     for k in ("createRuntime", "poststart", "poststop")}' \
 	'c["annotations"] = {"run.oci.hooks.stdout": "'$work'/hooks.out", "run.oci.hooks.stderr": "'$work'/hooks.err"}'
 ln -sfn "$b" "$work/other-name"
@@ -168,20 +149,20 @@ t "hooks' output in files: start" 0 $off start $c
 $off delete -f $c
 ok "each has the bundle's name as it was said" test "$(grep -c "^$work/other-name\"$" "$work/hooks.out")" = 3
 ok "and stderr in a file of its own" test "$(grep -c E "$work/hooks.err")" = 3
-config 'p["args"] = ["true"]' 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")' \
+bundle 'p["args"] = ["true"]' 'rule("SCMP_ACT_KILL_PROCESS", "mkdir", "mkdirat")' \
 	'c["hooks"] = {"startContainer": hook("exec mkdir /tmp/x")}'
 for mode in off record; do
 	t "seccomp holds startContainer hooks, $mode" 1 ${!mode} run --trace none $c
 	err "error running startContainer hook #0: signal: bad system call"
 done
-config 'p["args"] = ["true"]' 'p["user"] = {"uid": 7, "gid": 8}' 'p["env"] += ["OF=process"]' \
+bundle 'p["args"] = ["true"]' 'p["user"] = {"uid": 7, "gid": 8}' 'p["env"] += ["OF=process"]' \
 	'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c",
 	"id >&2; echo $OF >&2; grep -E ^Cap[EP] /proc/self/status >&2; exit 1"]}]}'
 for mode in off record; do
 	t "startContainer hooks are the container's user, $mode" 1 ${!mode} run --trace none $c
 	err "uid=7 gid=8 groups=8 process CapPrm: 0000000000000000 CapEff: 0000000000000000"
 done
-config 'p["args"] = ["ls", "/mnt/by-runtime", "/mnt/by-container"]' \
+bundle 'p["args"] = ["ls", "/mnt/by-runtime", "/mnt/by-container"]' \
 	'c["hooks"] = {"createContainer": hook("mkdir -p mnt/by-container; mount -t tmpfs x mnt/by-container; touch mnt/by-container/two"),
 	"createRuntime": hook("nsenter -t $(sed s/.*pid.:// | sed s/,.*//) -m sh -c '\''mkdir -p $0/mnt/by-runtime; mount -t tmpfs x $0/mnt/by-runtime; touch $0/mnt/by-runtime/one'\'' '$b'/rootfs")}'
 for mode in off record; do
@@ -190,13 +171,13 @@ for mode in off record; do
 	out two
 done
 ok "and not into the host" test -z "$(ls "$b/rootfs/mnt/by-container" "$b/rootfs/mnt/by-runtime" | grep -E 'one|two')"
-config 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_default_ttl"]' \
+bundle 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_default_ttl"]' \
 	'c["linux"]["sysctl"] = {"net.ipv4.ip_default_ttl": "77"}'
 for mode in off record; do
 	t "a sysctl, $mode" 0 ${!mode} run --trace none $c
 	out 77
 done
-config 'p["args"] = ["cat", "/proc/self/limits"]' 'p["rlimits"] = [
+bundle 'p["args"] = ["cat", "/proc/self/limits"]' 'p["rlimits"] = [
 	{"type": "RLIMIT_SIGPENDING", "soft": 100, "hard": 200}, {"type": "RLIMIT_CPU", "soft": 2, "hard": 3},
 	{"type": "RLIMIT_NOFILE", "soft": 70, "hard": 80}]'
 for mode in off record; do
@@ -205,13 +186,13 @@ for mode in off record; do
 		ok "rlimits, $mode: $want" grep -q "$want" "$work/out"
 	done
 done
-config 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
+bundle 'p["args"] = ["true"]' 'c["hooks"] = {"poststart": [{"path": "sh"}]}'
 t "a hook's path is absolute" 1 $off run $c
 err "hooks.poststart[0].path"
 
 # --- the process ----------------------------------------------------------------------------------
 
-config "$(args 'cat /proc/self/oom_score_adj; nice; umask; grep -E "^(Cap|Groups)" /proc/self/status')" \
+bundle "$(args 'cat /proc/self/oom_score_adj; nice; umask; grep -E "^(Cap|Groups)" /proc/self/status')" \
 	'p["oomScoreAdj"] = 321' 'p["scheduler"] = {"policy": "SCHED_BATCH", "nice": 3}' \
 	'p["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}' 'p["user"]["umask"] = 0o27' \
 	'p["user"]["additionalGids"] = [5, 77]' \
@@ -230,48 +211,48 @@ for mode in off record; do
 	out "CapAmb:	0000000000000000"
 	err 'unknown capability "CAP_NO_SUCH"'
 done
-config "$(args 'grep -E "^(NoNewPrivs|Seccomp)" /proc/self/status')" 'rule("SCMP_ACT_ERRNO", "mkdir")'
+bundle "$(args 'grep -E "^(NoNewPrivs|Seccomp)" /proc/self/status')" 'rule("SCMP_ACT_ERRNO", "mkdir")'
 for mode in off record; do
 	t "what a process reads of itself, $mode" 0 ${!mode} run --trace none $c
 	out "NoNewPrivs:	1"
 	out "Seccomp:	2"
 	out "Seccomp_filters:	1"
 done
-config 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
+bundle 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
 	'p["capabilities"]["inheritable"] = ["CAP_KILL"]' 'p["capabilities"]["ambient"] = ["CAP_KILL", "CAP_CHOWN"]'
 t "an ambient capability that can't be raised" 0 $off run $c
 out "CapAmb:	0000000000000020"
 err "can't raise ambient capability CAP_CHOWN: operation not permitted"
-config "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
+bundle "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
 t "personality, off" 0 $off run $c
 out i686
 out 00000008
 t "personality, record" 0 $record run --trace none $c
 out i686
-config "$(args 'cat /proc/self/timens_offsets')" 'l["namespaces"].append({"type": "time"})' \
+bundle "$(args 'cat /proc/self/timens_offsets')" 'l["namespaces"].append({"type": "time"})' \
 	'l["timeOffsets"] = {"monotonic": {"secs": 111}, "boottime": {"secs": 222, "nanosecs": 333}}'
 for mode in off record; do
 	t "time offsets, $mode" 0 ${!mode} run --trace none $c
 	ok "monotonic, $mode" grep -Eq 'monotonic +111 +0' "$work/out"
 	ok "boottime, $mode" grep -Eq 'boottime +222 +333' "$work/out"
 done
-config "$(args 'cat /proc/uptime')" 'l["namespaces"].append({"type": "time"})' \
+bundle "$(args 'cat /proc/uptime')" 'l["namespaces"].append({"type": "time"})' \
 	'l["timeOffsets"] = {"boottime": {"secs": 50000}}'
 t "the virtual clock has an offset" 0 $record run --trace none $c
 out "50100."
-config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})' \
+bundle 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})' \
 	'l["timeOffsets"] = {"boottime": {"secs": -1}}'
 t "but none below zero" 1 $record run --trace none $c
 err linux.timeOffsets
-config 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
+bundle 'p["args"] = ["true"]' 'l["namespaces"].append({"type": "time"})'
 t "a time namespace under the supervisor" 0 $record run --trace none $c
-config 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward"]' 'l["sysctl"] = {"net.ipv4.ip_forward": "1"}'
+bundle 'p["args"] = ["cat", "/proc/sys/net/ipv4/ip_forward"]' 'l["sysctl"] = {"net.ipv4.ip_forward": "1"}'
 for mode in off record; do
 	t "sysctl, $mode" 0 ${!mode} run --trace none $c
 	ok "is set, $mode" grep -qx 1 "$work/out"
 done
 # an exec that gains capabilities gets random addresses
-config "$(args 'cat /proc/self/maps; grep Cap /proc/self/status')" \
+bundle "$(args 'cat /proc/self/maps; grep Cap /proc/self/status')" \
 	'p["capabilities"] = {"permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "inheritable": ["CAP_CHOWN"], "bounding": ["CAP_KILL", "CAP_CHOWN"]}'
 t "less permitted than bounded" 0 $record run --trace "$work/g1" $c
 out "CapPrm:	0000000000000020"
@@ -279,19 +260,19 @@ t "again" 0 $record run --trace "$work/g2" $c
 ok "has the same addresses" cmp "$work/g1/checkpoint" "$work/g2/checkpoint"
 cp "$b/rootfs/bin/cat" "$b/rootfs/bin/capcat"
 if setcap cap_net_raw+ep "$b/rootfs/bin/capcat" 2>/dev/null; then
-	config "$(args 'capcat /proc/self/maps')" 'p["user"] = {"uid": 7, "gid": 8}' \
+	bundle "$(args 'capcat /proc/self/maps')" 'p["user"] = {"uid": 7, "gid": 8}' \
 		'p["capabilities"]["bounding"] = ["CAP_NET_RAW"]'
 	t "a file's capabilities" 0 $record run --trace "$work/g3" $c
 	t "again" 0 $record run --trace "$work/g4" $c
 	ok "has the same addresses, too" cmp "$work/g3/checkpoint" "$work/g4/checkpoint"
 fi
 if [ ! -d /sys/kernel/security/apparmor ]; then
-	config 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
+	bundle 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
 	t "AppArmor that is not there" 1 $off run $c
 	err "apparmor: config provided but apparmor not supported"
 fi
 
-config 'p["args"] = ["stat", "-c", "%a", "/m"]' 'l["mountLabel"] = "system_u:object_r:x_t:s0:c1,c2"' \
+bundle 'p["args"] = ["stat", "-c", "%a", "/m"]' 'l["mountLabel"] = "system_u:object_r:x_t:s0:c1,c2"' \
 	'c["mounts"].append({"destination": "/m", "type": "tmpfs", "options": ["mode=\"0711\"", "size=1m"]})'
 t "quoted options; a label without SELinux" 0 $off run $c
 out 711
@@ -302,7 +283,7 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	ip addr add 198.51.100.1/24 dev detrun-a
 	ip addr add 2001:db8::1/64 dev detrun-a nodad
 	copy_program "$b/rootfs" "$(type -P ip)"
-	config 'p["args"] = ["ip", "addr", "show", "eth7"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
+	bundle 'p["args"] = ["ip", "addr", "show", "eth7"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
 	t "an interface moves in" 0 $off run $c
 	out "eth7"
 	out "inet 198.51.100.1/24"
@@ -310,7 +291,7 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	out ",UP"
 	ip link del detrun-b 2>/dev/null
 	ip link add detrun-a type veth peer name detrun-b
-	config 'p["args"] = ["sleep", "60"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
+	bundle 'p["args"] = ["sleep", "60"]' 'l["netDevices"] = {"detrun-a": {"name": "eth7"}}'
 	t "create with an interface" 0 $off create $c
 	t "start" 0 $off start $c
 	t "exec beside it" 0 $off exec $c ip link show eth7
@@ -319,7 +300,7 @@ if ip link add detrun-a type veth peer name detrun-b 2>/dev/null; then
 	ip link del detrun-b 2>/dev/null
 	t "an interface that is not there" 1 $off run $c
 	err "linux.netDevices: interface detrun-a"
-	config 'p["args"] = ["true"]' 'l["netDevices"] = {"lo": {"name": "a/b"}}'
+	bundle 'p["args"] = ["true"]' 'l["netDevices"] = {"lo": {"name": "a/b"}}'
 	t "a bad name" 1 $off run $c
 	err "invalid name of an interface"
 fi
@@ -329,7 +310,7 @@ fi
 if can_be_users; then
 	u=$work/user54321/b
 	mkdir -p "$u" && cp -a "$b/rootfs" "$u/rootfs"
-	config "$(args 'cat /proc/self/oom_score_adj; mkdir /tmp/x || echo refused; cat /proc/self/timens_offsets')" \
+	bundle "$(args 'cat /proc/self/oom_score_adj; mkdir /tmp/x || echo refused; cat /proc/self/timens_offsets')" \
 		'rule("SCMP_ACT_ERRNO", "mkdir", "mkdirat")' 'p["oomScoreAdj"] = 500' \
 		'p["noNewPrivileges"] = False' 'l["timeOffsets"] = {"boottime": {"secs": 5}}' \
 		'l["namespaces"] += [{"type": "time"}, {"type": "user"}]' \
@@ -393,12 +374,12 @@ one_object() { python3 -c "
 import json
 j = json.load(open('$work/log'))
 assert j['level'] == '$1' and '$2' in j['msg'] and sorted(j) == ['level', 'msg', 'time'], j"; }
-config 'p["args"] = ["nothing"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
+bundle 'p["args"] = ["nothing"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
 t "a failure with a warning" 1 $log create $c
 err 'exec: "nothing": executable file not found in $PATH'
 ok "is one JSON object" one_object error "executable file not found"
 rm -f "$work/log"
-config 'p["args"] = ["true"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
+bundle 'p["args"] = ["true"]' 'p["capabilities"]["bounding"].append("CAP_NO_SUCH")'
 t "a warning" 0 $log run $c
 ok "is one JSON object too" one_object warning CAP_NO_SUCH
 ok "and nowhere else" test ! -s "$work/err"
