@@ -37,6 +37,36 @@ TEST(each_event_is_a_step)
 	fake_free(&f);
 }
 
+/* As mariadbd measures a clock: pairs of calls, until some have a millisecond's edge in between. */
+static int edges(struct fake *f, int clock, int other_calls)
+{
+	int n = 0;
+
+	for (int i = 0; i < 4000; i++) {
+		long first;
+
+		fake_sys(f, "clock_gettime", clock, 0x100);
+		first = TS(f, 0x100).tv_nsec / 1000000;
+		fake_sys(f, "clock_gettime", clock, 0x100);
+		n += TS(f, 0x100).tv_nsec / 1000000 != first;
+		for (int k = 0; k < other_calls; k++)
+			fake_sys(f, "getppid");
+	}
+	return n;
+}
+
+TEST(edges_of_milliseconds_are_met_at_every_phase)
+{
+	struct fake f = { .opts.epoch = 10 };
+
+	for (int other = 0; other < 9; other++)
+		for (int late = 0; late < 2; late++) {
+			OK(edges(&f, CLOCK_MONOTONIC_COARSE, other) >= 3);
+			fake_sys(&f, "getppid");
+		}
+	fake_free(&f);
+}
+
 TEST(nobody_sets_the_clock)
 {
 	struct fake f = { 0 };
