@@ -91,13 +91,8 @@ static int check_console(const struct exec_line *l, struct err *e)
 static int find(const char *root, const char *id, int *ret_dir, struct state *ret,
 	struct spec **ret_spec, struct err *e)
 {
-	own_free char *top = NULL;
-	int r = state_root(root, &top, e);
+	int r = state_get(root, id, false, ret_dir, ret, e);
 
-	if (!r)
-		r = state_open(top, id, false, ret_dir, e);
-	if (!r)
-		r = state_load(*ret_dir, id, ret, e);
 	return r < 0 ? r : spec_load(*ret_dir, STATE_CONFIG, ret_spec, e);
 }
 

@@ -94,16 +94,11 @@ static bool by_supervisor(const struct state *s, int dir, int sig)
 
 static int send_signal(const char *root, const char *id, int sig, bool all, struct err *e)
 {
-	own_free char *top = NULL;
 	own_state s = { 0 };
 	own_fd dir = -1, pidfd = -1;
 	bool by_cgroup;
-	int r = state_root(root, &top, e);
+	int r = state_get(root, id, false, &dir, &s, e);
 
-	if (!r)
-		r = state_open(top, id, false, &dir, e);
-	if (!r)
-		r = state_load(dir, id, &s, e);
 	if (r < 0)
 		return r;
 	pidfd = state_pidfd(&s);

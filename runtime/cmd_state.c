@@ -10,17 +10,12 @@
 
 static int print_state(const char *root, const char *id, struct err *e)
 {
-	own_free char *top = NULL;
 	own_state s = { 0 };
 	own_buf b = { 0 }, pretty = { 0 };
 	own_fd dir = -1;
 	struct json_out o = { .b = &b };
-	int r = state_root(root, &top, e);
+	int r = state_get(root, id, false, &dir, &s, e);
 
-	if (!r)
-		r = state_open(top, id, false, &dir, e);
-	if (!r)
-		r = state_load(dir, id, &s, e);
 	if (r < 0)
 		return r;
 	state_put(&s, &o);

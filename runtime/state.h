@@ -62,7 +62,13 @@ bool state_alive(const struct state *s);
 /** pidfd of the container's first process, -ESRCH when it is gone. */
 int state_pidfd(const struct state *s);
 
-/** The state of @id, from its directory below @root (--root, may be NULL). */
+/**
+ * The state of @id, from its directory below @root (--root, may be NULL): *@ret_dir, locked for a
+ * change or not.
+ */
+int state_get(const char *root, const char *id, bool lock, int *ret_dir, struct state *ret,
+	struct err *e);
+/** To look at only. */
 int state_find(const char *root, const char *id, struct state *ret, struct err *e);
 /** Its processes as the host numbers them (malloc): of its cgroup, else of its pid namespace. */
 int state_pids(const struct state *s, pid_t **ret, size_t *ret_n, struct err *e);

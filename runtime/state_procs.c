@@ -9,15 +9,22 @@
 #include "runtime/cgroup.h"
 #include "runtime/state.h"
 
-int state_find(const char *root, const char *id, struct state *ret, struct err *e)
+int state_get(const char *root, const char *id, bool lock, int *ret_dir, struct state *ret,
+	struct err *e)
 {
 	own_free char *top = NULL;
-	own_fd dir = -1;
 	int r = state_root(root, &top, e);
 
 	if (!r)
-		r = state_open(top, id, false, &dir, e);
-	return r ? r : state_load(dir, id, ret, e);
+		r = state_open(top, id, lock, ret_dir, e);
+	return r ? r : state_load(*ret_dir, id, ret, e);
+}
+
+int state_find(const char *root, const char *id, struct state *ret, struct err *e)
+{
+	own_fd dir = -1;
+
+	return state_get(root, id, false, &dir, ret, e);
 }
 
 static bool same_pidns(const char *pid, const struct stat *want)

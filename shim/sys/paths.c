@@ -306,22 +306,29 @@ static long two_common(struct call *c, struct op *o, bool link)
 	return r;
 }
 
+/* What had the first name has the second now. */
+static void arrived(struct call *c, const struct op *o, bool same)
+{
+	struct stat now;
+
+	fs_entry_changed(c, o->dirfd2, o->path2);
+	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
+		return;
+	if (o->have && same)
+		fs_carry(c->w, &o->st, &now);
+	inode_changed(c->w, inode_of(c->w, &now));
+}
+
 static void renamed(struct call *c)
 {
 	struct op *o = op_of(c);
-	struct stat now;
 
 	if (c->ret < 0) {
 		fs_result(c, c->ret, "rename", o->path);
 		return;
 	}
 	fs_entry_changed(c, o->dirfd, o->path);
-	fs_entry_changed(c, o->dirfd2, o->path2);
-	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
-		return;
-	if (o->have && !(o->flags & RENAME_EXCHANGE))
-		fs_carry(c->w, &o->st, &now);
-	inode_changed(c->w, inode_of(c->w, &now));
+	arrived(c, o, !(o->flags & RENAME_EXCHANGE));
 	if (o->flags & RENAME_EXCHANGE && o->have2)
 		inode_changed(c->w, inode_of(c->w, &o->st2));
 }
@@ -360,18 +367,11 @@ static long renameat2_enter(struct call *c)
 static void linked(struct call *c)
 {
 	struct op *o = op_of(c);
-	struct stat now;
 
-	if (c->ret < 0) {
+	if (c->ret < 0)
 		fs_result(c, c->ret, "link", o->path2);
-		return;
-	}
-	fs_entry_changed(c, o->dirfd2, o->path2);
-	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
-		return;
-	if (o->have && !(o->flags & AT_SYMLINK_FOLLOW))
-		fs_carry(c->w, &o->st, &now);
-	inode_changed(c->w, inode_of(c->w, &now));
+	else
+		arrived(c, o, !(o->flags & AT_SYMLINK_FOLLOW));
 }
 
 static long link_common(struct call *c, int d1, unsigned p1, int d2, unsigned p2, int flags)

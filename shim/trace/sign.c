@@ -197,6 +197,14 @@ static ssize_t find_tail(const struct buf *b)
 	return -1;
 }
 
+/* 1: there is none. */
+static int host_read(int dirfd, struct buf *ret, struct err *e)
+{
+	if (faccessat(dirfd, F_HOST, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 1;
+	return bundle_read(dirfd, F_HOST, HEADER_MAX, ret, e);
+}
+
 int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *root, struct err *e)
 {
 	own_buf b = { 0 }, pae = { 0 }, sig = { 0 };
@@ -204,11 +212,9 @@ int host_sign(int dirfd, const struct trace_key *k, const struct merkle_hash *ro
 	size_t n;
 	int r;
 
-	if (faccessat(dirfd, F_HOST, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	r = bundle_read(dirfd, F_HOST, HEADER_MAX, &b, e);
-	if (r < 0)
-		return r;
+	r = host_read(dirfd, &b, e);
+	if (r)
+		return r < 0 ? r : 0;
 	n = host_body(&b);
 	if (!n)
 		return fail_msg(e, EINVAL, "%s is not a JSON object", F_HOST);
@@ -251,11 +257,9 @@ int host_check(int dirfd, const struct trace_key *k, const struct merkle_hash *r
 	ssize_t body;
 	int r;
 
-	if (faccessat(dirfd, F_HOST, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	r = bundle_read(dirfd, F_HOST, HEADER_MAX, &b, e);
-	if (r < 0)
-		return r;
+	r = host_read(dirfd, &b, e);
+	if (r)
+		return r < 0 ? r : 0;
 	if (!k)
 		return json_parse((const char *) b.p, b.n, F_HOST, &j, e);
 	body = find_tail(&b);

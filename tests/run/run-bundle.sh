@@ -5,80 +5,81 @@
 command -v python3 >/dev/null || { echo "# skipped: python3 is needed"; exit 0; }
 . "$top/tests/run/bundlelib.sh"
 D="$detrun --root $work/containers"
+u=bundle$$- # cgroups are named after containers, and are the machine's
 args() { printf 'sh("""%s""")' "$1"; }
 
 config "$(args 'id -u; uname -n; pwd; exit 5')"
 t "a bundle by its path" 5 $D run --trace none "$b/"
 out detrun
-t "a bundle and an ID" 5 $D run --trace none -b "$b" c1
+t "a bundle and an ID" 5 $D run --trace none -b "$b" "${u}1"
 cd "$b"
-t "the bundle here" 5 $D run --trace none c1
-t "is gone afterwards" 1 $D state c1
+t "the bundle here" 5 $D run --trace none "${u}1"
+t "is gone afterwards" 1 $D state "${u}1"
 err "container does not exist"
-t "--keep" 5 $D run --trace none --keep c1
-t "state" 0 $D state c1
+t "--keep" 5 $D run --trace none --keep "${u}1"
+t "state" 0 $D state "${u}1"
 out '"status": "stopped"'
 out '"pid": 0'
 out "\"bundle\": \"$b\""
-t "twice" 1 $D run --trace none c1
+t "twice" 1 $D run --trace none "${u}1"
 err "container with given ID already exists"
-t "kill of a stopped one" 1 $D kill c1
+t "kill of a stopped one" 1 $D kill "${u}1"
 err "container not running"
-t "delete" 0 $D delete c1
-t "delete again" 1 $D delete c1
-t "delete --force of none" 0 $D delete --force c1
+t "delete" 0 $D delete "${u}1"
+t "delete again" 1 $D delete "${u}1"
+t "delete --force of none" 0 $D delete --force "${u}1"
 t "a bad ID" 1 $D run --trace none -b "$b" 'a b'
 err "invalid container ID"
 t "no bundle" 1 $D run --trace none "$work/nothing/"
 err "no bundle"
 
 config 'p["args"] = ["nothing"]'
-t "no such program" 1 $D run --trace none c1
+t "no such program" 1 $D run --trace none "${u}1"
 err 'exec: "nothing": executable file not found in $PATH'
 config 'p["args"] = ["/etc/passwd"]'
-t "no program" 1 $D run --trace none c1
+t "no program" 1 $D run --trace none "${u}1"
 err 'exec: "/etc/passwd": permission denied'
 config 'p["args"] = ["sh", "-c", "echo $A; pwd; ls /mnt; stat -c %a /m1; echo x > /new"]' \
 	'p["env"] += ["A=there"]' 'p["cwd"] = "/tmp"' 'c["root"]["readonly"] = False' \
 	'c["mounts"] += [{"destination": "/mnt", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}]' \
 	'c["mounts"] += [{"destination": "/m1", "type": "tmpfs", "source": "x", "options": ["mode=0711"]}]'
-t "mounts, env, cwd" 0 $D run --trace none c1
+t "mounts, env, cwd" 0 $D run --trace none "${u}1"
 out there
 out lib
 out 711
 ok "the root file system is used in place" test -e "$b/rootfs/new"
 config "$(args 'echo x > /new2')"
-t "read-only root" 2 $D run --trace none c1
+t "read-only root" 2 $D run --trace none "${u}1"
 config "$(args 'cat /proc/keys; ls /proc/scsi; echo 1 > /proc/sys/kernel/panic')"
-t "masked and read-only paths" 2 $D run --trace none c1
+t "masked and read-only paths" 2 $D run --trace none "${u}1"
 config "$(args 'ls -la /dev/null /dev/fd /dev/pts/ptmx; echo x > /dev/null')"
-t "devices" 0 $D run --trace none c1
+t "devices" 0 $D run --trace none "${u}1"
 config 'p["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 99}]' "$(args 'ulimit -n')"
-t "rlimits" 0 $D run --trace none c1
+t "rlimits" 0 $D run --trace none "${u}1"
 out 77
 config 'c["linux"]["intelRdt"] = {"closID": "x"}'
-t "what is not there is refused by name" 1 $D run --trace none c1
+t "what is not there is refused by name" 1 $D run --trace none "${u}1"
 err linux.intelRdt
 config 'p["terminal"] = True'
-t "a terminal needs somebody to have it" 1 $D run --detach --trace none c1
+t "a terminal needs somebody to have it" 1 $D run --detach --trace none "${u}1"
 err "without setting console socket"
 
 config "$(args 'read x; exit 3')"
 mkfifo "$work/in"
-$D run --trace none --pid-file "$work/pid" c2 <>"$work/in" & run=$!
+$D run --trace none --pid-file "$work/pid" "${u}2" <>"$work/in" & run=$!
 for i in $(seq 50); do [ -s "$work/pid" ] && break; sleep 0.1; done
 sleep 0.5
-t "state of a running one" 0 $D state c2
+t "state of a running one" 0 $D state "${u}2"
 out '"status": "running"'
 out "\"pid\": $(cat "$work/pid")"
 t "list" 0 $D list
-out c2
+out "${u}2"
 t "list -q" 0 $D list -q
 t "list --format json" 0 $D list --format json
-out '"id":"c2"'
-t "not deleted while it runs" 1 $D delete c2
-err "cannot delete container c2 that is not stopped"
-t "kill" 0 $D kill c2 KILL
+out '"id":"'${u}2'"'
+t "not deleted while it runs" 1 $D delete "${u}2"
+err "cannot delete container ${u}2 that is not stopped"
+t "kill" 0 $D kill "${u}2" KILL
 wait $run
 ok "ends it" test $? = 137
 
@@ -94,8 +95,8 @@ t "and can be deleted" 0 $D delete c3
 ok "nothing is left" sh -c "test -z \"\$(ls $work/containers)\""
 
 config "$(args 'id -u; ls -la /; echo done')"
-t "a trace" 0 $D run --trace "$work/t1" c1
-t "again" 0 $D run --trace "$work/t2" c1
+t "a trace" 0 $D run --trace "$work/t1" "${u}1"
+t "again" 0 $D run --trace "$work/t2" "${u}1"
 ok "is the same" cmp "$work/t1/checkpoint" "$work/t2/checkpoint"
 t "verifies" 0 "$detrun" verify "$work/t1"
 t "is replayed" 0 "$detrun" replay "$work/t1"
@@ -103,15 +104,15 @@ t "is replayed" 0 "$detrun" replay "$work/t1"
 
 config "$(args 'uname -n')" 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "uts"]' \
 	'c.pop("hostname", None)'
-t "the caller's host name" 0 $D run --trace "$work/t3" c1
+t "the caller's host name" 0 $D run --trace "$work/t3" "${u}1"
 out "$(uname -n)"
 t "is replayed, too" 0 "$detrun" replay "$work/t3"
 config "$(args true)" 'c["mounts"].append({"destination": "/hp", "type": "bind", "source": "/proc", "options": ["rbind", "ro"]})'
-t "the host's /proc somewhere" 1 $D run c1
+t "the host's /proc somewhere" 1 $D run "${u}1"
 err "what the kernel shows in /proc is different each time"
 config "$(args /etc/passwd/x)" 'p["args"] = ["/etc/passwd/x"]'
 for mode in off record; do
-	t "$mode: below a file" 1 $D --determinism=$mode run c1
+	t "$mode: below a file" 1 $D --determinism=$mode run "${u}1"
 	err 'stat /etc/passwd/x: not a directory'
 done
 
