@@ -11,6 +11,11 @@
 
 #include "shim/world.h"
 
+/* In a struct stat of ours, where the kernel leaves room: the host's id of the mount, or 0. */
+#define stat_mount(st) (*(uint64_t *) &(st)->__glibc_reserved[0])
+/** fstatat(2) that says so. 0 or -1 and errno. */
+int fs_look(int fd, const char *path, int flags, struct stat *ret);
+
 #define FS_ASK 1 /* only the kernel can tell, in the guest's own context */
 
 /** May the supervisor act for the guest with the same outcome? */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
@@ -44,6 +45,36 @@ static bool hidden(const struct world *w, const char *path, const struct stat *s
 	if (!w->proc_dev || st->st_dev != w->proc_dev || strncmp(path, "/proc/", 6))
 		return false;
 	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(w, path + 6);
+}
+
+static struct timespec time_of(struct statx_timestamp t)
+{
+	return (struct timespec){ .tv_sec = t.tv_sec, .tv_nsec = t.tv_nsec };
+}
+
+int fs_look(int fd, const char *path, int flags, struct stat *ret)
+{
+	struct statx x;
+
+	if (statx(fd, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
+		return -1;
+	*ret = (struct stat){
+		.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
+		.st_ino = x.stx_ino,
+		.st_mode = x.stx_mode,
+		.st_nlink = x.stx_nlink,
+		.st_uid = x.stx_uid,
+		.st_gid = x.stx_gid,
+		.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
+		.st_size = (off_t) x.stx_size,
+		.st_blksize = x.stx_blksize,
+		.st_blocks = (blkcnt_t) x.stx_blocks,
+		.st_atim = time_of(x.stx_atime),
+		.st_mtim = time_of(x.stx_mtime),
+		.st_ctim = time_of(x.stx_ctime),
+	};
+	stat_mount(ret) = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0;
+	return 0;
 }
 
 bool fs_permitted(const struct ids *ids, bool effective, const struct stat *st, int mode)
@@ -89,7 +120,7 @@ long fs_fstat(struct call *c, int fd, struct stat *ret)
 
 	if (dup < 0)
 		return dup;
-	return fstat(dup, ret) < 0 ? -errno : 0;
+	return fs_look(dup, "", AT_EMPTY_PATH, ret) < 0 ? -errno : 0;
 }
 
 /* AT_EMPTY_PATH on a descriptor or the current directory. */
@@ -103,7 +134,7 @@ static long stat_base(struct call *c, int dirfd, struct stat *ret)
 	r = call_dirfd(c, AT_FDCWD, "", &fd);
 	if (r < 0)
 		return r;
-	return fstat(fd, ret) < 0 ? -errno : 0;
+	return fs_look(fd, "", AT_EMPTY_PATH, ret) < 0 ? -errno : 0;
 }
 
 static long look_up(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
@@ -116,7 +147,7 @@ static long look_up(struct call *c, int dirfd, const char *path, int flags, stru
 	r = call_dirfd(c, dirfd, path, &fd);
 	if (r < 0)
 		return r;
-	if (fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0)
+	if (fs_look(fd, path, flags & AT_SYMLINK_NOFOLLOW, ret) == 0)
 		return hidden(c->w, path, ret) ? -ENOENT : 0;
 	r = -errno;
 	return fs_sure(fd, path, r) ? r : FS_ASK;
@@ -221,7 +252,7 @@ static bool peek_in_root(struct call *c, const char *path, int flags, struct sta
 	if (flags & AT_SYMLINK_NOFOLLOW)
 		how.flags |= O_NOFOLLOW;
 	fd = (int) syscall(SYS_openat2, root, path, &how, sizeof how);
-	return fd >= 0 && fstat(fd, ret) == 0;
+	return fd >= 0 && fs_look(fd, "", AT_EMPTY_PATH, ret) == 0;
 }
 
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
@@ -233,7 +264,7 @@ bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat
 	if (c->t->fs->chrooted && *path == '/')
 		return peek_in_root(c, path, flags, ret);
 	return call_dirfd(c, dirfd, path, &fd) == 0 &&
-		fstatat(fd, path, ret, flags & AT_SYMLINK_NOFOLLOW) == 0;
+		fs_look(fd, path, flags & AT_SYMLINK_NOFOLLOW, ret) == 0;
 }
 
 const char *fs_parent(struct call *c, const char *path)

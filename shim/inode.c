@@ -15,6 +15,7 @@
 
 #include "runtime/base/own.h"
 #include "shim/fs.h"
+#include "shim/procview.h"
 
 enum {
 	FIRST_INO = 1000,	   /* of files */
@@ -26,10 +27,8 @@ enum {
 	TTY_GID = 5,
 };
 
-/* Devices as the guest sees them: the disk, and the kernel's own file systems. */
-#define DEV_DISK makedev(8, 1)
-#define DEV_PROC makedev(0, 20)
-#define DEV_PTS	 makedev(0, 21)
+/* Devices as the guest sees them: those of mounts are procmounts.c's. */
+#define DEV_SHM	 makedev(0, 1)
 #define DEV_PIPE makedev(0, 11)
 #define DEV_SOCK makedev(0, 8)
 #define DEV_ANON makedev(0, 12)
@@ -77,12 +76,11 @@ void inode_look(struct world *w)
 	if (n->looked)
 		return;
 	n->looked = true;
+	mounts_learn(w);
 	if (fstat(w->self_root, &st) == 0)
 		n->root = st.st_dev;
 	if (w->o->upper >= 0 && fstat(w->o->upper, &st) == 0)
 		n->upper = st.st_dev;
-	if (fstatat(w->self_root, "dev/pts", &st, 0) == 0)
-		n->pts = st.st_dev;
 	n->pipe = dev_of_pipes();
 	n->sock = dev_of_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	n->anon = dev_of_fd(eventfd(0, EFD_CLOEXEC));
@@ -239,12 +237,26 @@ void inode_move(struct world *w, const struct stat *before, const struct stat *n
 	must_mem(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
 }
 
+/* Where it was seen first is its place, whichever mounts show it. */
+static dev_t place_view(const struct world *w, struct vinode *v, const struct stat *st)
+{
+	struct mount_view m;
+
+	if (!w->mounts.n)
+		return makedev(0, MOUNT_FIRST);
+	if (!v->dev && mount_find(w, stat_mount(st), st->st_dev, &m))
+		v->dev = m.dev;
+	return v->dev ? makedev(0, v->dev) : DEV_SHM; /* memory that is mounted nowhere */
+}
+
 void inode_is_proc(struct world *w, const struct stat *st, const struct stat *real)
 {
 	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino), *r = inode_of(w, real);
 
 	if (!v)
 		v = add(w, st->st_dev, st->st_ino);
+	inode_look(w);
+	place_view(w, r, real);
 	*v = *r;
 	v->mode = real->st_mode;
 	v->proc = true;
@@ -274,19 +286,17 @@ void inode_set_times(struct world *w, struct vinode *v, const uint64_t *atime,
 
 /* ---- views ---- */
 
-static dev_t dev_view(const struct world *w, dev_t dev)
+static dev_t dev_view(const struct world *w, struct vinode *v, const struct stat *st)
 {
-	if (w->proc_dev && dev == w->proc_dev)
-		return DEV_PROC;
-	if (dev == w->ino.pts)
-		return DEV_PTS;
+	dev_t dev = st->st_dev;
+
 	if (dev == w->ino.pipe)
 		return DEV_PIPE;
 	if (dev == w->ino.sock)
 		return DEV_SOCK;
 	if (dev == w->ino.anon)
 		return DEV_ANON;
-	return DEV_DISK;
+	return place_view(w, v, st);
 }
 
 static bool host_node(const struct stat *st)
@@ -346,23 +356,25 @@ static void size_view(struct stat *st)
 void inode_view(struct world *w, struct stat *st)
 {
 	struct vinode *v = inode_of(w, st);
+	bool of_proc;
 
 	inode_look(w);
 	owner_view(w, v, st);
 	st->st_nlink = inode_links(w, st);
-	st->st_dev = dev_view(w, st->st_dev);
+	of_proc = v->proc || (w->proc_dev && st->st_dev == w->proc_dev);
+	st->st_dev = dev_view(w, v, st);
 	st->st_ino = v->ino;
 	st->st_atim = timespec_of(v->atime);
 	st->st_mtim = timespec_of(v->mtime);
 	st->st_ctim = timespec_of(v->ctime);
 	size_view(st);
 	if (v->proc) {
-		st->st_dev = DEV_PROC;
 		st->st_mode = v->mode;
 		st->st_nlink = 1;
 	}
-	if (st->st_dev == DEV_PROC)
+	if (of_proc)
 		st->st_size = st->st_blocks = 0;
+	memset(st->__glibc_reserved, 0, sizeof st->__glibc_reserved);
 }
 
 static bool below_volume(const struct world *w, const char *path)

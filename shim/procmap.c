@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 
 #include "runtime/base/own.h"
+#include "shim/fs.h"
 #include "shim/machine.h"
 #include "shim/procview.h"
 
@@ -69,7 +70,7 @@ static void mapping_file(struct world *w, struct mapping *m)
 
 	if (*m->path != '/')
 		return;
-	if (stat(m->path, &st) < 0)
+	if (fs_look(AT_FDCWD, m->path, 0, &st) < 0)
 		return;
 	inode_view(w, &st);
 	m->major = major(st.st_dev);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -14,11 +15,11 @@
 enum { MAX_TEXT = 16 << 20 };
 
 struct mount {
-	const char *id, *point, *options, *type, *source, *super;
+	const char *id, *parent, *dev, *point, *options, *type, *source, *super;
 	size_t order;
 };
 
-/* Optional fields end at "-"; the parent ids, devices and roots of the host are not looked at. */
+/* Optional fields end at "-"; the roots are not looked at. */
 static bool mount_parse(char *line, struct mount *m)
 {
 	char *field[32], *save = NULL;
@@ -31,8 +32,8 @@ static bool mount_parse(char *line, struct mount *m)
 	}
 	if (!dash || dash + 3 >= n)
 		return false;
-	*m = (struct mount) { field[0], field[4], field[5], field[dash + 1], field[dash + 2],
-		field[dash + 3], 0 };
+	*m = (struct mount) { field[0], field[1], field[2], field[4], field[5], field[dash + 1],
+		field[dash + 2], field[dash + 3], 0 };
 	return true;
 }
 
@@ -128,13 +129,14 @@ static bool put_options(const struct world *w, const struct mount *m, bool own, 
 struct mounts_ctx {
 	struct mount *m;
 	size_t n;
+	bool all; /* the hidden ones as well */
 };
 
 static void one_mount(struct mounts_ctx *c, char *line)
 {
 	struct mount m;
 
-	if (!mount_parse(line, &m) || mount_hidden(&m))
+	if (!mount_parse(line, &m) || (mount_hidden(&m) && !c->all))
 		return;
 	m.order = c->n;
 	c->m = realloc(c->m, (c->n + 1) * sizeof m);
@@ -196,6 +198,18 @@ static void super_options(const char *super, struct buf *b)
 		}
 }
 
+static void put_numbers(const struct world *w, const struct mount *m, size_t i, struct buf *b)
+{
+	struct mount_view v = { .id = (uint16_t) (MOUNT_FIRST + i), .dev = (uint16_t) (MOUNT_FIRST + i) };
+	struct mount_view parent = { .id = MOUNT_FIRST };
+
+	mount_find(w, strtoull(m->id, NULL, 10), 0, &v);
+	mount_find(w, strtoull(m->parent, NULL, 10), 0, &parent);
+	if (v.id == MOUNT_FIRST)
+		parent.id = 1;
+	buf_printf(b, "%u %u 0:%u / %s ", v.id, parent.id, v.dev, m->point);
+}
+
 static bool put_mount(const struct world *w, const struct mount *m, size_t i, bool info,
 	struct buf *b)
 {
@@ -206,7 +220,7 @@ static bool put_mount(const struct world *w, const struct mount *m, size_t i, bo
 	if (memory)
 		source = type = "tmpfs";
 	if (info)
-		buf_printf(b, "%zu %u 0:%zu / %s ", i + 21, i ? 21 : 1, i + 21, m->point);
+		put_numbers(w, m, i, b);
 	else
 		buf_printf(b, "%s %s %s ", source, m->point, type);
 	hosts = put_options(w, m, memory, b);
@@ -220,18 +234,24 @@ static bool put_mount(const struct world *w, const struct mount *m, size_t i, bo
 	return hosts;
 }
 
+static void list_mounts(struct mounts_ctx *c, char *text)
+{
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		one_mount(c, l);
+	if (c->n)
+		qsort(c->m, c->n, sizeof *c->m, by_point);
+}
+
 static bool put_mounts(const struct world *w, const char *real, bool info, struct buf *b)
 {
 	struct mounts_ctx c = { 0 };
 	own_free char *text = strdup(real);
-	char *save = NULL;
 	bool hosts = false;
 
 	must_mem(text);
-	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		one_mount(&c, l);
-	if (c.n)
-		qsort(c.m, c.n, sizeof *c.m, by_point);
+	list_mounts(&c, text);
 	for (size_t i = 0; i < c.n; i++)
 		hosts |= put_mount(w, &c.m[i], i, info, b);
 	free(c.m);
@@ -249,6 +269,116 @@ bool procview_mounts(const struct world *w, const char *real, struct buf *b)
 }
 
 /* ---- before the first program ---- */
+
+static uint64_t packed(struct mount_view v)
+{
+	return v.id | (uint64_t) v.dev << 16 | (uint64_t) v.disk << 32;
+}
+
+bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct mount_view *ret)
+{
+	uint64_t *p = map_get(&w->mounts, host_id, 0);
+
+	if (!p)
+		p = map_get(&w->mount_devs, host_dev, 0);
+	if (p)
+		*ret = (struct mount_view){ (uint16_t) *p, (uint16_t) (*p >> 16), *p >> 32 & 1 };
+	return p;
+}
+
+static bool is_volume(const struct shim_opts *o, const char *point)
+{
+	for (const char *const *v = o->volumes; v && *v; v++)
+		if (strcmp(*v, point) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * What config.json mounts is a file system of its own, and the root. Device nodes and what is masked
+ * or read-only are of the one around them; so is what the root is made of, when it is the host's.
+ */
+static bool own_device(const struct shim_opts *o, const struct mount *m)
+{
+	const struct spec_mount *d = declared(o, m);
+
+	if (strcmp(m->point, "/") == 0)
+		return true;
+	return d && !mount_hidden(m) &&
+	       !(o->host_root && d->flags & MS_BIND && !is_volume(o, m->point));
+}
+
+static bool covers(const char *point, const char *below)
+{
+	size_t n = strcmp(point, "/") == 0 ? 0 : strlen(point);
+
+	return strncmp(point, below, n) == 0 && below[n] == '/';
+}
+
+/* @v[i] of the mount around @c->m[i] that is a file system of its own. */
+static struct mount_view around(const struct mounts_ctx *c, const struct mount_view *v, size_t i)
+{
+	size_t best = c->n;
+
+	for (size_t k = 0; k < c->n; k++)
+		if (v[k].disk && covers(c->m[k].point, c->m[i].point) &&
+			(best == c->n || strlen(c->m[k].point) >= strlen(c->m[best].point)))
+			best = k;
+	return best < c->n ? v[best] : (struct mount_view){ .id = MOUNT_FIRST, .dev = MOUNT_FIRST };
+}
+
+static bool kernels_own(const struct mount *m)
+{
+	static const char *const types[] = { "proc", "sysfs", "devpts", "mqueue", "cgroup2" };
+	const char *type = mount_type(m);
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+static void number(struct world *w, const struct mounts_ctx *c, struct mount_view *v)
+{
+	uint16_t id = MOUNT_FIRST, dev = MOUNT_FIRST;
+
+	for (size_t i = 0; i < c->n; i++) {
+		v[i].disk = own_device(w->o, &c->m[i]); /* for around(), which comes after */
+		if (v[i].disk)
+			v[i].dev = dev++;
+		if (!mount_hidden(&c->m[i]))
+			v[i].id = id++;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		struct mount_view a = v[i].disk ? v[i] : around(c, v, i);
+		unsigned major, minor;
+
+		a.id = v[i].id ? v[i].id : a.id;
+		a.disk = !kernels_own(&c->m[i]);
+		must_mem(map_put(&w->mounts, strtoull(c->m[i].id, NULL, 10), 0, packed(a)) == 0);
+		if (sscanf(c->m[i].dev, "%u:%u", &major, &minor) == 2 &&
+			!map_get(&w->mount_devs, makedev(major, minor), 0))
+			must_mem(map_put(&w->mount_devs, makedev(major, minor), 0, packed(a)) == 0);
+	}
+}
+
+void mounts_learn(struct world *w)
+{
+	struct mounts_ctx c = { .all = true };
+	struct err e = ERR_INIT;
+	struct mount_view *v;
+	own_buf b = { 0 };
+
+	if (w->host_proc < 0 || read_file(w->host_proc, "self/mountinfo", MAX_TEXT, &b, &e) < 0)
+		return;
+	must_mem(buf_cstr(&b));
+	list_mounts(&c, (char *) b.p);
+	v = calloc(c.n + 1, sizeof *v);
+	must_mem(v);
+	number(w, &c, v);
+	free(v);
+	free(c.m);
+}
 
 static int remember(struct world *w, char *text, struct err *e)
 {

@@ -433,12 +433,15 @@ static enum proc_pass stand_in(struct view *v, const char *name, struct buf *b)
 
 static enum proc_pass fdinfo(const struct view *v, struct buf *b)
 {
+	unsigned long long host = 0;
+	struct mount_view m = { .id = MOUNT_FIRST };
 	long long pos;
 	unsigned flags;
 
-	if (sscanf(v->real, "pos:\t%lld\nflags:\t%o", &pos, &flags) != 2)
+	if (sscanf(v->real, "pos:\t%lld\nflags:\t%o\nmnt_id:\t%llu", &pos, &flags, &host) < 2)
 		return PROC_ABSENT;
-	buf_printf(b, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t21\n", pos, flags);
+	mount_find(v->w, host, 0, &m);
+	buf_printf(b, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%u\n", pos, flags, m.id);
 	return PROC_TEXT;
 }
 

@@ -51,6 +51,16 @@ void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *
 uint64_t procview_vsize(const char *maps);
 
 /* procmounts.c: what is told of mounts; whether there is something in it that the host decides */
+/* A mount of the container: its id, and the minor number of its files' device. */
+struct mount_view {
+	uint16_t id, dev;
+	bool disk; /* not one of the kernel's own file systems */
+};
+enum { MOUNT_FIRST = 21 }; /* the root: above the numbers of what is mounted nowhere */
+/** By the host's mount id (0: not known) or else its device. False: none of the container's. */
+bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct mount_view *ret);
+/** Once, when they are all there. */
+void mounts_learn(struct world *w);
 bool procview_mountinfo(const struct world *w, const char *real, struct buf *b);
 bool procview_mounts(const struct world *w, const char *real, struct buf *b);
 /** Before the first program: nothing in the container is suid, and nobody sees that. */

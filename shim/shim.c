@@ -130,6 +130,8 @@ static void world_drop(struct world *w)
 	map_free(&w->futexes);
 	map_free(&w->gone);
 	map_free(&w->suid_mounts);
+	map_free(&w->mounts);
+	map_free(&w->mount_devs);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);
 	buf_free(&w->exec_env);

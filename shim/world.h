@@ -176,6 +176,7 @@ struct vinode {
 	bool has_owner; /* uid, gid, mode, rdev are ours, not the disk's */
 	bool touched;	/* times are ours (written or made inside), not the input's */
 	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */
+	uint16_t dev;	/* minor number of the mount where it was seen first, 0: not known yet */
 };
 
 #define INODE_DEVS 32
@@ -185,8 +186,8 @@ struct inodes {
 	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
 	bool touched;		  /* one of them at least */
 	bool looked;		  /* what follows is known */
-	/* st_dev of the root, the overlay's upper layer, devpts, and of what has no path */
-	dev_t root, upper, pts, pipe, sock, anon;
+	/* st_dev of the root, the overlay's upper layer, and of what has no path */
+	dev_t root, upper, pipe, sock, anon;
 	dev_t input[INODE_DEVS];  /* mounts that are not the root file system's own */
 	unsigned ninput;
 };
@@ -284,6 +285,8 @@ struct world {
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
+	struct map mounts; /* host's mount id -> struct mount_view as a number: procmounts.c */
+	struct map mount_devs; /* the same by host's device, of the first that is on it */
 	struct map suid_mounts; /* by id: those that had no nosuid before ours */
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stdio std; /* of the first program; .next: of those that were added */

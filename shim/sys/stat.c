@@ -14,6 +14,7 @@
 
 #include "runtime/base/own.h"
 #include "shim/fs.h"
+#include "shim/procview.h"
 
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
 #define STATX_FLAGS (STAT_FLAGS | AT_STATX_SYNC_TYPE)
@@ -41,17 +42,32 @@ static long stat_answer(struct call *c, int dirfd, unsigned path_arg, int flags,
 	return 0;
 }
 
-static void stat_fix(struct call *c, unsigned i)
+/* Where the file is that the kernel has found: it doesn't say, and once is enough. */
+static void find_mount(struct call *c, int dirfd, unsigned path_arg, int flags, struct stat *st)
+{
+	const struct vinode *v = inode_peek(c->w, st->st_dev, st->st_ino);
+	const char *path;
+	struct stat seen;
+
+	if ((!v || !v->dev) && in_path(c, path_arg, &path) == 0 &&
+		fs_peek(c, dirfd, path, flags, &seen) && seen.st_dev == st->st_dev &&
+		seen.st_ino == st->st_ino)
+		stat_mount(st) = stat_mount(&seen);
+}
+
+static void stat_fix(struct call *c, int dirfd, unsigned path_arg, int flags)
 {
 	struct stat *st;
 
 	if (c->ret < 0)
 		return;
-	st = fix(c, i, sizeof *st);
-	if (st)
-		inode_view(c->w, st);
-	else
+	st = fix(c, path_arg + 1, sizeof *st);
+	if (!st) {
 		c->ret = -EFAULT;
+		return;
+	}
+	find_mount(c, dirfd, path_arg, flags, st);
+	inode_view(c->w, st);
 }
 
 static long stat_enter(struct call *c)
@@ -66,7 +82,12 @@ static long lstat_enter(struct call *c)
 
 static void stat_leave(struct call *c)
 {
-	stat_fix(c, 1);
+	stat_fix(c, AT_FDCWD, 0, 0);
+}
+
+static void lstat_leave(struct call *c)
+{
+	stat_fix(c, AT_FDCWD, 0, AT_SYMLINK_NOFOLLOW);
 }
 
 static long fstat_enter(struct call *c)
@@ -95,7 +116,7 @@ static long newfstatat_enter(struct call *c)
 
 static void newfstatat_leave(struct call *c)
 {
-	stat_fix(c, 2);
+	stat_fix(c, (int) c->a[0], 1, (int) c->a[3]);
 }
 
 static struct statx_timestamp stx_time(const struct timespec *t)
@@ -106,10 +127,13 @@ static struct statx_timestamp stx_time(const struct timespec *t)
 static void stx_fill(struct world *w, struct stat *st, struct statx *x)
 {
 	uint64_t btime = inode_of(w, st)->btime;
+	struct mount_view m = { 0 };
+	bool mounted = mount_find(w, stat_mount(st), st->st_dev, &m);
 
 	inode_view(w, st);
 	*x = (struct statx){
-		.stx_mask = STATX_GIVEN,
+		.stx_mask = STATX_GIVEN | (mounted ? STATX_MNT_ID : 0),
+		.stx_mnt_id = m.id,
 		.stx_blksize = (uint32_t) st->st_blksize,
 		.stx_nlink = (uint32_t) st->st_nlink,
 		.stx_uid = st->st_uid,
@@ -145,7 +169,7 @@ static long statx_enter(struct call *c)
 	if (!r)
 		r = fs_stat(c, (int) c->a[0], path, flags, &st);
 	if (r == FS_ASK) {
-		call_karg(c, 3, STATX_BASIC_STATS);
+		call_karg(c, 3, STATX_BASIC_STATS | STATX_MNT_ID);
 		return call_run_leave(c);
 	}
 	if (r < 0)
@@ -179,6 +203,8 @@ static void statx_leave(struct call *c)
 	st.st_size = (off_t) x->stx_size;
 	st.st_mtim.tv_sec = x->stx_mtime.tv_sec;
 	st.st_mtim.tv_nsec = x->stx_mtime.tv_nsec;
+	if (x->stx_mask & STATX_MNT_ID)
+		stat_mount(&st) = x->stx_mnt_id;
 	stx_fill(c->w, &st, x);
 }
 
@@ -390,7 +416,7 @@ static const struct row rows[] = {
 	{ SYS(lstat, 6), FIXUP,
 	  .arg = { PATH(path), OUT_AS(st, sizeof(struct stat), stat) },
 	  .enter = lstat_enter,
-	  .leave = stat_leave,
+	  .leave = lstat_leave,
 	  .why = WHY_STAT, .flags = NOTIFY_OURS },
 
 	{ SYS(newfstatat, 262), FIXUP,
@@ -405,7 +431,7 @@ static const struct row rows[] = {
 		OUT_AS(stx, sizeof(struct statx), statx) },
 	  .enter = statx_enter,
 	  .leave = statx_leave,
-	  .why = "as stat; always the same fields, no attributes, no mount id",
+	  .why = "as stat; always the same fields, no attributes",
 	  .flags = NOTIFY_OURS },
 
 	{ SYS(access, 21), OBSERVE,

@@ -6,6 +6,7 @@
 #include <sys/statfs.h>
 
 #include "shim/fs.h"
+#include "shim/procview.h"
 
 enum {
 	BLOCK = 4096,
@@ -20,6 +21,7 @@ enum {
 static long answer(struct call *c, unsigned i, const struct stat *st)
 {
 	struct statfs *s = out(c, i, sizeof *s);
+	struct mount_view m;
 
 	if (!s)
 		return -EFAULT;
@@ -31,11 +33,16 @@ static long answer(struct call *c, unsigned i, const struct stat *st)
 		return 0;
 	}
 	s->f_type = EXT4_SUPER_MAGIC;
+	s->f_fsid.__val[0] = MOUNT_FIRST;
+	if (mount_find(c->w, stat_mount(st), st->st_dev, &m)) {
+		s->f_fsid.__val[0] = m.dev;
+		if (!m.disk) /* sysfs and the like */
+			return 0;
+	}
 	s->f_blocks = BLOCKS;
 	s->f_bfree = s->f_bavail = FREE;
 	s->f_files = FILES;
 	s->f_ffree = FILES_FREE;
-	s->f_fsid.__val[0] = 0x0801;
 	return 0;
 }
 
