@@ -14,6 +14,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
+#include "runtime/groups.h"
 #include "runtime/hooks.h"
 #include "runtime/joined.h"
 #include "runtime/notify.h"
@@ -35,6 +36,7 @@ struct bundle {
 	struct state state;
 	struct buf text; /* of config.json */
 	struct buf config, inputs, host;
+	bool kept_groups; /* .spec has the caller's */
 	char joined[HOST_NAME_MAX + 1]; /* host name in a namespace that is joined */
 	const char **in, **out; /* writable host directories: inside, outside */
 };
@@ -398,6 +400,8 @@ static void put_inputs(struct bundle *b, const struct job *j)
 		json_kbool(&in, "crlf", !j->plain_terminal);
 	json_kstr(&in, "door", "bundle");
 	json_kint(&in, "epoch", (int64_t) j->epoch);
+	if (b->kept_groups)
+		groups_put(&in, &b->spec->process.user);
 	if (b->notify.host)
 		json_kstr(&in, "notify", b->notify.host);
 	json_kstr(&in, "seed", j->seed);
@@ -445,8 +449,8 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 		r = noted_options(b->spec, &jo, e);
 	if (!r)
 		r = job_declare(j, &jo, e);
-	if (!r && j->mode == DET_OFF && spec_annotation(b->spec, "run.oci.keep_original_groups"))
-		b->spec->process.user.keep_groups = true;
+	if (!r)
+		r = groups_keep(b->spec, j->mode, b->run->groups, &b->kept_groups, e);
 	if (!r)
 		r = check_terminal(b, e);
 	if (!r && j->mode != DET_OFF)

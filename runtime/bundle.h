@@ -20,6 +20,7 @@ struct bundle_run {
 	const char *cgroup_manager, *rootless; /* --cgroup-manager, --rootless */
 	bool crlf; /* a replay: the terminal had carriage returns */
 	const char *notify; /* a replay: NOTIFY_SOCKET as it was, or NULL */
+	const struct json *groups; /* a replay: those that were kept, or NULL */
 	bool create; /* for `start` to let go */
 };
 

@@ -209,7 +209,8 @@ static int replay_door(struct replay *r, struct shim_result *res, int *status, s
 static int replay_bundle(struct replay *r, struct shim_result *res, int *status, struct err *e)
 {
 	struct bundle_run b = { .dir = r->bundle ? r->bundle : json_get_str(r->paths, "bundle"),
-		.crlf = flag(r->in, "crlf"), .notify = json_get_str(r->in, "notify") };
+		.crlf = flag(r->in, "crlf"), .notify = json_get_str(r->in, "notify"),
+		.groups = json_get(r->in, "groups") };
 
 	if (!b.dir)
 		return bad(r, "it does not say where its bundle was; --bundle names it", e);

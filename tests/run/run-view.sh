@@ -87,6 +87,22 @@ bundle "sh('cat /proc/self/uid_map /proc/self/gid_map')" "user(200000)"
 t "replay where they are others" 0 "$detrun" replay "$work/1"
 t "strict: without the host's" 0 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
 out "         0          0 4294967295"
+bundle "sh('id -G; grep Groups /proc/self/status')" "p['user']['additionalGids'] = [7]" \
+	"c['annotations'] = {'run.oci.keep_original_groups': '1'}"
+cp "$b/config.json" "$work/keep.json"
+with_groups() { # N...: the rest as with these groups
+	python3 -c 'import os, sys; os.setgroups(eval(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])' "$@"
+}
+plain=$record
+record="with_groups [3,4] $plain"
+twice "the caller's groups" 0
+out "0 3 4"
+ok "are seen" grep -q "^Groups:.3 4 *$" "$work/out"
+record=$plain
+t "are inputs" 0 with_groups [3] $record run --trace "$work/3" -b "$b" "c$$"
+ok "of which others make another trace" sh -c "! cmp -s '$work/1/header.json' '$work/3/header.json'"
+t "but not in strict mode" 0 with_groups [3,4] "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
+out "0 7"
 
 # --- a time namespace -----------------------------------------------------------------------------
 
