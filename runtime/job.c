@@ -114,6 +114,7 @@ static int make_plan(const struct job *j, const char *priv, struct plan *p, stru
 		.root = j->root,
 		.lower = j->lower,
 		.priv = priv,
+		.cpus = j->cpus,
 		.userns = userns(j),
 		.no_pivot = j->no_pivot,
 		.no_keyring = j->no_keyring,

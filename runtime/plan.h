@@ -100,6 +100,7 @@ struct plan_in {
 	const char *bundle; /* relative sources of bind mounts are relative to it; or NULL */
 	const struct cgroup *cgroup; /* the container's, or NULL */
 	const char *priv;  /* private directory of this run: upper, work, copies */
+	unsigned cpus;	   /* that it sees */
 	bool userns;	   /* the container has a user namespace of its own */
 	bool off;	   /* nobody supervises it */
 	bool no_pivot, no_keyring, plain_terminal;

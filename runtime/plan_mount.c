@@ -187,9 +187,10 @@ int plan_mounts(const struct plan_in *in, struct plan *p, struct err *e)
 		const struct spec_mount *m = &in->spec->mounts[i];
 		bool cgroup = is_type(m, "cgroup") || is_type(m, "cgroup2");
 
-		if (cgroup && in->sys) /* the hierarchy is the host's: its state is no input */
-			plan_tmpfs(m, MS_RDONLY, p);
-		else if (cgroup)
+		if (cgroup && in->sys) { /* the hierarchy is the host's: its state is no input */
+			plan_tmpfs(m, 0, p);
+			plan_cgview(in, m->destination, p);
+		} else if (cgroup)
 			plan_cgroups(in, m, p);
 		else if (in->sys && !strcmp(m->destination, "/sys"))
 			plan_sys(in, m, p);

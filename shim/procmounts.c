@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -37,10 +39,26 @@ static bool mount_parse(char *line, struct mount *m)
 	return true;
 }
 
+/* config.json's of that place: the last one is on top. */
+static const struct spec_mount *declared(const struct shim_opts *o, const struct mount *m)
+{
+	for (size_t i = o ? o->n_mounts : 0; i-- > 0;)
+		if (strcmp(o->mounts[i].destination, m->point) == 0)
+			return &o->mounts[i];
+	return NULL;
+}
+
+static bool is_cgroup(const struct spec_mount *d)
+{
+	return !(d->flags & MS_BIND) && d->type &&
+	       (!strcmp(d->type, "cgroup") || !strcmp(d->type, "cgroup2"));
+}
+
 /* Of a mount's file system only what the place says: what holds a volume is the host's matter. */
-static const char *mount_type(const struct mount *m)
+static const char *mount_type(const struct shim_opts *o, const struct mount *m)
 {
 	static const char *const own[] = { "/dev", "/run", "/sys", "/tmp" };
+	const struct spec_mount *d = declared(o, m);
 
 	if (strcmp(m->point, "/proc") == 0)
 		return "proc";
@@ -48,7 +66,7 @@ static const char *mount_type(const struct mount *m)
 		return "devpts";
 	if (strcmp(m->point, "/dev/mqueue") == 0)
 		return "mqueue";
-	if (strncmp(m->type, "cgroup", 6) == 0)
+	if (strncmp(m->type, "cgroup", 6) == 0 || (d && is_cgroup(d)))
 		return "cgroup2";
 	if (strcmp(m->point, "/sys") == 0) /* or what stands in for it */
 		return "sysfs";
@@ -67,15 +85,6 @@ static bool mount_hidden(const struct mount *m)
 static const char *ro_or_rw(const char *options)
 {
 	return strncmp(options, "ro", 2) == 0 && (options[2] == ',' || !options[2]) ? "ro" : "rw";
-}
-
-/* config.json's of that place: the last one is on top. */
-static const struct spec_mount *declared(const struct shim_opts *o, const struct mount *m)
-{
-	for (size_t i = o ? o->n_mounts : 0; i-- > 0;)
-		if (strcmp(o->mounts[i].destination, m->point) == 0)
-			return &o->mounts[i];
-	return NULL;
 }
 
 static bool has_option(const char *options, const char *name)
@@ -213,7 +222,7 @@ static void put_numbers(const struct world *w, const struct mount *m, size_t i, 
 static bool put_mount(const struct world *w, const struct mount *m, size_t i, bool info,
 	struct buf *b)
 {
-	const char *type = mount_type(m);
+	const char *type = mount_type(w->o, m);
 	bool own = own_tmpfs(w->o, m), memory = own && strcmp(type, "overlay") == 0, hosts;
 	const char *source = strcmp(m->point, "/dev/shm") == 0 ? "shm" : type;
 
@@ -327,10 +336,10 @@ static struct mount_view around(const struct mounts_ctx *c, const struct mount_v
 	return best < c->n ? v[best] : (struct mount_view){ .id = MOUNT_FIRST, .dev = MOUNT_FIRST };
 }
 
-static bool kernels_own(const struct mount *m)
+static bool kernels_own(const struct shim_opts *o, const struct mount *m)
 {
 	static const char *const types[] = { "proc", "sysfs", "devpts", "mqueue", "cgroup2" };
-	const char *type = mount_type(m);
+	const char *type = mount_type(o, m);
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(type, types[i]) == 0)
@@ -354,7 +363,7 @@ static void number(struct world *w, const struct mounts_ctx *c, struct mount_vie
 		unsigned major, minor;
 
 		a.id = v[i].id ? v[i].id : a.id;
-		a.disk = !kernels_own(&c->m[i]);
+		a.disk = !kernels_own(w->o, &c->m[i]);
 		must_mem(map_put(&w->mounts, strtoull(c->m[i].id, NULL, 10), 0, packed(a)) == 0);
 		if (sscanf(c->m[i].dev, "%u:%u", &major, &minor) == 2 &&
 			!map_get(&w->mount_devs, makedev(major, minor), 0))
@@ -378,6 +387,20 @@ void mounts_learn(struct world *w)
 	number(w, &c, v);
 	free(v);
 	free(c.m);
+}
+
+void mounts_learn_cgroup(struct world *w)
+{
+	for (size_t i = 0; i < w->o->n_mounts; i++) {
+		const char *at = w->o->mounts[i].destination;
+		struct statfs fs;
+		struct stat st;
+
+		if (!is_cgroup(&w->o->mounts[i]) || lstat(at, &st) < 0 || statfs(at, &fs) < 0)
+			continue;
+		w->cgroup_dev = st.st_dev;
+		memcpy(&w->cgroup_fsid, &fs.f_fsid, sizeof w->cgroup_fsid);
+	}
 }
 
 static int remember(struct world *w, char *text, struct err *e)

@@ -156,7 +156,9 @@ static const struct machine_file machine_files[] = {
 	{ .name = "locks", .text = "" },
 	{ .name = "key-users", .text = "" },
 	{ .name = "keys", .text = "" },
-	{ .name = "cgroups", .text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n" },
+	{ .name = "cgroups", .text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+	  "cpuset\t0\t1\t1\ncpu\t0\t1\t1\ncpuacct\t0\t1\t1\nblkio\t0\t1\t1\n"
+	  "memory\t0\t1\t1\npids\t0\t1\t1\n" },
 	{ .name = "sys/kernel/ostype", .text = MACHINE_SYSNAME "\n" },
 	{ .name = "sys/kernel/osrelease", .text = MACHINE_RELEASE "\n" },
 	{ .name = "sys/kernel/version", .text = MACHINE_VERSION "\n" },

@@ -112,6 +112,7 @@ static void learn_mounts(struct world *w)
 
 	if (stat("/proc", &st) == 0 && fstat(w->self_root, &root) == 0 && st.st_dev != root.st_dev)
 		w->proc_dev = st.st_dev;
+	mounts_learn_cgroup(w);
 }
 
 static void world_drop(struct world *w)

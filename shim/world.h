@@ -287,6 +287,8 @@ struct world {
 
 	struct map mounts; /* host's mount id -> struct mount_view as a number: procmounts.c */
 	struct map mount_devs; /* the same by host's device, of the first that is on it */
+	dev_t cgroup_dev; /* of what stands in for cgroups, 0 = nothing */
+	uint64_t cgroup_fsid;
 	struct map suid_mounts; /* by id: those that had no nosuid before ours */
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stdio std; /* of the first program; .next: of those that were added */

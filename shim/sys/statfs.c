@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/statfs.h>
 
 #include "shim/fs.h"
@@ -30,6 +31,10 @@ static long answer(struct call *c, unsigned i, const struct stat *st)
 	s->f_flags = RELATIME;
 	if (c->w->proc_dev && st->st_dev == c->w->proc_dev) {
 		s->f_type = PROC_SUPER_MAGIC;
+		return 0;
+	}
+	if (c->w->cgroup_dev && st->st_dev == c->w->cgroup_dev) {
+		s->f_type = CGROUP2_SUPER_MAGIC;
 		return 0;
 	}
 	s->f_type = EXT4_SUPER_MAGIC;
@@ -69,6 +74,8 @@ static void statfs_leave(struct call *c)
 	s = fix(c, 1, sizeof *s);
 	if (s && s->f_type == PROC_SUPER_MAGIC)
 		st.st_dev = c->w->proc_dev;
+	if (s && c->w->cgroup_dev && memcmp(&s->f_fsid, &c->w->cgroup_fsid, sizeof s->f_fsid) == 0)
+		st.st_dev = c->w->cgroup_dev;
 	c->ret = answer(c, 1, &st);
 }
 

@@ -104,6 +104,55 @@ ok "of which others make another trace" sh -c "! cmp -s '$work/1/header.json' '$
 t "but not in strict mode" 0 with_groups [3,4] "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
 out "0 7"
 
+# --- cgroups --------------------------------------------------------------------------------------
+
+cat >"$work/limits" <<-'L'
+	cd /sys/fs/cgroup
+	for f in cgroup.controllers cpu.max cpu.weight cpuset.cpus.effective memory.max memory.low \
+		memory.swap.max memory.high pids.max cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes \
+		pids/pids.max; do
+		echo $f: $(cat $f)
+	done
+	stat -f -c %t .
+	cat /proc/self/cgroup /proc/self/mountinfo
+	mkdir x || ls memory.current || echo nothing else
+L
+has_lines() { while read -r l; do grep -qxF -- "$l" "$work/out" || { echo "no $l"; return 1; }; done; }
+bundle "sh(open('$work/limits').read())" "l['resources']['pids'] = {'limit': 77}" "user()" \
+	"l['resources']['memory'] = {'limit': 67108864, 'reservation': 1048576, 'swap': 67108864}" \
+	"l['resources']['cpu'] = {'quota': 50000, 'period': 200000, 'shares': 512}"
+twice "limits" 0
+ok "are those of config.json" has_lines <<-'L'
+	cgroup.controllers: cpuset cpu io memory pids
+	cpu.max: 50000 200000
+	cpuset.cpus.effective: 0
+	memory.max: 67108864
+	memory.low: 1048576
+	memory.swap.max: 0
+	memory.high: max
+	pids.max: 77
+	cpu/cpu.cfs_quota_us: 50000
+	memory/memory.limit_in_bytes: 67108864
+	pids/pids.max: 77
+	63677270
+	0::/
+	nothing else
+L
+bundle "sh(open('$work/limits').read())"
+twice "no limits" 0
+ok "are the maximum" has_lines <<-'L'
+	cpu.max: max 100000
+	cpu.weight: 100
+	memory.max: max
+	memory.low: 0
+	memory.swap.max: max
+	pids.max: max
+	cpu/cpu.cfs_quota_us: -1
+	memory/memory.limit_in_bytes: 9223372036854771712
+L
+has /sys/fs/cgroup ro
+out " - cgroup2 cgroup2 rw"
+
 # --- a time namespace -----------------------------------------------------------------------------
 
 up() { # ID: the bundle's container, waiting
