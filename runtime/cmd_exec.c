@@ -10,6 +10,7 @@
 #include "runtime/cmd.h"
 #include "runtime/control.h"
 #include "runtime/exec.h"
+#include "runtime/init.h"
 #include "runtime/opts.h"
 
 enum { EXIT_EXEC = 255, EXEC_OPTS = 24 };
@@ -96,6 +97,20 @@ static int find(const char *root, const char *id, int *ret_dir, struct state *re
 	return r < 0 ? r : spec_load(*ret_dir, STATE_CONFIG, ret_spec, e);
 }
 
+/*
+ * Before a supervised container starts, a process in it is a preparation, as hooks are: what it leaves
+ * in files is in the manifest, and init sees to it that it leaves nothing else.
+ */
+static int preparable(const struct spec *s, struct err *e)
+{
+	if (s->linux_.ns[SPEC_NS_PID].path || access(LAST_PID_FILE, W_OK) < 0)
+		return fail_msg(e, EBUSY, "cannot exec in a container that is not started: %s "
+			"(--determinism=off has no supervisor)", s->linux_.ns[SPEC_NS_PID].path ?
+			"others in its PID namespace could not be told from the process" :
+			"its PIDs can't begin anew without " LAST_PID_FILE);
+	return 0;
+}
+
 static int run(const struct global *g, const char *id, struct exec_line *l, int *ret_status,
 	struct err *e)
 {
@@ -115,9 +130,8 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	if (!l->ignore_paused && s.cgroup && cgroup_frozen(s.cgroup))
 		return fail_msg(e, EBUSY, "cannot exec in a paused container "
 			"(use --ignore-paused to override)");
-	if (s.shim && !s.running)
-		return fail_msg(e, EBUSY, "cannot exec in a container that is not started: its "
-			"supervisor waits for that (--determinism=off has none)");
+	if (s.shim && !s.running && (r = preparable(spec, e)) < 0)
+		return r;
 	r = exec_spec(spec, &l->o, &file, e);
 	if (r < 0)
 		return r;
@@ -126,8 +140,9 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 	l->j.dir = dir;
 	l->j.init = init;
 	l->j.control = -1;
+	l->j.before_start = s.shim && !s.running;
 	r = check_console(l, e);
-	if (!r && s.shim)
+	if (!r && s.shim && s.running)
 		r = control_connect(dir, &control, e);
 	l->j.control = control;
 	return r < 0 ? r : exec_run(&l->j, ret_status, e);

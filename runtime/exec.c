@@ -22,6 +22,7 @@
 #include "runtime/ns.h"
 #include "runtime/procattr.h"
 #include "runtime/relay.h"
+#include "runtime/startsock.h"
 #include "shim/shim.h"
 
 struct exec {
@@ -417,6 +418,8 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 		r = announce(&x, e);
 	if (!r)
 		r = make_process(&x, e);
+	if (!r && job->before_start && !startsock_waiting(job->dir)) /* later its init looks */
+		r = fail_msg(e, EBUSY, "the container was started meanwhile");
 	if (!r)
 		r = place(&x, e);
 	if (!r)

@@ -25,6 +25,7 @@ struct exec_job {
 	size_t n_cgroups;
 	unsigned preserve;	  /* fds from 3 on that it keeps */
 	bool detach;
+	bool before_start; /* of a supervised container: not if it has begun meanwhile */
 	int control; /* connected to the supervisor, or -1: there is none */
 };
 

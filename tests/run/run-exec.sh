@@ -148,6 +148,37 @@ t "$c: KILL" 0 $D kill "$c" KILL
 ok "$c: has stopped" until_stopped "$c"
 t "$c: delete" 0 $D delete "$c"
 
+# before the start: a preparation
+prepared='p["args"] = ["sh", "-c", "cat /prepared; sh -c \"exec cat /proc/self/stat\" | cut -d\\  -f1; :"]'
+copy_program "$b/rootfs" "$(command -v cut)"
+config "$prepared" 'c["root"]["readonly"] = False'
+for mode in off record strict; do
+	for n in 1 2; do
+		c=exec-early-$mode-$n-$$
+		rm -f "$b/rootfs/prepared"
+		$D create --determinism=$mode --trace "$work/tr-$mode-$n" -b "$b" "$c" </dev/null >"$work/$c.out" 2>&1
+		for i in $(seq $n); do
+			t "$c: exec before the start" 0 $D exec "$c" sh -c 'id -u >/prepared; cat /prepared; cat </dev/null'
+			out 0
+		done
+		ok "$c: is created" sh -c "$D state $c | grep -q created"
+		t "$c: start" 0 $D start "$c"
+		ok "$c: has stopped" until_stopped "$c"
+		ok "$c: what was prepared is there" grep -qx 0 "$work/$c.out"
+		$D delete "$c"
+	done
+	[ $mode = off ] && continue
+	ok "$mode: how much was prepared can't be seen" cmp "$work/$c.out" "$work/exec-early-$mode-1-$$.out"
+	ok "$mode: and not in the trace" cmp "$work/tr-$mode-1/checkpoint" "$work/tr-$mode-2/checkpoint"
+	t "$mode: replay" 0 "$detrun" replay --bundle "$b" --trace none "$work/tr-$mode-1"
+done
+c=exec-early-left-$$
+$D create --determinism=record --trace none -b "$b" "$c" </dev/null >"$work/$c.out" 2>&1
+t "$c: exec that stays" 0 $D exec -d "$c" sh -c 'sleep 1000' </dev/null
+t "$c: start" 1 $D start "$c"
+err "a process that exec has added before the start is still there"
+$D delete -f "$c"
+
 config "$wait_for_term"
 c=exec-strict-$$
 ok "$c: up" up "$c" strict
