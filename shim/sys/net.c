@@ -24,6 +24,9 @@ enum {
 	SOCKET_BUFFER = 106496, /* the kernel doubles it: 212992, its usual default */
 	CONNECT_MS = 2000,	/* loopback answers at once; only a loaded host takes time */
 	TYPE_MASK = 0xf,
+	NR_SOCKET = 41,
+	NR_GETPEERNAME = 52,
+	NR_SETSOCKOPT = 54,
 };
 
 int net_option(int fd, int name)
@@ -50,6 +53,8 @@ static bool known_socket(const struct call *c)
 
 static long socket_enter(struct call *c)
 {
+	if (c->nr == NR_SOCKET && netlink_ours(c))
+		return netlink_socket_enter(c);
 	if (known_socket(c))
 		return call_run_leave(c);
 	call_note(c, "socket of family %d, type %d refused", (int) c->a[0],
@@ -71,10 +76,22 @@ static void new_socket(struct call *c, int guest_fd)
 	net_watch(c->w, fd);
 }
 
-static void socket_leave(struct call *c)
+static void accepted(struct call *c)
 {
 	if (c->ret >= 0)
 		new_socket(c, (int) c->ret);
+}
+
+static void socket_leave(struct call *c)
+{
+	own_fd fd = -1;
+
+	accepted(c);
+	if (c->ret < 0 || !netlink_ours(c))
+		return;
+	fd = call_getfd(c, (int) c->ret);
+	if (fd >= 0)
+		netlink_made(c, fd);
 }
 
 static void socketpair_leave(struct call *c)
@@ -154,6 +171,7 @@ static long bind_enter(struct call *c)
 {
 	socklen_t n = (socklen_t) c->a[2];
 	struct sockaddr_storage a;
+	struct sockaddr_nl nl;
 	own_fd fd = -1;
 
 	memset(&a, 0, sizeof a);
@@ -162,6 +180,8 @@ static long bind_enter(struct call *c)
 	fd = call_getfd(c, (int) c->a[0]);
 	if (fd < 0)
 		return fd;
+	if (netlink_is(c->w, fd, &nl))
+		return a.ss_family == AF_NETLINK && n >= sizeof nl ? 0 : -EINVAL;
 	if (a.ss_family == AF_UNIX && n == sizeof a.ss_family)
 		return bind_some_name(c, fd);
 	if ((a.ss_family == AF_INET || a.ss_family == AF_INET6) && !get_port(&a))
@@ -202,6 +222,29 @@ void net_addr_out(struct call *c, unsigned addr, unsigned len)
 	p = call_mem(c, n);
 	if (in_at(c, c->a[addr], p, n) == 0)
 		c->out[addr] = (struct staged) { .p = p, .n = n, .set = true };
+}
+
+/* Its own port, and 0: the kernel's. */
+static long name_enter(struct call *c)
+{
+	own_fd fd = io_of(c->w)->netlink ? call_getfd(c, (int) c->a[0]) : -1;
+	struct sockaddr_nl nl;
+	uint32_t room, n = sizeof nl;
+	void *p;
+
+	if (fd < 0 || !netlink_is(c->w, fd, &nl))
+		return call_run_leave(c);
+	if (c->nr == NR_GETPEERNAME)
+		nl.nl_pid = 0;
+	if (in_at(c, c->a[2], &room, sizeof room) < 0)
+		return -EFAULT;
+	if ((int) room < 0)
+		return -EINVAL;
+	p = out(c, 1, room < n ? room : n);
+	if (!p)
+		return -EFAULT;
+	memcpy(p, &nl, room < n ? room : n);
+	return out_at(c, c->a[2], &n, sizeof n);
 }
 
 static void name_leave(struct call *c)
@@ -245,17 +288,20 @@ static void accept_leave(struct call *c)
 		return;
 	}
 	net_addr_out(c, 1, 2);
-	socket_leave(c);
+	accepted(c);
 }
 
 /* The guest itself connects (its credentials, its directory), without waiting. */
 static long connect_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
+	struct sockaddr_nl nl;
 	int flags;
 
 	if (fd < 0)
 		return fd;
+	if (netlink_is(c->w, fd, &nl))
+		return 0; /* there is nobody but the kernel */
 	net_autobind(c, fd);
 	flags = nb_begin(fd);
 	if (flags < 0)
@@ -316,8 +362,19 @@ static bool option_refused(int level, int name)
 	}
 }
 
+/* What can be set of a netlink socket changes nothing that it is asked here. */
+static bool netlink_option(struct call *c)
+{
+	own_fd fd = c->a[1] == SOL_NETLINK ? call_getfd(c, (int) c->a[0]) : -1;
+	struct sockaddr_nl nl;
+
+	return fd >= 0 && netlink_is(c->w, fd, &nl);
+}
+
 static long option_enter(struct call *c)
 {
+	if (netlink_option(c))
+		return c->nr == NR_SETSOCKOPT ? 0 : -ENOPROTOOPT;
 	if (option_refused((int) c->a[1], (int) c->a[2])) {
 		call_note(c, "socket option %d of level %d refused: it depends on the host",
 			(int) c->a[2], (int) c->a[1]);
@@ -341,8 +398,8 @@ static void getsockopt_leave(struct call *c)
 static const struct row rows[] = {
 	{ SYS(socket, 41), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol) },
 	  .enter = socket_enter, .leave = socket_leave,
-	  .why = "local and internet sockets, with buffers of a fixed size; no others (NETLINK_ROUTE "
-		 "where the network is shared)" },
+	  .why = "local and internet sockets, with buffers of a fixed size; NETLINK_ROUTE of "
+		 "a network of its own is answered here, that of a shared one by the kernel; no others" },
 	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },
 	{ SYS(accept, 43), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = accept_enter,
@@ -369,10 +426,10 @@ static const struct row rows[] = {
 	  .enter = bind_enter, .leave = bind_leave, .why = WHY_INSIDE },
 	{ SYS(listen, 50), OBSERVE, .arg = { FD(fd), INT(backlog) }, .enter = listen_enter,
 	  .why = WHY_INSIDE },
-	{ SYS(getsockname, 51), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .leave = name_leave,
-	  .why = WHY_INSIDE },
-	{ SYS(getpeername, 52), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .leave = name_leave,
-	  .why = WHY_INSIDE },
+	{ SYS(getsockname, 51), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = name_enter,
+	  .leave = name_leave, .why = WHY_INSIDE },
+	{ SYS(getpeername, 52), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = name_enter,
+	  .leave = name_leave, .why = WHY_INSIDE },
 	{ SYS(socketpair, 53), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol),
 	  OUT_AS(fds, 8, int) }, .enter = socket_enter, .leave = socketpair_leave,
 	  .why = "with buffers of a fixed size" },

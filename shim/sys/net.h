@@ -3,6 +3,7 @@
 #ifndef DETRUN_SYS_NET_H
 #define DETRUN_SYS_NET_H
 
+#include <linux/netlink.h>
 #include <sys/socket.h>
 
 #include "shim/sys/io.h"
@@ -16,6 +17,17 @@ int net_option(int fd, int name);
 void net_watch(struct world *w, int fd);
 /** Something was sent: if it is to the container's NOTIFY_SOCKET, take it at once. */
 void net_sent(struct world *w);
+
+/* netlink.c */
+/** socket(2) asks for the interfaces of a network that is the container's own. */
+bool netlink_ours(const struct call *c);
+long netlink_socket_enter(struct call *c);
+/** The socket is made, @fd a duplicate of it. */
+void netlink_made(struct call *c, int fd);
+/** Is @fd one of them? *@ret: its own address. */
+bool netlink_is(struct world *w, int fd, struct sockaddr_nl *ret);
+/** The guest's requests: answered at once, into the socket's queue. */
+long netlink_send(struct call *c, int fd, const struct xfer *x);
 
 long sendto_enter(struct call *c);
 long sendmsg_enter(struct call *c);

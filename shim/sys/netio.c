@@ -56,9 +56,12 @@ long sendto_enter(struct call *c)
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct iovec iov = { (void *) c->a[1], c->a[2] };
 	struct xfer x = { .iov = &iov, .n = 1, .total = c->a[2], .off = -1 };
+	struct sockaddr_nl nl;
 
 	if (fd < 0)
 		return fd;
+	if (netlink_is(c->w, fd, &nl))
+		return netlink_send(c, fd, &x);
 	if (c->a[4] || (c->a[3] & MSG_OOB) || !x.total || x.total > RECV_MAX || !is_stream(fd))
 		return send_native(c, fd, 3);
 	return stream_write(c, fd, &x, (int) c->a[3]);
@@ -69,17 +72,22 @@ long sendmsg_enter(struct call *c)
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct msghdr m;
 	struct xfer x = { .off = -1 };
+	struct sockaddr_nl nl;
+	bool netlink;
 	long r;
 
 	if (fd < 0)
 		return fd;
 	if (in_at(c, c->a[1], &m, sizeof m) < 0)
 		return -EFAULT;
-	if (m.msg_name || m.msg_controllen || c->a[2] & MSG_OOB || !is_stream(fd))
+	netlink = netlink_is(c->w, fd, &nl);
+	if (!netlink && (m.msg_name || m.msg_controllen || c->a[2] & MSG_OOB || !is_stream(fd)))
 		return send_native(c, fd, 2);
 	r = xfer_vec(c, (uint64_t) m.msg_iov, m.msg_iovlen, &x);
 	if (r < 0)
 		return r == -EINVAL ? -EMSGSIZE : r;
+	if (netlink)
+		return netlink_send(c, fd, &x);
 	if (!x.total || x.total > RECV_MAX)
 		return send_native(c, fd, 2);
 	return stream_write(c, fd, &x, (int) c->a[2]);
@@ -205,12 +213,22 @@ static long give_addr(struct call *c, const struct sockaddr_storage *a, socklen_
 	return out_at(c, c->a[5], &n, sizeof n);
 }
 
+/* What comes by netlink is the kernel's: port 0. */
+static socklen_t from_kernel(struct sockaddr_storage *a)
+{
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK };
+
+	memcpy(a, &nl, sizeof nl);
+	return sizeof nl;
+}
+
 long recvfrom_enter(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct iovec iov = { (void *) c->a[1], c->a[2] < RECV_MAX ? c->a[2] : RECV_MAX };
 	struct xfer x = { .iov = &iov, .n = 1, .total = iov.iov_len, .off = -1 };
 	struct sockaddr_storage a;
+	struct sockaddr_nl nl;
 	socklen_t an = sizeof a;
 	int flags = (int) c->a[3];
 	size_t kept;
@@ -230,6 +248,8 @@ long recvfrom_enter(struct call *c)
 	}
 	if (r < 0)
 		return -errno;
+	if (netlink_is(c->w, fd, &nl))
+		an = from_kernel(&a);
 	kept = (size_t) r < x.total ? (size_t) r : x.total; /* MSG_TRUNC tells more than it gives */
 	if (xfer_out(c, &x, p, kept) < 0 || give_addr(c, &a, an) < 0)
 		return -EFAULT;
@@ -241,6 +261,7 @@ long recvmsg_enter(struct call *c)
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	int flags = (int) c->a[2];
 	struct msghdr m;
+	struct sockaddr_nl nl;
 	size_t total = 0;
 	struct xfer x;
 	long r;
@@ -255,8 +276,26 @@ long recvmsg_enter(struct call *c)
 		r = recv_wait(c, fd, flags);
 		return r > 0 ? 0 : r;
 	}
+	if (netlink_is(c->w, fd, &nl) && in_at(c, c->a[1], &m, sizeof m) == 0) {
+		c->scratch[1] = true;
+		c->scratch[2] = m.msg_name ? m.msg_namelen : 0;
+	}
 	call_karg(c, 2, c->a[2] | MSG_DONTWAIT);
 	return call_run_leave(c);
+}
+
+static void recvmsg_from_kernel(struct call *c)
+{
+	struct sockaddr_storage a;
+	struct msghdr m;
+	socklen_t n = from_kernel(&a);
+
+	if (!c->scratch[2] || in_at(c, c->a[1], &m, sizeof m) < 0)
+		return;
+	m.msg_namelen = n;
+	if (out_at(c, (uint64_t) m.msg_name, &a, c->scratch[2] < n ? c->scratch[2] : n) < 0 ||
+		out_at(c, c->a[1], &m, sizeof m) < 0)
+		c->ret = -EFAULT;
 }
 
 /* The bytes received, for the trace. */
@@ -267,6 +306,8 @@ void recvmsg_leave(struct call *c)
 	size_t n = (size_t) c->ret;
 	void *p;
 
+	if (c->ret > 0 && c->scratch[1])
+		recvmsg_from_kernel(c);
 	if (c->ret <= 0 || in_at(c, c->a[1], &m, sizeof m) < 0 ||
 		xfer_vec(c, (uint64_t) m.msg_iov, m.msg_iovlen, &x) < 0)
 		return;

@@ -393,6 +393,7 @@ long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 static long write_stream(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
+	struct sockaddr_nl nl;
 	struct xfer x;
 	long r = xfer_load(c, &x);
 
@@ -402,6 +403,8 @@ static long write_stream(struct call *c)
 		return -ESPIPE;
 	if (x.total > STAGED_MAX)
 		x.total = STAGED_MAX;
+	if (netlink_is(c->w, io->fd, &nl))
+		return netlink_send(c, io->fd, &x);
 	return stream_write(c, io->fd, &x, 0);
 }
 

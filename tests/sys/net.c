@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets: what is chosen in order, what waits, what is refused. */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -121,11 +123,66 @@ TEST(what_tells_of_the_host_is_refused)
 	struct fake f = { 0 };
 	int s = socket(AF_INET, SOCK_STREAM, 0);
 
-	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, 0), -EAFNOSUPPORT);
+	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), -EAFNOSUPPORT);
+	EQ(fake_sys(&f, "socketpair", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, BUF), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, 1), -EPROTONOSUPPORT);
 	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_INFO, BUF, LEN), -ENOPROTOOPT);
 	EQ(fake_sys(&f, "setsockopt", s, SOL_SOCKET, SO_TIMESTAMP, BUF, 4), -ENOPROTOOPT);
 	EQ(f.nkernel, 0);
+	close(s);
+	fake_free(&f);
+}
+
+static long ask(struct fake *f, int s, uint16_t type, uint16_t flags, uint32_t len)
+{
+	FAKE_AT(f, struct nlmsghdr, BUF) = (struct nlmsghdr){ .nlmsg_len = len, .nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = 7 };
+	memset(&FAKE_AT(f, uint8_t, BUF + NLMSG_HDRLEN), 0, 64);
+	return fake_sys(f, "sendto", s, BUF, 32, 0, 0, 0);
+}
+
+/* The answer's type, or what recvfrom says. */
+static long answer(struct fake *f, int s)
+{
+	long r;
+
+	FAKE_AT(f, uint32_t, LEN) = sizeof(struct sockaddr_nl);
+	r = fake_sys(f, "recvfrom", s, BUF, 2048, MSG_DONTWAIT, ADDR, LEN);
+	if (r < 0)
+		return r;
+	EQ(FAKE_AT(f, struct sockaddr_nl, ADDR).nl_family, AF_NETLINK);
+	EQ(FAKE_AT(f, struct sockaddr_nl, ADDR).nl_pid, 0);
+	EQ(FAKE_AT(f, struct nlmsghdr, BUF).nlmsg_seq, 7);
+	return FAKE_AT(f, struct nlmsghdr, BUF).nlmsg_type;
+}
+
+TEST(interfaces_are_told_by_netlink)
+{
+	struct fake f = { 0 };
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	fake_up(&f);
+	f.kernel = s;
+	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), s);
+	EQ(f.k[0], AF_UNIX);
+	EQ(f.k[1], SOCK_DGRAM | SOCK_CLOEXEC);
+	EQ(f.nkernel, 1);
+	EQ(ask(&f, s, RTM_GETLINK, NLM_F_DUMP, 32), 32);
+	EQ(answer(&f, s), RTM_NEWLINK);
+	EQ(answer(&f, s), -EAGAIN);
+	EQ(ask(&f, s, RTM_GETADDR, NLM_F_DUMP, 32), 32);
+	EQ(answer(&f, s), RTM_NEWADDR);
+	EQ(ask(&f, s, RTM_DELLINK, 0, 32), 32);
+	EQ(answer(&f, s), NLMSG_ERROR);
+	EQ(FAKE_AT(&f, struct nlmsgerr, BUF + NLMSG_HDRLEN).error, -EPERM);
+	EQ(ask(&f, s, RTM_GETLINK, 0, 15), 32); /* lengths that lie */
+	EQ(answer(&f, s), -EAGAIN);
+	EQ(ask(&f, s, RTM_GETLINK, 0, 1 << 30), 32);
+	EQ(answer(&f, s), -EAGAIN);
+	EQ(ask(&f, s, RTM_GETLINK, 0, 17), 32);
+	EQ(answer(&f, s), NLMSG_ERROR);
+	EQ(FAKE_AT(&f, struct nlmsgerr, BUF + NLMSG_HDRLEN).error, -ENODEV);
+	EQ(f.nkernel, 1);
 	close(s);
 	fake_free(&f);
 }
