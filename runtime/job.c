@@ -184,6 +184,15 @@ static bool outside_network(const struct spec *s)
 	       s->hooks[SPEC_HOOK_CREATE_RUNTIME].n;
 }
 
+static unsigned joined(const struct spec *s)
+{
+	unsigned bits = 0;
+
+	for (unsigned t = 0; t < SPEC_NS_COUNT; t++)
+		bits |= (unsigned) !!s->linux_.ns[t].path << t;
+	return bits;
+}
+
 static void fill_shim(const struct job *j, const struct outputs *o, struct shim_opts *s)
 {
 	s->argv = j->spec->process.args;
@@ -197,6 +206,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->mounts = j->spec->mounts;
 	s->n_mounts = j->spec->n_mounts;
 	s->root_propagation = j->no_pivot ? 0 : j->spec->linux_.rootfs_propagation;
+	s->joined = joined(j->spec);
 	s->bar_suid = j->root == ROOT_BIND;
 	s->userns = !j->virtual_ids && userns(j);
 	s->rlimits = j->spec->process.rlimits;

@@ -97,6 +97,8 @@ enum input {
 };
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
 int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
+/** Text that the host decides: record it; a replay has what was recorded instead. 0 or -errno. */
+int world_input_host(struct world *w, struct task *t, struct buf *b);
 /** Replay: whether an external input of the task is the trace's next event; when it came. */
 bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at);
 /** The same, by now. */

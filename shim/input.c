@@ -45,6 +45,16 @@ bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at)
 	return next;
 }
 
+int world_input_host(struct world *w, struct task *t, struct buf *b)
+{
+	if (w->expect) {
+		b->n = 0;
+		if (world_input_bytes(w, t, b) < 0)
+			return -EIO; /* what is recorded next, differs */
+	}
+	return world_input(w, t, INPUT_HOST, b->p, b->n);
+}
+
 bool world_input_due(struct world *w, const struct task *t)
 {
 	uint64_t at;

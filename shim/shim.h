@@ -61,6 +61,7 @@ struct shim_opts {
 	const struct spec_mount *mounts; /* config.json's: to show them */
 	size_t n_mounts;
 	unsigned long root_propagation; /* MS_*, linux.rootfsPropagation */
+	unsigned joined; /* bits: namespaces (enum spec_ns_type) that others made */
 	bool bar_suid; /* make all mounts nosuid */
 	bool userns;   /* config.json names a user namespace: its ids are shown */
 	const struct spec_rlimit *rlimits; /* those of shim_limits() are shown, the others set */

@@ -87,17 +87,6 @@ static long opened_machine(struct call *c, int fd, const char *name, bool writes
 	return replace(c, fd, &b);
 }
 
-/* What the host decides is an external input. */
-static int from_host(struct call *c, struct buf *b)
-{
-	if (c->w->expect) {
-		b->n = 0;
-		if (world_input_bytes(c->w, c->t, b) < 0)
-			return -EIO; /* what is recorded next, differs */
-	}
-	return world_input(c->w, c->t, INPUT_HOST, b->p, b->n);
-}
-
 static long opened_process(struct call *c, int fd, int dup, const char *name, bool writes)
 {
 	own_buf real = { 0 }, b = { 0 };
@@ -118,7 +107,9 @@ static long opened_process(struct call *c, int fd, int dup, const char *name, bo
 		lseek(dup, 0, SEEK_SET);
 		return fd;
 	case PROC_TEXT: return replace(c, fd, &b);
-	case PROC_INPUT: return from_host(c, &b) < 0 ? absent(c, fd, -EIO) : replace(c, fd, &b);
+	case PROC_INPUT:
+		return world_input_host(c->w, c->t, &b) < 0 ? absent(c, fd, -EIO)
+							    : replace(c, fd, &b);
 	case PROC_ABSENT: break;
 	}
 	call_note(c, "/proc/PID/%s is not there in the container", rest);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
+#include "shim/engine.h"
 #include "shim/fs.h"
 #include "shim/procview.h"
 
@@ -250,25 +251,41 @@ static long faccessat2_enter(struct call *c)
 
 /* ---- readlink ---- */
 
-/* "pid:[4026532181]" of procfs: as many namespaces as the host has, the guest sees one of a kind. */
+static const struct {
+	const char *name;
+	enum spec_ns_type type;
+} namespaces[] = {
+	{ "time", SPEC_NS_TIME }, { "cgroup", SPEC_NS_CGROUP }, { "pid", SPEC_NS_PID },
+	{ "user", SPEC_NS_USER }, { "uts", SPEC_NS_UTS }, { "ipc", SPEC_NS_IPC },
+	{ "mnt", SPEC_NS_MOUNT }, { "net", SPEC_NS_NET },
+};
+
+/* The index in that of "pid:[4026532181]"; or their number. */
+static unsigned namespace_of(const char *s, size_t n)
+{
+	const char *colon = memchr(s, ':', n < 20 ? n : 20);
+	unsigned i = 0;
+
+	if (!colon || colon + 1 == s + n || colon[1] != '[' || s[n - 1] != ']')
+		return ARRAY_LEN(namespaces);
+	while (i < ARRAY_LEN(namespaces) && (strlen(namespaces[i].name) != (size_t) (colon - s) ||
+		memcmp(s, namespaces[i].name, (size_t) (colon - s))))
+		i++;
+	return i;
+}
+
+/* As many namespaces as the host has, the guest sees one of a kind. */
 static size_t namespace_view(char *s, size_t n, size_t cap)
 {
-	static const char *const kinds[] = {
-		"time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net",
-	};
-	const char *colon = memchr(s, ':', n < 20 ? n : 20);
+	unsigned i = namespace_of(s, n);
 	char text[64];
 	size_t len;
 
-	if (!colon || colon + 1 == s + n || colon[1] != '[' || s[n - 1] != ']')
+	if (i == ARRAY_LEN(namespaces))
 		return n;
-	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (strlen(kinds[i]) != (size_t) (colon - s) || memcmp(s, kinds[i], (size_t) (colon - s)))
-			continue;
-		len = (size_t) snprintf(text, sizeof text, "%s:[%u]", kinds[i], 4026531834u + i);
-		n = len < cap ? len : cap;
-		memcpy(s, text, n);
-	}
+	len = (size_t) snprintf(text, sizeof text, "%s:[%u]", namespaces[i].name, 4026531834u + i);
+	n = len < cap ? len : cap;
+	memcpy(s, text, n);
 	return n;
 }
 
@@ -336,6 +353,22 @@ static long readlink_answer(struct call *c, int dirfd, unsigned path_arg)
 	return readlink_give(c, i, s, link_view(c->w, s, (size_t) n, sizeof s));
 }
 
+/* One that others made is theirs: its number is an external input. */
+static bool joined_link(struct call *c, unsigned i, const char *s, size_t n)
+{
+	unsigned ns = namespace_of(s, n);
+	own_buf b = { 0 };
+
+	if (!c->w->o || c->w->o->strict || ns == ARRAY_LEN(namespaces) ||
+		!(c->w->o->joined >> namespaces[ns].type & 1))
+		return false;
+	buf_put(&b, s, n);
+	c->ret = world_input_host(c->w, c->t, &b);
+	if (!c->ret)
+		c->ret = readlink_give(c, i, (char *) b.p, b.n);
+	return true;
+}
+
 /* The kernel's answer may be cut off by the guest's buffer; then no number is complete. */
 static void readlink_fix(struct call *c, unsigned i)
 {
@@ -347,6 +380,8 @@ static void readlink_fix(struct call *c, unsigned i)
 		size_t cap = (size_t) c->a[i + 1], n;
 
 		s[c->ret] = 0;
+		if (joined_link(c, i, s, (size_t) c->ret))
+			return;
 		n = link_view(c->w, s, (size_t) c->ret, cap < sizeof s ? cap : sizeof s);
 		c->ret = readlink_give(c, i, s, n);
 	} else if (!fix(c, i, (size_t) c->ret)) {

@@ -39,6 +39,19 @@ bundle "sh('cat /etc/passwd')" "without('mount')" "l['maskedPaths'] = l['readonl
 	"m('/mnt', 'tmpfs', 'tmpfs', 'mode=755')"
 twice "mounts are the container's own" 0
 ok "and not the host's" sh -c "! grep -q '$b' /proc/self/mountinfo"
+# who joins what others made sees whose it is
+unshare -n sleep 600 & stranger=$!
+sleep 0.2
+copy_program "$b/rootfs" "$(type -P readlink)"
+bundle "sh('readlink /proc/self/ns/net /proc/self/ns/uts /proc/1/ns/net')" "without('network')" \
+	"l['namespaces'].append({'type': 'network', 'path': '/proc/$stranger/ns/net'})" \
+	"c['mounts'] = [x for x in c['mounts'] if x['type'] != 'sysfs']"
+twice "a network that is joined" 0
+ok "is the one" test "$(grep -cxF "$(readlink /proc/$stranger/ns/net)" "$work/out")" = 2
+out "uts:[4026531838]"
+t "but not in strict mode" 0 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
+ok "there it has its fixed number" test "$(grep -cxF "net:[4026531841]" "$work/out")" = 2
+kill $stranger
 
 # --- mounts, id maps ------------------------------------------------------------------------------
 
