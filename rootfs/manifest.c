@@ -132,6 +132,14 @@ static int content_read(struct manifest *m, const struct walk_ent *w, struct con
 	return r;
 }
 
+static void put_unread(struct buf *b, const struct walk_ent *w, const struct stat *st)
+{
+	put_common(b, w->path, st, "file");
+	buf_str(b, " size=");
+	buf_int(b, w->st.st_size);
+	buf_byte(b, '\n');
+}
+
 static int put_file(struct manifest *m, const struct walk_ent *w, const struct stat *st,
 	struct err *e)
 {
@@ -140,6 +148,10 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 	struct buf *b = &m->out;
 	int r = 0;
 
+	if (!hidden && m->o->unread && m->o->unread(m->o->ctx, w->path, &w->st)) {
+		put_unread(b, w, st);
+		return 0;
+	}
 	if (hidden)
 		sha256("", 0, c.sum);
 	else if (S_ISREG(w->st.st_mode))

@@ -79,6 +79,8 @@ struct manifest_opts {
 	const char *const *skip; /* directories (relative) whose content is left out, NULL-terminated */
 	int cache_dir;		/* O_DIRECTORY fd where the digest cache lives, or -1 for none */
 	struct digest_memo *memo; /* may be NULL */
+	/* whether a file's content is left out, as lstat has it: only its size is listed; may be NULL */
+	bool (*unread)(void *ctx, const char *path, const struct stat *st);
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
 	bool xattrs;		/* list user.* and capabilities on disk, which the guest does not see */
 };

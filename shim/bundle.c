@@ -32,6 +32,9 @@ static void escapes(struct world *w, struct json_out *j)
 		json_str(j, "ownership and credentials are those of the bundle's user namespace");
 	if (w->o->network)
 		json_str(j, "the network is shared with the outside: what comes from there isn't replayed");
+	if (w->lent.unread)
+		json_str(j, "the host lends too much to be read: of some files only names and sizes are "
+			"in the manifest");
 	if (w->o->host_root)
 		json_str(j, "the starting state is the host's own file system, which is not in the manifest");
 	json_close(j, ']');
@@ -164,11 +167,12 @@ static int manifest_of(struct world *w, struct manifest_opts *mo, int out, uint8
 static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint8_t ret[32],
 	struct err *e)
 {
-	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed,
+	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed, .unread = lent_unread,
 		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden };
 	own_fd out = -1;
 	int r;
 
+	lent_begin(w);
 	if (!w->digests)
 		w->digests = digest_memo_new();
 	mo.memo = w->digests;

@@ -312,6 +312,9 @@ struct world {
 	struct io_state *io; /* sys/io.h */
 	struct tty *tty; /* sys/tty.c: the container's terminals, or NULL */
 	struct control *control; /* control.c, or NULL: nobody can ask for anything */
+	struct {
+		uint64_t read, unread; /* bytes, files: see lent.c */
+	} lent;
 	struct digest_memo *digests; /* of the manifest before, for the one after */
 
 	struct buf exec_argv, exec_env; /* of the execve under way */
@@ -347,6 +350,12 @@ void inode_changed(struct world *w, struct vinode *v);	 /* ctime = now */
 void inode_view(struct world *w, struct stat *st);
 /** rootfs_view_fn: as the manifests and the outputs show it. ctx = struct world *. */
 void inode_manifest_view(void *ctx, const char *path, struct stat *st);
+
+/* lent.c */
+/** Before a manifest: nothing of what the host lends has been read. */
+void lent_begin(struct world *w);
+/** manifest_opts.unread: whether the file is too much of it. ctx = struct world *. */
+bool lent_unread(void *ctx, const char *path, const struct stat *st);
 
 /* fd.c */
 /** What the guest's descriptor is; *ret_st (may be NULL) its real stat. -EBADF. */

@@ -183,6 +183,24 @@ twice "another container's time namespace" 0
 ok "has its offsets" test "$(tr -s ' \n' ' ' <"$work/out")" = "monotonic 7881 2718281 boottime 1337 0 1437.00 0.00 "
 down v0
 
+# --- more than one would read ---------------------------------------------------------------------
+
+mkdir -p "$work/much/a" "$b/rootfs/much"
+truncate -s 2000000000 "$work/much/a/huge" && echo little >"$work/much/b"
+bundle "m('//much/', 'bind', '$work/much', 'bind')" "sh('cat /much/b; echo x >/much/new-\$(date +%s)')"
+copy_program "$b/rootfs" "$(type -P date)"
+t "a volume with a huge file" 0 $record run --trace "$work/m1" -b "$b" "c$$"
+out little
+ok "which is only listed" grep -q '^./much/a/huge .*size=2000000000$' "$work/m1/rootfs.in.mtree"
+ok "as after the run" grep -q '^./much/a/huge .*size=2000000000$' "$work/m1/rootfs.out.mtree"
+ok "unlike others" grep -q '^./much/b .* sha256=' "$work/m1/rootfs.in.mtree"
+ok "and what was written" grep -q '^./much/new-.* sha256=' "$work/m1/rootfs.out.mtree"
+t "the trace says so" 0 "$detrun" trace nondet "$work/m1"
+out "only names and sizes"
+t "and verifies" 0 "$detrun" verify --deep "$work/m1"
+rm "$work"/much/new-*
+t "and is replayed" 0 "$detrun" replay "$work/m1"
+
 # --- a program that can't be executed -------------------------------------------------------------
 
 printf '#!/no/such/interpreter\n' >"$b/rootfs/bin/orphan" && chmod 755 "$b/rootfs/bin/orphan"

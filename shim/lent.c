@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the host lends a bundle may be all of somebody's home, or of /: more than one would read for a
+ * manifest. Beyond a limit only names and sizes of its files are inputs, unless the run wrote to them.
+ */
+#include <string.h>
+#include <sys/mount.h>
+
+#include "shim/engine.h"
+
+enum { LENT_MAX = 1 << 30 }; /* bytes: a large source tree */
+
+/* @path is relative, without doubled slashes; @top is as config.json has it. */
+static bool at_or_below(const char *path, const char *top)
+{
+	for (;;) {
+		size_t n;
+
+		top += strspn(top, "/");
+		n = strcspn(top, "/");
+		if (!n)
+			return true;
+		if (strncmp(path, top, n) != 0 || (path[n] && path[n] != '/'))
+			return false;
+		path += n + (path[n] == '/');
+		top += n;
+	}
+}
+
+static bool is_lent(const struct shim_opts *o, const char *path)
+{
+	for (size_t i = 0; i < o->n_mounts; i++)
+		if (o->mounts[i].flags & MS_BIND && at_or_below(path, o->mounts[i].destination))
+			return true;
+	return false;
+}
+
+void lent_begin(struct world *w)
+{
+	w->lent.read = 0;
+	w->lent.unread = 0;
+}
+
+bool lent_unread(void *ctx, const char *path, const struct stat *st)
+{
+	struct world *w = ctx;
+	const struct vinode *v;
+
+	if (w->o->strict || w->o->virtual_ids || !is_lent(w->o, path))
+		return false;
+	v = inode_peek(w, st->st_dev, st->st_ino);
+	if (v && v->touched)
+		return false;
+	if ((uint64_t) st->st_size <= LENT_MAX - w->lent.read) {
+		w->lent.read += (uint64_t) st->st_size;
+		return false;
+	}
+	w->lent.unread++;
+	return true;
+}
