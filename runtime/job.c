@@ -28,6 +28,7 @@ int job_declare(struct job *j, const struct job_opts *o, struct err *e)
 			    &v, e) < 0)
 			return -EINVAL;
 		j->epoch = (uint64_t) v;
+		j->epoch_chosen = true;
 	}
 	if (j->spec)
 		j->cpus = procattr_ncpus(j->spec);
@@ -200,6 +201,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->cwd = j->spec->process.cwd;
 	s->seed = j->seed;
 	s->epoch = j->epoch;
+	s->epoch_chosen = j->epoch_chosen;
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);

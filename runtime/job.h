@@ -48,6 +48,7 @@ struct job {
 	const char *seed, *cpu;
 	const char *hostname; /* of a UTS namespace that is joined; NULL: the spec has it */
 	uint64_t epoch;
+	bool epoch_chosen; /* not the default */
 	unsigned cpus;
 	bool strict, null_stdin;
 	const char *config;	 /* canonical JSON of what was declared */

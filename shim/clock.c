@@ -23,6 +23,11 @@ uint64_t world_clock(const struct world *w, int id)
 	return world_mono(w) + (boot ? w->o->attrs.boot_offset : w->o->attrs.mono_offset);
 }
 
+uint64_t world_real(const struct world *w)
+{
+	return w->now + w->ahead;
+}
+
 uint64_t world_mono(const struct world *w)
 {
 	return w->now - w->start + BOOT_OFFSET;

@@ -92,13 +92,16 @@ enum input {
 	INPUT_EXEC = 16,    /* a process was added: see control.c */
 	INPUT_KILL = 32,    /* a signal */
 	INPUT_HOST = 64,    /* text that the host decides, read in /proc */
-	INPUT_NOT_STDIO = INPUT_EXEC | INPUT_KILL | INPUT_HOST,
+	INPUT_CLOCK = 128,  /* the time outside, ns since 1970 in decimal: see sys/netclock.c */
+	INPUT_NOT_STDIO = INPUT_EXEC | INPUT_KILL | INPUT_HOST | INPUT_CLOCK,
 	INPUT_WHOSE = 8,    /* from this bit on: of which added process, 0 = the first program */
 };
 /** Record bytes that came from outside: EV_INPUT with its blob. 0 or -errno. */
 int world_input(struct world *w, struct task *t, int which, const void *p, size_t n);
 /** Text that the host decides: record it; a replay has what was recorded instead. 0 or -errno. */
 int world_input_host(struct world *w, struct task *t, struct buf *b);
+/** Replay: whether the clock is set next. */
+bool world_clock_next(struct world *w, const struct task *t);
 /** Replay: whether an external input of the task is the trace's next event; when it came. */
 bool world_input_next(struct world *w, const struct task *t, uint64_t *ret_at);
 /** The same, by now. */

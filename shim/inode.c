@@ -220,7 +220,7 @@ struct vinode *inode_born(struct world *w, const struct stat *st)
 	else
 		v = add(w, st->st_dev, st->st_ino);
 	v->ino = next_number(w, st->st_dev);
-	v->atime = v->mtime = v->ctime = v->btime = w->now;
+	v->atime = v->mtime = v->ctime = v->btime = world_real(w);
 	touch(w, v);
 	return v;
 }
@@ -264,13 +264,13 @@ void inode_is_proc(struct world *w, const struct stat *st, const struct stat *re
 
 void inode_modified(struct world *w, struct vinode *v)
 {
-	v->mtime = v->ctime = w->now;
+	v->mtime = v->ctime = world_real(w);
 	touch(w, v);
 }
 
 void inode_changed(struct world *w, struct vinode *v)
 {
-	v->ctime = w->now;
+	v->ctime = world_real(w);
 	touch(w, v);
 }
 

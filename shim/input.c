@@ -55,6 +55,15 @@ int world_input_host(struct world *w, struct task *t, struct buf *b)
 	return world_input(w, t, INPUT_HOST, b->p, b->n);
 }
 
+bool world_clock_next(struct world *w, const struct task *t)
+{
+	struct event ev;
+	bool next = peek(w, &ev) && ev.kind == EV_INPUT && ev.task == t->nr && ev.nr == INPUT_CLOCK;
+
+	unpeek(w);
+	return next;
+}
+
 bool world_input_due(struct world *w, const struct task *t)
 {
 	uint64_t at;

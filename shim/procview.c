@@ -62,7 +62,7 @@ static void make_uptime(struct world *w, struct task *t, struct buf *b)
 static void make_stat(struct world *w, struct task *t, struct buf *b)
 {
 	uint64_t ticks = world_mono(w) / (NSEC / MACHINE_HZ);
-	uint64_t boot = (w->now - world_mono(w)) / NSEC;
+	uint64_t boot = (world_real(w) - world_mono(w)) / NSEC;
 
 	(void) t;
 	buf_printf(b, "cpu  %llu 0 0 0 0 0 0 0 0 0\n", (unsigned long long) ticks);

@@ -52,6 +52,7 @@ struct shim_opts {
 	const char *cwd;
 	const char *seed;     /* text; hashed into the stream's key */
 	uint64_t epoch;	      /* s since 1970, when the virtual clock starts */
+	bool epoch_chosen;    /* by who runs it: no word from outside sets the clock */
 	const char *cpu;      /* "x86-64-v2" or "x86-64-v3" */
 	unsigned cpus;	      /* CPUs the guest sees */
 	const char *hostname; /* the guest's */

@@ -245,6 +245,8 @@ struct world {
 	const struct cpu_model *cpu;
 
 	uint64_t now, start; /* virtual ns since 1970 */
+	uint64_t ahead;	     /* how far the outside has set the clock ahead of it, ns */
+	bool clock_set;	     /* or can't any more */
 	char nodename[65], domainname[65]; /* set inside; nodename "" = .o->hostname */
 	uint8_t key[32];     /* of the random streams */
 	struct inodes ino;
@@ -328,6 +330,7 @@ struct world {
 
 /* clock.c */
 void world_step(struct world *w); /* one event's time */
+uint64_t world_real(const struct world *w); /* CLOCK_REALTIME: ns since 1970 */
 uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
 /** A clock that counts from the boot, as the container's time namespace shows it. */
 uint64_t world_clock(const struct world *w, int id);

@@ -287,6 +287,11 @@ static void accept_leave(struct call *c)
 			io_wait(c, RESTARTSYS);
 		return;
 	}
+	if (c->ret >= 0) {
+		own_fd fd = call_getfd(c, (int) c->ret);
+
+		net_set_clock(c, fd, NULL);
+	}
 	net_addr_out(c, 1, 2);
 	accepted(c);
 }

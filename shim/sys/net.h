@@ -15,6 +15,8 @@ void net_addr_out(struct call *c, unsigned addr, unsigned len);
 int net_option(int fd, int name);
 /** netwatch.c: from now on net_outside() tells of the socket; @fd a duplicate of it. */
 void net_watch(struct world *w, int fd);
+/** netclock.c: data has come by the socket, @from there, or NULL: from its peer. */
+void net_set_clock(struct call *c, int fd, const struct sockaddr_storage *from);
 /** Something was sent: if it is to the container's NOTIFY_SOCKET, take it at once. */
 void net_sent(struct world *w);
 

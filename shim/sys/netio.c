@@ -227,7 +227,7 @@ long recvfrom_enter(struct call *c)
 	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct iovec iov = { (void *) c->a[1], c->a[2] < RECV_MAX ? c->a[2] : RECV_MAX };
 	struct xfer x = { .iov = &iov, .n = 1, .total = iov.iov_len, .off = -1 };
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = { 0 };
 	struct sockaddr_nl nl;
 	socklen_t an = sizeof a;
 	int flags = (int) c->a[3];
@@ -250,6 +250,7 @@ long recvfrom_enter(struct call *c)
 		return -errno;
 	if (netlink_is(c->w, fd, &nl))
 		an = from_kernel(&a);
+	net_set_clock(c, fd, an ? &a : NULL);
 	kept = (size_t) r < x.total ? (size_t) r : x.total; /* MSG_TRUNC tells more than it gives */
 	if (xfer_out(c, &x, p, kept) < 0 || give_addr(c, &a, an) < 0)
 		return -EFAULT;
@@ -280,6 +281,7 @@ long recvmsg_enter(struct call *c)
 		c->scratch[1] = true;
 		c->scratch[2] = m.msg_name ? m.msg_namelen : 0;
 	}
+	net_set_clock(c, fd, NULL);
 	call_karg(c, 2, c->a[2] | MSG_DONTWAIT);
 	return call_run_leave(c);
 }

@@ -92,6 +92,8 @@ static long read_stream(struct call *c)
 	r = read_now(io->fd, p, x.total, &flags);
 	if (r == -EAGAIN && !(flags & O_NONBLOCK))
 		return io_wait(c, RESTARTSYS);
+	if (r > 0 && S_ISSOCK(io->st.st_mode))
+		net_set_clock(c, io->fd, NULL);
 	if (r > 0 && io->kind == FK_INOTIFY)
 		inotify_canonical(io, p, (size_t) r);
 	return r < 0 ? r : xfer_out(c, &x, p, (size_t) r);

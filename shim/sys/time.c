@@ -48,7 +48,7 @@ static long gettimeofday_enter(struct call *c)
 
 		if (!tv)
 			return -EFAULT;
-		*tv = ns_to_tv(c->w->now);
+		*tv = ns_to_tv(world_real(c->w));
 	}
 	if (c->a[1] && !out(c, 1, sizeof(struct timezone))) /* UTC */
 		return -EFAULT;
@@ -57,7 +57,7 @@ static long gettimeofday_enter(struct call *c)
 
 static long time_enter(struct call *c)
 {
-	time_t now = (time_t) (c->w->now / NSEC);
+	time_t now = (time_t) (world_real(c->w) / NSEC);
 
 	if (c->a[0]) {
 		time_t *p = out(c, 0, sizeof *p);
@@ -91,7 +91,7 @@ static long adjtimex_at(struct call *c, unsigned i)
 	tx.precision = 1;
 	tx.tolerance = 32768000;
 	tx.tick = 10000;
-	tx.time = ns_to_tv(c->w->now);
+	tx.time = ns_to_tv(world_real(c->w));
 	memcpy(out(c, i, sizeof tx), &tx, sizeof tx);
 	return TIME_ERROR;
 }

@@ -195,9 +195,11 @@ static void timerfd_arm(struct world *w, struct timerfd *f, const struct itimers
 		f->deadline = NO_DEADLINE;
 		return;
 	}
-	if (abs && f->clock != CLOCK_REALTIME && f->clock != CLOCK_REALTIME_ALARM)
+	if (abs && (f->clock == CLOCK_REALTIME || f->clock == CLOCK_REALTIME_ALARM))
+		v = v > w->ahead ? v - w->ahead : 0;
+	else if (abs)
 		v += w->now - world_clock(w, f->clock); /* from that clock's zero to the world's */
-	else if (!abs)
+	else
 		v += w->now;
 	f->deadline = v;
 }

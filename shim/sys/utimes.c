@@ -20,7 +20,7 @@ static struct times *times_now(struct call *c)
 {
 	struct times *t = call_mem(c, sizeof *t);
 
-	*t = (struct times){ .set = { true, true }, .now = true, .to = { c->w->now, c->w->now } };
+	*t = (struct times){ .set = { true, true }, .now = true, .to = { world_real(c->w), world_real(c->w) } };
 	c->scratch[3] = (uintptr_t) t;
 	return t;
 }

@@ -63,7 +63,7 @@ long vclock_read(struct call *c, int id, uint64_t *ret)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI: *ret = c->w->now; return 0;
+	case CLOCK_TAI: *ret = world_real(c->w); return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
