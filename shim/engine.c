@@ -274,11 +274,8 @@ static void park(struct world *w, struct task *t)
 	t->state = T_BLOCKED;
 	t->tried = w->turn;
 	t->sigcheck = true; /* one may have come before the wait */
-	if (t->c.wait.kind != W_FUTEX)
-		return;
-	if (!t->c.again)
-		t->wait_seq = ++w->next_futex;
-	futex_join(w, t);
+	if (t->c.wait.kind == W_FUTEX)
+		futex_join(w, t);
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,53 +60,81 @@ void wake_children_waiters(struct world *w, struct proc *parent)
 
 /* ---- futexes: a ring of waiters for each, in order of arrival ---- */
 
-struct task *futex_waiter(struct world *w, uint64_t k1, uint64_t k2)
+struct futex_wait *futex_waiter(struct world *w, uint64_t k1, uint64_t k2)
 {
 	uint64_t *v = map_get(&w->futexes, k1, k2);
 
-	return v ? (struct task *) *v : NULL;
+	return v ? (struct futex_wait *) *v : NULL;
+}
+
+static void set_first(struct world *w, struct futex_wait *f)
+{
+	must_mem(map_put(&w->futexes, f->key1, f->key2, (uint64_t) f) == 0);
+}
+
+static void join(struct world *w, struct futex_wait *f)
+{
+	struct futex_wait *first = futex_waiter(w, f->key1, f->key2), *at = first;
+
+	f->next = f->prev = f;
+	if (first) {
+		while (at->prev->seq > f->seq && (at = at->prev) != first)
+			; /* who waits anew after a try has kept its place */
+		f->next = at;
+		f->prev = at->prev;
+		at->prev->next = f;
+		at->prev = f;
+	}
+	if (!first || f->seq < first->seq)
+		set_first(w, f);
+}
+
+static void leave(struct world *w, struct futex_wait *f)
+{
+	if (!f->next)
+		return;
+	if (f->next == f)
+		map_del(&w->futexes, f->key1, f->key2);
+	else if (futex_waiter(w, f->key1, f->key2) == f)
+		set_first(w, f->next);
+	f->next->prev = f->prev;
+	f->prev->next = f->next;
+	f->next = f->prev = NULL;
 }
 
 void futex_join(struct world *w, struct task *t)
 {
 	const struct wait *wt = &t->c.wait;
-	struct task *first = futex_waiter(w, wt->key1, wt->key2), *at = first;
+	uint64_t seq = t->c.again ? t->queued.seq : ++w->next_futex;
 
-	t->wait_next = t->wait_prev = t;
-	if (first) {
-		while (at->wait_prev->wait_seq > t->wait_seq && (at = at->wait_prev) != first)
-			; /* who waits anew after a try has kept its place */
-		t->wait_next = at;
-		t->wait_prev = at->wait_prev;
-		at->wait_prev->wait_next = t;
-		at->wait_prev = t;
+	t->queued = (struct futex_wait){ t, wt->key1, wt->key2, seq, wt->mask, NULL, NULL };
+	if (!t->places)
+		join(w, &t->queued);
+	for (unsigned i = 0; i < t->nplaces; i++) {
+		t->places[i].t = t;
+		t->places[i].seq = seq;
+		t->places[i].mask = ~0u;
+		join(w, &t->places[i]);
 	}
-	if (!first || t->wait_seq < first->wait_seq)
-		must_mem(map_put(&w->futexes, wt->key1, wt->key2, (uint64_t) t) == 0);
 }
 
 void futex_leave(struct world *w, struct task *t)
 {
-	const struct wait *wt = &t->c.wait;
-
-	if (!t->wait_next)
-		return;
-	if (t->wait_next == t)
-		map_del(&w->futexes, wt->key1, wt->key2);
-	else if (futex_waiter(w, wt->key1, wt->key2) == t)
-		must_mem(map_put(&w->futexes, wt->key1, wt->key2, (uint64_t) t->wait_next) == 0);
-	t->wait_next->wait_prev = t->wait_prev;
-	t->wait_prev->wait_next = t->wait_next;
-	t->wait_next = t->wait_prev = NULL;
+	leave(w, &t->queued);
+	for (unsigned i = 0; i < t->nplaces; i++)
+		leave(w, &t->places[i]);
+	free(t->places);
+	t->places = NULL;
+	t->nplaces = 0;
 }
 
-static struct task *first_waiter(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask)
+static struct futex_wait *first_waiter(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask)
 {
-	struct task *first = futex_waiter(w, k1, k2), *t = first;
+	struct futex_wait *first = futex_waiter(w, k1, k2), *f = first;
 
-	while (t && !(t->c.wait.mask & mask))
-		t = t->wait_next != first ? t->wait_next : NULL;
-	return t;
+	while (f && !(f->mask & mask))
+		f = f->next != first ? f->next : NULL;
+	return f;
 }
 
 long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n)
@@ -113,11 +142,12 @@ long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n
 	long woken = 0;
 
 	while (woken < n) {
-		struct task *t = first_waiter(w, k1, k2, mask);
+		struct futex_wait *f = first_waiter(w, k1, k2, mask);
 
-		if (!t)
+		if (!f)
 			break;
-		engine_retry(w, t);
+		f->t->woken_at = f->t->places ? (unsigned) (f - f->t->places) : 0;
+		engine_retry(w, f->t);
 		woken++;
 	}
 	return woken;
@@ -127,14 +157,14 @@ long requeue_futex(struct world *w, uint64_t k1, uint64_t k2, uint64_t n1, uint6
 	long move)
 {
 	long n = wake_futex(w, k1, k2, ~0u, wake);
-	struct task *t;
+	struct futex_wait *f;
 
-	for (; move-- > 0 && (t = first_waiter(w, k1, k2, ~0u)); n++) {
-		futex_leave(w, t);
-		t->c.wait.key1 = n1;
-		t->c.wait.key2 = n2;
-		t->wait_seq = ++w->next_futex;
-		futex_join(w, t);
+	for (; move-- > 0 && (f = first_waiter(w, k1, k2, ~0u)); n++) {
+		leave(w, f);
+		f->key1 = n1;
+		f->key2 = n2;
+		f->seq = ++w->next_futex;
+		join(w, f);
 	}
 	return n;
 }

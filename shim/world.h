@@ -104,6 +104,13 @@ struct proc { /* a thread group */
 	struct proc *next, **link; /* list of all */
 };
 
+struct futex_wait { /* a place in the ring of who waits for a futex */
+	struct task *t;
+	uint64_t key1, key2, seq; /* .seq: order of arrival */
+	uint32_t mask;
+	struct futex_wait *next, *prev; /* NULL: in none */
+};
+
 struct task {
 	pid_t pid;     /* host tid */
 	pid_t vtid;    /* in the container, 0 = not known yet: use task_vtid() */
@@ -123,8 +130,9 @@ struct task {
 	bool retrying; /* .c is being run again by the kernel, from .retry_ip - 2 */
 	uint64_t retry_ip;
 	uint64_t tried;	   /* W_IO: world.turn at its last try */
-	uint64_t wait_seq; /* order of arrival at a futex */
-	struct task *wait_next, *wait_prev; /* ring of who waits for it; NULL: in none */
+	struct futex_wait queued; /* at the futex of .c.wait */
+	struct futex_wait *places; /* else at these, by futex_waitv */
+	unsigned nplaces, woken_at; /* which of them it was woken at */
 	bool notifies;	 /* its calls may come as notifications */
 	uint64_t notice; /* its call came as a notification, not yet answered: that one's id */
 	bool go_on;	 /* the answer will be: let the kernel run it */
@@ -256,7 +264,7 @@ struct world {
 	struct task *cur; /* has the token */
 	struct task *after; /* no .cur: who comes after the one that had it, and is gone */
 	unsigned nstopped; /* in T_STOPPED */
-	struct map futexes; /* (key1, key2) -> struct task *, who waits longest: see sched.c */
+	struct map futexes; /* (key1, key2) -> struct futex_wait *, who waits longest: see sched.c */
 	struct task *init;
 	struct proc *procs;
 	struct map by_pid; /* host tid -> struct task * */
@@ -369,9 +377,9 @@ struct stdio *stdio_of(struct world *w, const struct stat *st);
 
 /* sched.c: waking */
 void wake_children_waiters(struct world *w, struct proc *parent);
-/** Who waits longest for the futex; the next is .wait_next, until it is this one again. */
-struct task *futex_waiter(struct world *w, uint64_t k1, uint64_t k2);
-/** It has begun to wait for the futex of .c.wait, or does no longer, if it did. */
+/** Who waits longest for the futex; then .next, until it is this one again. NULL: nobody. */
+struct futex_wait *futex_waiter(struct world *w, uint64_t k1, uint64_t k2);
+/** It has begun to wait for its .places, else the futex of .c.wait; or does no longer, if it did. */
 void futex_join(struct world *w, struct task *t);
 void futex_leave(struct world *w, struct task *t);
 /** FUTEX_WAKE: up to @n waiters in order of arrival; returns how many. */

@@ -14,6 +14,9 @@
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
+#ifndef FUTEX_32
+#define FUTEX_32 2
+#endif
 
 enum { MAX_ROBUST = 2048 }; /* the kernel's own limit */
 
@@ -21,13 +24,18 @@ struct key {
 	uint64_t k1, k2;
 };
 
+static struct key key_at(struct task *t, uint64_t addr, bool private)
+{
+	struct key k = { t->mm->id, addr };
+
+	if (!private && task_map_at(t, addr, &k.k1, &k.k2) <= 0)
+		k = (struct key){ t->mm->id, addr };
+	return k;
+}
+
 static struct key key_of(struct call *c, uint64_t addr)
 {
-	struct key k = { c->t->mm->id, addr };
-
-	if (!(c->a[1] & FUTEX_PRIVATE_FLAG) && task_map_at(c->t, addr, &k.k1, &k.k2) <= 0)
-		k = (struct key){ c->t->mm->id, addr };
-	return k;
+	return key_at(c->t, addr, c->a[1] & FUTEX_PRIVATE_FLAG);
 }
 
 static long word(struct call *c, uint64_t addr, uint32_t *ret)
@@ -350,13 +358,90 @@ static const struct flag_name ops[] = {
 	{ 0, NULL },
 };
 
+/* ---- futex_waitv ---- */
+
+struct place { /* the kernel's struct futex_waitv */
+	uint64_t val, addr;
+	uint32_t flags, reserved;
+};
+
+enum { PLACES_MAX = 128 };
+
+static long load_places(struct call *c, struct place *p)
+{
+	if (in_at(c, c->a[0], p, c->a[1] * sizeof *p) < 0)
+		return -EFAULT;
+	for (unsigned i = 0; i < c->a[1]; i++) {
+		if (p[i].reserved || (p[i].flags & ~(uint32_t) FUTEX_PRIVATE_FLAG) != FUTEX_32 ||
+			(uint32_t) p[i].val != p[i].val)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static long check_places(struct call *c, const struct place *p)
+{
+	for (unsigned i = 0; i < c->a[1]; i++) {
+		uint32_t now;
+		long r = word(c, p[i].addr, &now);
+
+		if (r < 0)
+			return r;
+		if (now != p[i].val)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+static long waitv_block(struct call *c, const struct place *p, uint64_t until)
+{
+	struct task *t = c->t;
+
+	t->nplaces = (unsigned) c->a[1];
+	t->places = calloc(t->nplaces, sizeof *t->places);
+	must_mem(t->places);
+	for (unsigned i = 0; i < t->nplaces; i++) {
+		struct key k = key_at(t, p[i].addr, p[i].flags & FUTEX_PRIVATE_FLAG);
+
+		t->places[i].key1 = k.k1;
+		t->places[i].key2 = k.k2;
+	}
+	return call_block(c, (struct wait){ .kind = W_FUTEX, .deadline = until, .intr = RESTARTSYS });
+}
+
+static long waitv_enter(struct call *c)
+{
+	int clock = (int) c->a[4];
+	struct place *p;
+	uint64_t until;
+	long r;
+
+	if (c->again)
+		return c->timed_out ? -ETIMEDOUT : (long) c->t->woken_at;
+	if (c->a[2] || !c->a[1] || c->a[1] > PLACES_MAX || !c->a[0] ||
+		(c->a[3] && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+		return -EINVAL;
+	r = deadline(c, false, clock == CLOCK_REALTIME, &until);
+	if (r < 0)
+		return r;
+	p = call_mem(c, c->a[1] * sizeof *p);
+	r = load_places(c, p);
+	if (!r)
+		r = check_places(c, p);
+	if (r < 0)
+		return r;
+	return until <= c->w->now ? -ETIMEDOUT : waitv_block(c, p, until);
+}
+
 static const struct row rows[] = {
 	{ SYS(futex, 202), EMULATE,
 	  .arg = { PTR(addr), FLAGS(op, ops), UINT(val), UINT(timeout), PTR(addr2), UINT(val3) },
 	  .enter = futex_enter, .flags = MAY_BLOCK | CACHE_KEEP,
 	  .why = "queues of the supervisor's, woken in order of arrival" },
-	{ SYS(futex_waitv, 449), DENY, .arg = { PTR(waiters), UINT(n) },
-	  .why = "not made deterministic yet; callers fall back to futex" },
+	{ SYS(futex_waitv, 449), EMULATE,
+	  .arg = { PTR(waiters), UINT(n), UINT(flags), UINT(timeout), INT(clock) },
+	  .enter = waitv_enter, .flags = MAY_BLOCK | CACHE_KEEP,
+	  .why = "a place in each of the queues; woken at the first that is served" },
 	{ SYS(set_robust_list, 273), PASS, .arg = { PTR(head), UINT(len) },
 	  .why = "deterministic; the supervisor asks for it when the task ends" },
 	{ SYS(get_robust_list, 274), PASS, .arg = { INT(pid), PTR(head), PTR(len) },

@@ -52,16 +52,15 @@ TEST(a_queue_is_left_anywhere)
 	task_free(&f.w, t[2]);
 	task_free(&f.w, t[0]);
 	engine_interrupt(&f.w, t[4]);
-	t[1]->wait_seq = 9; /* anew, behind the others */
 	futex_leave(&f.w, t[1]);
-	futex_join(&f.w, t[1]);
+	futex_join(&f.w, t[1]); /* anew, behind the others */
 	EQ(fake_sys_as(&f, a, "futex", 0x100, FUTEX_WAKE | PRIV, 1), 1);
 	EQ(t[3]->state, T_READY);
 	EQ(t[1]->state, T_BLOCKED);
-	t[3]->wait_seq = 1; /* and this one before them */
 	t[3]->c.wait = t[1]->c.wait;
+	t[3]->c.again = true; /* this one keeps its place before it */
 	futex_join(&f.w, t[3]);
-	OK(futex_waiter(&f.w, t[1]->c.wait.key1, t[1]->c.wait.key2) == t[3]);
+	OK(futex_waiter(&f.w, t[1]->c.wait.key1, t[1]->c.wait.key2)->t == t[3]);
 	EQ(fake_sys_as(&f, a, "futex", 0x100, FUTEX_WAKE | PRIV, 9), 2);
 	EQ(f.w.futexes.n, 0);
 	fake_free(&f);
