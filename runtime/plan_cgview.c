@@ -90,21 +90,20 @@ static void add_unified(const struct view *v, const struct spec_resources *r)
 			add(v, r->unified[i].key, "%.500s", r->unified[i].value);
 }
 
+/* Controllers are found by their name, in the one directory that there is. */
 static void add_v1(const struct view *v, const struct spec_resources *r)
 {
-	static const char *const dirs[] = { "cpu", "cpuset", "memory", "pids" };
+	static const char *const names[] = { "cpu", "cpuset", "memory", "pids" };
 	int64_t limit = cg_i64(r->memory.limit), swap = cg_i64(r->memory.swap);
 	int64_t quota = cg_i64(r->cpu.quota);
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		plan_add(v->p, OP_MKDIR, plan_str(v->p, "%s/%s", v->top, dirs[i]))->mode = 0755;
-	add(v, "cpu/cpu.cfs_period_us", "%" PRIu64, period(r));
-	add(v, "cpu/cpu.cfs_quota_us", "%" PRId64, quota > 0 ? quota : -1);
-	add(v, "cpu/cpu.shares", "%" PRIu64, cg_u64(r->cpu.shares) ? r->cpu.shares.v : 1024);
-	add(v, "cpuset/cpuset.cpus", "%.500s", r->cpu.cpus ? r->cpu.cpus : "");
-	add(v, "memory/memory.limit_in_bytes", "%" PRId64, limit > 0 ? limit : V1_UNLIMITED);
-	add(v, "memory/memory.memsw.limit_in_bytes", "%" PRId64, swap > 0 ? swap : V1_UNLIMITED);
-	add_max(v, "pids/pids.max", cg_i64(r->pids_limit));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		plan_add(v->p, OP_SYMLINK, plan_str(v->p, "%s/%s", v->top, names[i]))->data = ".";
+	add(v, "cpu.cfs_period_us", "%" PRIu64, period(r));
+	add(v, "cpu.cfs_quota_us", "%" PRId64, quota > 0 ? quota : -1);
+	add(v, "cpu.shares", "%" PRIu64, cg_u64(r->cpu.shares) ? r->cpu.shares.v : 1024);
+	add(v, "memory.limit_in_bytes", "%" PRId64, limit > 0 ? limit : V1_UNLIMITED);
+	add(v, "memory.memsw.limit_in_bytes", "%" PRId64, swap > 0 ? swap : V1_UNLIMITED);
 }
 
 void plan_cgview(const struct plan_in *in, const char *destination, struct plan *p)

@@ -127,6 +127,7 @@ cat >"$work/limits" <<-'L'
 		echo $f: $(cat $f)
 	done
 	stat -f -c %t .
+	for d in */; do [ -L ${d%/} ] || echo a cgroup $d; done
 	cat /proc/self/cgroup /proc/self/mountinfo
 	mkdir x || ls memory.current || echo nothing else
 L
@@ -163,6 +164,7 @@ ok "are the maximum" has_lines <<-'L'
 	cpu/cpu.cfs_quota_us: -1
 	memory/memory.limit_in_bytes: 9223372036854771712
 L
+ok "there is one cgroup" sh -c "! grep '^a cgroup' '$work/out'"
 has /sys/fs/cgroup ro
 out " - cgroup2 cgroup2 rw"
 
