@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canonical machine's cgroups: the limits that config.json declares, read-only; nothing that is
- * counted. As version 2 has them, and those that programs of version 1's time look for as it did.
+ * The canonical machine's cgroups: the limits that config.json declares, read-only, and who is in it;
+ * nothing that is measured. As version 2 has them, and those that programs of version 1's time look for as it did.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -33,6 +33,14 @@ static void add(const struct view *v, const char *name, const char *fmt, ...)
 	va_end(ap);
 	o = plan_add(v->p, OP_FILE, path);
 	o->data = plan_str(v->p, "%s\n", text);
+	o->mode = 0444;
+}
+
+static void add_empty(const struct view *v, const char *name)
+{
+	struct op *o = plan_add(v->p, OP_FILE, plan_str(v->p, "%s/%s", v->top, name));
+
+	o->data = "";
 	o->mode = 0444;
 }
 
@@ -109,8 +117,12 @@ static void add_v1(const struct view *v, const struct spec_resources *r)
 void plan_cgview(const struct plan_in *in, const char *destination, struct plan *p)
 {
 	const struct spec_resources *r = &in->spec->linux_.resources;
+	static const char *const members[] = { "cgroup.procs", "cgroup.threads", "pids.current",
+		"tasks" }; /* the supervisor's to say, when they are opened */
 	const struct view v = { p, destination };
 
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		add_empty(&v, members[i]);
 	add(&v, "cgroup.controllers", "cpuset cpu io memory pids");
 	add_cpu(&v, r, in->cpus);
 	add_memory(&v, r);

@@ -89,6 +89,8 @@ void inode_look(struct world *w);
 
 /** A descriptor was opened on procfs: may replace its content; returns the guest's result. */
 long procfs_opened(struct call *c, int fd, const char *path);
+/** The same of a file in what stands in for cgroups. */
+long cgroupfs_opened(struct call *c, int fd);
 
 /** FIFOs wait for their other end when opened: enter() of an open of one; see fifo.c. */
 long fifo_open(struct call *c, int dirfd, const char *path, const struct stat *st, int flags,

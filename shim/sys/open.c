@@ -44,7 +44,8 @@ static struct opening *opening_new(struct call *c, int dirfd, const char *path, 
 
 static bool special(const struct call *c, const struct stat *st)
 {
-	return c->w->proc_dev && st->st_dev == c->w->proc_dev;
+	return (c->w->proc_dev && st->st_dev == c->w->proc_dev) ||
+	       (c->w->cgroup_dev && st->st_dev == c->w->cgroup_dev && S_ISREG(st->st_mode));
 }
 
 static int lookup_flags(int flags)
@@ -130,7 +131,8 @@ static void opened_write(struct call *c, struct opening *o, const struct stat *n
 static long opened_proc(struct call *c, const struct opening *o, const struct stat *real)
 {
 	struct stat now;
-	long fd = procfs_opened(c, (int) c->ret, o->path);
+	long fd = real->st_dev == c->w->cgroup_dev ? cgroupfs_opened(c, (int) c->ret)
+						   : procfs_opened(c, (int) c->ret, o->path);
 
 	if (fd >= 0 && fs_fstat(c, (int) fd, &now) == 0 && !special(c, &now))
 		inode_is_proc(c->w, &now, real);

@@ -18,17 +18,27 @@
 
 enum { MAX_TEXT = 16 << 20 };
 
-/* The path below /proc by the kernel's name of the descriptor; links are resolved in it. */
-static bool name_of(struct call *c, int fd, char ret[PATH_MAX])
+/* The kernel's name of the descriptor; links are resolved in it. */
+static ssize_t full_name(struct call *c, int fd, char ret[PATH_MAX])
 {
-	char path[64], full[PATH_MAX];
+	char path[64];
 	ssize_t n;
 
 	snprintf(path, sizeof path, "%d/fd/%d", (int) c->t->pid, fd);
-	n = readlinkat(c->w->host_proc, path, full, sizeof full - 1);
+	n = readlinkat(c->w->host_proc, path, ret, PATH_MAX - 1);
+	if (n >= 0)
+		ret[n] = 0;
+	return n;
+}
+
+/* The path below /proc. */
+static bool name_of(struct call *c, int fd, char ret[PATH_MAX])
+{
+	char full[PATH_MAX];
+	ssize_t n = full_name(c, fd, full);
+
 	if (n < 0)
 		return false;
-	full[n] = 0;
 	if (strcmp(full, "/proc") == 0)
 		full[n = 5] = '/', full[6] = 0;
 	if (strncmp(full, "/proc/", 6) != 0)
@@ -132,4 +142,46 @@ long procfs_opened(struct call *c, int fd, const char *path)
 		return procview_shown(c->w, name) ? fd : absent(c, fd, -ENOENT);
 	writes = (fcntl(dup, F_GETFL) & O_ACCMODE) != O_RDONLY;
 	return opened_process(c, fd, dup, name, writes);
+}
+
+/* ---- cgroups ---- */
+
+/* Who is in the container's: the numbers of processes, or of threads; or only how many these are. */
+static void put_members(struct world *w, bool threads, bool count, struct buf *b)
+{
+	unsigned n = 0;
+
+	for (struct task *t = w->tasks; t; t = t->next) {
+		if (t->quiet || t->setup || (!threads && t->pid != t->proc->pid))
+			continue;
+		n++;
+		if (!count)
+			buf_printf(b, "%d\n", (int) task_vtid(t));
+	}
+	if (count)
+		buf_printf(b, "%u\n", n);
+}
+
+long cgroupfs_opened(struct call *c, int fd)
+{
+	static const struct {
+		const char *name;
+		bool threads, count;
+	} files[] = {
+		{ "cgroup.procs", false, false },
+		{ "cgroup.threads", true, false },
+		{ "pids.current", true, true },
+		{ "tasks", true, false },
+	};
+	char name[PATH_MAX];
+	const char *base = full_name(c, fd, name) < 0 ? NULL : strrchr(name, '/');
+	own_buf b = { 0 };
+
+	for (size_t i = 0; base && i < ARRAY_LEN(files); i++) {
+		if (strcmp(base + 1, files[i].name) != 0)
+			continue;
+		put_members(c->w, files[i].threads, files[i].count, &b);
+		return replace(c, fd, &b);
+	}
+	return fd;
 }

@@ -127,6 +127,7 @@ cat >"$work/limits" <<-'L'
 		echo $f: $(cat $f)
 	done
 	stat -f -c %t .
+	sleep 1 & echo procs $(cat cgroup.procs) tasks $(cat pids/tasks) now $(cat pids.current); wait
 	for d in */; do [ -L ${d%/} ] || echo a cgroup $d; done
 	cat /proc/self/cgroup /proc/self/mountinfo
 	mkdir x || ls memory.current || echo nothing else
@@ -152,6 +153,7 @@ ok "are those of config.json" has_lines <<-'L'
 	0::/
 	nothing else
 L
+ok "who is there" grep -Eqx 'procs 1 [0-9]+ [0-9]+ tasks 1 [0-9]+ [0-9]+ now 3' "$work/out"
 bundle "sh(open('$work/limits').read())"
 twice "no limits" 0
 ok "are the maximum" has_lines <<-'L'
