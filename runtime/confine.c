@@ -46,11 +46,11 @@ int confine_prepare(struct confine *c, const struct spec *s, bool supervised, in
 		r = scmp_compile_kept(&s->linux_.seccomp, dir, &c->seccomp, e);
 	if (!r && supervised)
 		r = check_offsets(&s->linux_, e);
+	if (!r && (!supervised || c->seccomp.notify))
+		r = scmp_agent_open(&c->seccomp, &s->linux_.seccomp, &c->agent, e);
 	if (!r && supervised && c->seccomp.notify)
 		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
 			"calls unseen by the supervisor: take it out, or run with --determinism=off");
-	if (!r && !supervised)
-		r = scmp_agent_open(&c->seccomp, &s->linux_.seccomp, &c->agent, e);
 	c->seccomp.notify = c->agent.sock >= 0;
 	return r;
 }

@@ -87,8 +87,14 @@ assert j['fds'] == ['seccompFd'] and j['metadata'] == 'meta' and j['pid'] > 1, j
 assert j['state']['id'] == '$c' and j['state']['bundle'] == '$b', j"
 done
 for mode in record strict; do
+	t "seccomp notify, no agent, $mode" 1 ${!mode} run --trace none $c
+	err "failed to connect with seccomp agent"
+	python3 "$work/agent.py" "$work/agent" "$work/agent.log" 2>/dev/null & agent=$!
+	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
 	t "seccomp notify hides nothing, $mode" 1 ${!mode} run --trace none $c
 	err "SCMP_ACT_NOTIFY"
+	kill $agent 2>/dev/null
+	rm -f "$work/agent"
 done
 
 # --- hooks ----------------------------------------------------------------------------------------
