@@ -10,8 +10,8 @@
 #include "runtime/cmd.h"
 #include "runtime/control.h"
 #include "runtime/exec.h"
-#include "runtime/init.h"
 #include "runtime/opts.h"
+#include "runtime/startsock.h"
 
 enum { EXIT_EXEC = 255, EXEC_OPTS = 24 };
 

@@ -123,7 +123,7 @@ static void mortal(void)
  * What `exec` has run meanwhile was a preparation. Nobody of it may be left when the record begins,
  * and the numbers of processes begin anew.
  */
-static int alone(struct init_state *s, struct err *e)
+static int alone(int pids, struct err *e)
 {
 	if (getpid() != 1)
 		return 0;
@@ -132,10 +132,8 @@ static int alone(struct init_state *s, struct err *e)
 	if (kill(-1, 0) == 0 || errno != ESRCH)
 		return fail_msg(e, EBUSY, "a process that exec has added before the start is still there; "
 			"what it does would not be in the record: let it end first");
-	if (s->pids >= 0 && write_full(s->pids, "1", 1) < 0)
+	if (pids >= 0 && write_full(pids, "1", 1) < 0)
 		return fail(e, errno, "write " LAST_PID_FILE);
-	own_fd_drop(&s->pids);
-	s->pids = -1;
 	return 0;
 }
 
@@ -144,6 +142,7 @@ static int created(struct init_state *s, struct err *e)
 {
 	const struct init *in = s->in;
 	bool ours = in->mode == DET_OFF; /* otherwise the terminal is the supervisor's */
+	own_fd pids = -1;
 	char path[4096];
 	int status = 0;
 
@@ -162,11 +161,11 @@ static int created(struct init_state *s, struct err *e)
 	if (in->start < 0)
 		return 0;
 	mortal();
-	s->told = startsock_await(in->start, in->up);
+	s->told = startsock_await(in->start, in->up, &pids);
 	close(in->start);
 	if (s->told < 0)
 		return fail(e, s->told, "wait for start");
-	return ours ? 0 : alone(s, e);
+	return ours ? 0 : alone(pids, e);
 }
 
 static int ready(struct init_state *s, struct err *e)
@@ -335,14 +334,12 @@ static void keep_only(const struct init *in)
 void init_main(const struct init *in)
 {
 	struct init_state s = { .in = in, .root = -1, .procfs = -1, .blank = -1, .master = -1,
-		.pids = -1, .told = -1 };
+		.told = -1 };
 	struct err e = ERR_INIT;
 
 	umask(0);
 	keep_only(in);
 	await(in, UP_MAPPED);
-	if (in->mode != DET_OFF && in->start >= 0)
-		s.pids = open(LAST_PID_FILE, O_WRONLY | O_CLOEXEC);
 	if (become_root(in, &e) < 0 || (in->join && ns_join(in->spec, &e) < 0) ||
 		confine_first(in->confine, &e) < 0 ||
 		reset_signals(&e) < 0 || set_stdio(in, &e) < 0)

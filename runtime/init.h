@@ -54,9 +54,6 @@ int reset_signals(struct err *e);
 void init_main(const struct init *in) __attribute__((noreturn));
 
 /* ops.c: one operation before the process is ready. */
-/** Of the kernel, where it says which PID of one's own namespace was the last. */
-#define LAST_PID_FILE "/proc/sys/kernel/ns_last_pid"
-
 struct init_state {
 	const struct init *in;
 	int root;   /* the container's root mount */
@@ -66,7 +63,6 @@ struct init_state {
 	int master; /* of the container's terminal, until somebody has it; or -1 */
 	bool user;  /* it is the program's user already */
 	bool grouped; /* UP_GROUPED has come */
-	int pids;   /* where the next PID of our namespace is set; or -1 */
 	int told;   /* connection of who says `start`: errors go there; or -1: to the launcher */
 };
 int op_run(struct init_state *s, const struct op *o, struct err *e);

@@ -29,7 +29,7 @@ bool startsock_waiting(int dir)
 /* The name goes first: however this ends, nobody starts it a second time. */
 int startsock_go(int dir, struct err *e)
 {
-	own_fd s = -1;
+	own_fd s = -1, pids = -1;
 	struct init_error ie;
 	ssize_t n;
 	int r = unix_connect_at(dir, NAME, SOCK_STREAM, &s, e);
@@ -38,8 +38,10 @@ int startsock_go(int dir, struct err *e)
 		return r;
 	if (unlinkat(dir, NAME, 0) < 0)
 		return fail(e, errno, "remove the start socket");
-	if (send(s, "s", 1, MSG_NOSIGNAL) != 1)
-		return fail(e, errno, "start the container's init");
+	pids = open(LAST_PID_FILE, O_WRONLY | O_CLOEXEC);
+	r = fd_send(s, "s", 1, pids);
+	if (r < 0)
+		return fail(e, r, "start the container's init");
 	n = read_full(s, &ie, sizeof ie);
 	if (n == sizeof ie)
 		return fail_msg(e, ie.e.code, "%s", ie.e.msg);
@@ -64,7 +66,7 @@ static void refuse(int c)
 	(void) !write_full(c, &ie, sizeof ie);
 }
 
-int startsock_await(int listener, int like)
+int startsock_await(int listener, int like, int *ret_pids)
 {
 	for (;;) {
 		own_fd c = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -76,7 +78,7 @@ int startsock_await(int listener, int like)
 			continue;
 		if (!same_user(c, like))
 			refuse(c);
-		else if (read_full(c, &byte, 1) == 1)
+		else if (fd_recv(c, &byte, 1, ret_pids) == 1)
 			return take_fd(&c);
 	}
 }
