@@ -24,6 +24,7 @@ enum {
 	RETURNS = 4,	   /* of its registers, with other memory */
 	PAGE = 4096,
 	PAGES = 16384,	   /* that are compared */
+	RESERVED = 1 << 24, /* those that are looked for: 64 GB; sanitizers reserve a thousand times that */
 	XSTATE = 8192,
 	MAPS = 1 << 20,
 };
@@ -123,6 +124,7 @@ static bool find_pages(struct world *w, struct task *t, struct image *m)
 	own_free char *text = malloc(MAPS);
 	char path[32], *line, *next;
 	own_fd maps = -1, pagemap = -1;
+	uint64_t reserved = 0;
 	ssize_t n;
 
 	must(text);
@@ -142,7 +144,10 @@ static bool find_pages(struct world *w, struct task *t, struct image *m)
 		next = next ? next + 1 : line + strlen(line);
 		if (sscanf(line, "%llx-%llx %4s", &lo, &hi, prot) != 3)
 			return false;
-		if (prot[1] == 'w' && !take_pages(pagemap, lo, hi, m))
+		if (prot[1] != 'w')
+			continue;
+		reserved += (hi - lo) / PAGE;
+		if (reserved > RESERVED || !take_pages(pagemap, lo, hi, m))
 			return false;
 	}
 	return true;

@@ -13,7 +13,6 @@
 #include "shim/engine.h"
 #include "shim/procview.h"
 
-#define MMAP_TOP 0x7fffd0000000ull /* below the largest stack and what the kernel maps at exec */
 
 static void *xcalloc(size_t n)
 {
@@ -29,7 +28,6 @@ static struct mm *mm_new(struct world *w)
 
 	mm->refs = 1;
 	mm->id = ++w->next_mm;
-	mm->mmap_top = MMAP_TOP;
 	return mm;
 }
 
@@ -132,7 +130,8 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->mm->refs++;
 	} else {
 		t->mm = mm_new(w);
-		t->mm->mmap_top = parent->mm->mmap_top;
+		t->mm->room = parent->mm->room;
+		t->mm->room_32 = parent->mm->room_32;
 		t->mm->shares = parent->mm->shares;
 	}
 	if (flags & CLONE_FS) {

@@ -43,8 +43,10 @@ struct mm { /* an address space */
 	int refs;
 	uint64_t id;
 	uint64_t linker; /* where the dynamic linker was loaded, 0 = there is none */
-	uint64_t mmap_top; /* next mapping ends here, 0 = the default */
-	uint64_t mmap_32;  /* the same for MAP_32BIT */
+	struct room {	   /* see sys/room.c */
+		uint64_t top;	/* the next mapping ends here, 0 = the default */
+		uint64_t clear; /* nothing is mapped from here up to there */
+	} room, room_32;
 	bool shares;	   /* there may be shared mappings in it */
 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Address space. Where a mapping goes is decided here, top down and never twice in a program's
- * life, so that no kernel's way of finding room shows.
+ * Address space. Where a mapping goes is decided by room.c, so that no kernel's way of finding room
+ * shows.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 
 #include "runtime/base/own.h"
-#include "shim/world.h"
+#include "shim/sys/room.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -26,35 +26,6 @@
 #endif
 
 #define PAGE 4096ull
-#define TOP 0x7fff00000000ull	  /* below the stack and what the kernel itself maps at exec */
-#define BOTTOM 0x100000000000ull  /* below it the kernel decides */
-#define TOP_32 0x80000000ull	  /* MAP_32BIT */
-#define BOTTOM_32 0x48000000ull
-#define STACK_GAP 0x100000ull	  /* that the kernel keeps free below a growing mapping */
-
-/* Room for @len bytes, or 0: the kernel decides. */
-static uint64_t place(uint64_t *top, uint64_t first, uint64_t bottom, uint64_t len)
-{
-	if (!*top)
-		*top = first;
-	len = (len + PAGE - 1) & ~(PAGE - 1);
-	if (!len || *top - bottom < len)
-		return 0;
-	return *top -= len;
-}
-
-static uint64_t place_for(struct task *t, uint64_t len, uint64_t flags)
-{
-	struct mm *mm = t->mm;
-
-	if (len >= TOP)
-		return 0;
-	if (flags & MAP_32BIT)
-		return place(&mm->mmap_32, TOP_32, BOTTOM_32, len);
-	if (flags & MAP_GROWSDOWN && !place(&mm->mmap_top, TOP, BOTTOM, STACK_GAP))
-		return 0;
-	return place(&mm->mmap_top, TOP, BOTTOM, len);
-}
 
 /* Stores through the mapping are unseen: the file counts as written when it is mapped. */
 static void written_through(struct call *c, int fd)
@@ -79,7 +50,7 @@ static long mmap_enter(struct call *c)
 		return -ENOMEM; /* the canonical machine has none */
 	c->t->mm->shares |= shared(flags);
 	if (!c->a[0] && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		at = place_for(c->t, len, flags);
+		at = room_for(c, len, flags);
 		if (at)
 			call_karg(c, 0, at);
 		/* as a hint only, a large file's mapping would go where huge pages fit */
@@ -92,10 +63,16 @@ static long mmap_enter(struct call *c)
 static void mmap_leave(struct call *c)
 {
 	uint64_t flags = c->a[3];
+	bool placed = c->k[0] != c->a[0];
 
+	if (placed && c->ret == -EEXIST && !c->again) { /* fixed mappings are not seen here */
+		room_doubt(c->t->mm);
+		call_block(c, (struct wait) { .kind = W_TIME, .deadline = c->w->now, .intr = RESTARTNOINTR });
+		return;
+	}
 	if (c->ret < 0 && c->ret > -4096)
 		return;
-	if (c->k[0] != c->a[0] && (uint64_t) c->ret != c->k[0])
+	if (placed && (uint64_t) c->ret != c->k[0])
 		call_note(c, "mmap: the kernel chose another address than the supervisor");
 	if (shared(flags) && !(flags & MAP_ANONYMOUS) && c->a[2] & PROT_WRITE)
 		written_through(c, (int) c->a[4]);
@@ -110,7 +87,8 @@ static long mremap_enter(struct call *c)
 	new = (new + PAGE - 1) & ~(PAGE - 1);
 	if (flags & MREMAP_MAYMOVE && !(flags & MREMAP_FIXED) &&
 		(new > old || flags & MREMAP_DONTUNMAP)) {
-		at = place_for(c->t, new, 0);
+		room_doubt(c->t->mm); /* whatever is there would be gone */
+		at = room_for(c, new, 0);
 		if (at) {
 			call_karg(c, 3, flags | MREMAP_FIXED);
 			call_karg(c, 4, at);
@@ -262,7 +240,7 @@ static const struct row rows[] = {
 	  .arg = { PTR(addr), UINT(len), FLAGS(prot, prot), FLAGS(flags, mapf), FD(fd), UINT(off) },
 	  .enter = mmap_enter, .leave = mmap_leave,
 	  .pass_arg = 3, .pass_mask = MAP_FIXED | MAP_TYPE, .pass_value = MAP_FIXED | MAP_PRIVATE,
-	  .flags = CACHE_KEEP,
+	  .flags = CACHE_KEEP | MAY_BLOCK,
 	  .why = "free addresses are chosen by the supervisor; fixed private mappings aren't trapped" },
 	{ SYS(munmap, 11), PASS, .arg = { PTR(addr), UINT(len) }, .why = "deterministic" },
 	{ SYS(mprotect, 10), PASS, .arg = { PTR(addr), UINT(len), FLAGS(prot, prot) },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random numbers, ids, machine, limits, scheduling, memory, process attributes, refusals. */
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <sys/mman.h>
@@ -228,9 +229,11 @@ TEST(mappings_go_down_and_never_twice)
 	EQ(f.k[0], 0x80000000ull - 4096);
 	fake_sys(&f, "mmap", 0, 1ull << 60, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1ull, 0);
 	EQ(f.k[0], 0);
+	f.w.host_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	f.w.cur->pid = getpid(); /* whose map is looked at */
 	fake_sys(&f, "mremap", first, 4096, 8192, MREMAP_MAYMOVE);
 	EQ(f.k[3], MREMAP_MAYMOVE | MREMAP_FIXED);
-	EQ(f.k[4], first - 4096 - 8192);
+	OK(f.k[4] && f.k[4] <= first - 4096 - 8192);
 	EQ(fake_sys(&f, "mmap", 0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB), -ENOMEM);
 	fake_free(&f);
 }
