@@ -20,15 +20,17 @@
  * Its four thousand references to itself are looked up in itself first, not in all that we are linked
  * to: a quarter of what loading it costs. A sanitizer has to come before it.
  */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
 #define HOW RTLD_NOW
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HOW RTLD_NOW
 #endif
 #endif
-#ifndef HOW
+#if !defined(HOW) && defined(RTLD_DEEPBIND) /* glibc */
 #define HOW (RTLD_NOW | RTLD_DEEPBIND)
+#elif !defined(HOW)
+#define HOW RTLD_NOW
 #endif
 
 #define CALLS(X)                                                                         \
