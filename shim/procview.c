@@ -125,6 +125,17 @@ static void make_cmdline(struct world *w, struct task *t, struct buf *b)
 	buf_str(b, "console=hvc0\n");
 }
 
+/* Of what netstat -s and ss -s look at. */
+#define NET_SNMP                                                                               \
+	"Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "         \
+	"InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "           \
+	"ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n"          \
+	"Ip: 2 64 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"                                        \
+	"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "       \
+	"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n"       \
+	"Tcp: 1 200 120000 -1 0 0 0 0 0 0 0 0 0 0 0\n"                                        \
+	"Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors "            \
+	"InCsumErrors IgnoredMulti MemErrors\nUdp: 0 0 0 0 0 0 0 0 0\n"
 #define NET_SOCK_HEAD                                                                      \
 	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid" \
 	"  timeout inode\n"
@@ -204,6 +215,18 @@ static const struct machine_file machine_files[] = {
 	{ .name = "sys/fs/suid_dumpable", .text = "0\n" },
 	{ .name = "sys/fs/protected_hardlinks", .text = "1\n" },
 	{ .name = "sys/fs/protected_symlinks", .text = "1\n" },
+	{ .name = "sys/fs/overflowuid", .text = "65534\n" },
+	{ .name = "sys/fs/overflowgid", .text = "65534\n" },
+	{ .name = "sys/fs/aio-max-nr", .text = "65536\n" },
+	{ .name = "sys/fs/aio-nr", .text = "0\n" },
+	{ .name = "sys/fs/protected_fifos", .text = "1\n" },
+	{ .name = "sys/fs/protected_regular", .text = "2\n" },
+	{ .name = "sys/fs/lease-break-time", .text = "45\n" },
+	{ .name = "sys/fs/leases-enable", .text = "1\n" },
+	{ .name = "sys/fs/inotify/max_queued_events", .text = "16384\n" },
+	{ .name = "sys/fs/inotify/max_user_instances", .text = "128\n" },
+	{ .name = "sys/fs/inotify/max_user_watches", .text = "65536\n" },
+	{ .name = "sys/fs/epoll/max_user_watches", .text = "1800000\n" },
 	{ .name = "sys/fs/mqueue/msg_max", .text = "10\n" },
 	{ .name = "sys/fs/mqueue/msgsize_max", .text = "8192\n" },
 	{ .name = "sys/fs/mqueue/queues_max", .text = "256\n" },
@@ -214,6 +237,14 @@ static const struct machine_file machine_files[] = {
 	{ .name = "sys/vm/mmap_min_addr", .text = "65536\n" },
 	{ .name = "sys/vm/swappiness", .text = "60\n" },
 	{ .name = "sys/vm/nr_hugepages", .text = "0\n" },
+	{ .name = "sys/vm/nr_overcommit_hugepages", .text = "0\n" },
+	{ .name = "sys/vm/dirty_background_ratio", .text = "10\n" },
+	{ .name = "sys/vm/dirty_ratio", .text = "20\n" },
+	{ .name = "sys/vm/min_free_kbytes", .text = "67584\n" },
+	{ .name = "sys/vm/panic_on_oom", .text = "0\n" },
+	{ .name = "sys/vm/oom_kill_allocating_task", .text = "0\n" },
+	{ .name = "sys/vm/vfs_cache_pressure", .text = "100\n" },
+	{ .name = "sys/vm/zone_reclaim_mode", .text = "0\n" },
 	{ .name = "sys/net/core/somaxconn", .text = "4096\n" },
 	{ .name = "sys/net/core/rmem_default", .text = "212992\n" },
 	{ .name = "sys/net/core/rmem_max", .text = "212992\n" },
@@ -224,7 +255,21 @@ static const struct machine_file machine_files[] = {
 	{ .name = "sys/net/ipv4/ip_forward", .text = "0\n" },
 	{ .name = "sys/net/ipv4/ip_unprivileged_port_start", .text = "1024\n" },
 	{ .name = "sys/net/ipv4/ping_group_range", .text = "1\t0\n" },
+	{ .name = "sys/net/core/netdev_max_backlog", .text = "1000\n" },
+	{ .name = "sys/net/core/optmem_max", .text = "20480\n" },
+	{ .name = "sys/net/ipv4/tcp_rmem", .text = "4096\t131072\t6291456\n" },
+	{ .name = "sys/net/ipv4/tcp_wmem", .text = "4096\t16384\t4194304\n" },
+	{ .name = "sys/net/ipv4/tcp_fin_timeout", .text = "60\n" },
+	{ .name = "sys/net/ipv4/tcp_keepalive_time", .text = "7200\n" },
+	{ .name = "sys/net/ipv4/tcp_keepalive_intvl", .text = "75\n" },
+	{ .name = "sys/net/ipv4/tcp_keepalive_probes", .text = "9\n" },
+	{ .name = "sys/net/ipv4/tcp_syncookies", .text = "1\n" },
+	{ .name = "sys/net/ipv4/tcp_timestamps", .text = "1\n" },
+	{ .name = "sys/net/ipv4/tcp_congestion_control", .text = "cubic\n" },
+	{ .name = "sys/net/ipv4/ip_default_ttl", .text = "64\n" },
+	{ .name = "sys/net/ipv4/ip_nonlocal_bind", .text = "0\n" },
 	{ .name = "sys/net/ipv6/conf/all/disable_ipv6", .text = "0\n" },
+	{ .name = "sys/user/max_user_namespaces", .text = "0\n" },
 	{ .name = "sys/crypto/fips_enabled", .text = "0\n" },
 	{ .name = "net/dev", .text = "Inter-|   Receive                                            "
 	  "    |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes "
@@ -242,7 +287,11 @@ static const struct machine_file machine_files[] = {
 	{ .name = "net/raw", .text = NET_SOCK_HEAD },
 	{ .name = "net/unix", .text = "Num       RefCount Protocol Flags    Type St Inode Path\n" },
 	{ .name = "net/protocols", .text = "" },
-	{ .name = "net/snmp", .text = "" },
+	{ .name = "net/snmp", .text = NET_SNMP },
+	{ .name = "net/sockstat", .text = "sockets: used 0\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\n"
+		"UDP: inuse 0 mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n" },
+	{ .name = "net/sockstat6", .text = "TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\n"
+		"RAW6: inuse 0\nFRAG6: inuse 0 memory 0\n" },
 	{ .name = "net/netstat", .text = "" },
 };
 

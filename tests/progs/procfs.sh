@@ -5,6 +5,7 @@ for f in version cpuinfo meminfo stat uptime loadavg mounts filesystems cmdline 
 	vmstat interrupts swaps diskstats net/dev net/route sys/kernel/hostname \
 	sys/kernel/osrelease sys/kernel/version sys/kernel/random/boot_id sys/kernel/pid_max \
 	sys/kernel/random/uuid sys/kernel/ns_last_pid sys/fs/file-nr sys/vm/overcommit_memory \
+	sys/fs/inotify/max_user_watches sys/net/ipv4/tcp_rmem net/snmp net/sockstat \
 	self/stat self/statm self/status self/maps self/smaps_rollup self/mountinfo self/cgroup \
 	self/limits self/io self/sched self/schedstat self/oom_score self/personality self/wchan \
 	self/comm self/environ self/auxv self/cmdline self/uid_map self/loginuid self/sessionid; do
