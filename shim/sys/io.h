@@ -51,6 +51,7 @@ struct io_state {
 		pid_t pid; /* who had it when we looked last */
 		int fd;
 	} pty[2]; /* [1]: the slave's end, [0]: the master's */
+	bool raw; /* a raw socket was made */
 	uint32_t next_port, next_name, next_netlink;
 	bool netlink; /* a socket of netlink.c was made */
 	int sockets; /* where the network is shared: an epoll that hears of all of them; or -1 */

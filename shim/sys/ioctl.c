@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/random.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -39,6 +40,19 @@ static long fionread_enter(struct call *c)
 	if (!n)
 		return -EFAULT;
 	*n = (int) s->in.n;
+	return 0;
+}
+
+static long entropy_enter(struct call *c)
+{
+	int *n, kind = fd_kind(c, (int) c->a[0], NULL);
+
+	if (kind != FK_RANDOM)
+		return kind < 0 ? kind : -ENOTTY;
+	n = out(c, 2, sizeof *n);
+	if (!n)
+		return -EFAULT;
+	*n = 256;
 	return 0;
 }
 
@@ -127,6 +141,10 @@ static const struct row ioctl_sub[] = {
 	  .why = "what lies in the container's own pipes and sockets" },
 	{ CMD(TIOCOUTQ), OBSERVE, OUT_ARGS_AS(4, int),
 	  .why = "what lies in the container's own sockets" },
+	{ CMD(SIOCATMARK), OBSERVE, OUT_ARGS_AS(4, int),
+	  .why = "where urgent data lies in the container's own sockets" },
+	{ CMD(RNDGETENTCNT), EMULATE, OUT_ARGS_AS(4, int), .enter = entropy_enter,
+	  .why = "the canonical machine's pool is full" },
 	{ CMD(FIONBIO), OBSERVE, IN_ARGS_AS(4, int), .why = "a flag of the description" },
 	{ CMD(FIOCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
 	{ CMD(FIONCLEX), PASS, NO_ARGS, .why = "a flag of the descriptor" },
@@ -158,6 +176,7 @@ static const struct row ioctl_sub[] = {
 	NET(SIOCGIFINDEX),
 	NET(SIOCGIFMTU),
 	NET(SIOCGIFHWADDR),
+	NET(SIOCGIFMAP),
 	{ .name = "other", .nr = -1, .policy = EMULATE, NO_ARGS, .enter = unknown_enter,
 	  .why = "not known to be deterministic: ENOTTY, and a note" },
 };

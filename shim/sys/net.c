@@ -48,6 +48,10 @@ static bool known_socket(const struct call *c)
 		return c->w->o->network && !c->w->o->strict && (int) c->a[2] == NETLINK_ROUTE;
 	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
 		return false;
+	io_of(c->w)->raw |= type == SOCK_RAW;
+	if (type == SOCK_RAW) /* ping: over loopback the answer is there when the question is sent */
+		return (domain == AF_INET && (int) c->a[2] == IPPROTO_ICMP) ||
+		       (domain == AF_INET6 && (int) c->a[2] == IPPROTO_ICMPV6);
 	return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
 }
 
@@ -403,7 +407,7 @@ static void getsockopt_leave(struct call *c)
 static const struct row rows[] = {
 	{ SYS(socket, 41), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol) },
 	  .enter = socket_enter, .leave = socket_leave,
-	  .why = "local and internet sockets, with buffers of a fixed size; NETLINK_ROUTE of "
+	  .why = "local and internet sockets, raw ones for ICMP only, with buffers of a fixed size; NETLINK_ROUTE of "
 		 "a network of its own is answered here, that of a shared one by the kernel; no others" },
 	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },

@@ -13,6 +13,9 @@ void net_autobind(struct call *c, int fd);
 /** Stage the address that the kernel gave as output @addr, its length as @len. */
 void net_addr_out(struct call *c, unsigned addr, unsigned len);
 int net_option(int fd, int name);
+/** netio.c: what was received of a raw socket has the kernel's number of the packet: it becomes 0. */
+bool net_raw(struct world *w, int fd);
+void net_raw_canonical(uint8_t *p, size_t n);
 /** netwatch.c: from now on net_outside() tells of the socket; @fd a duplicate of it. */
 void net_watch(struct world *w, int fd);
 /** netclock.c: data has come by the socket, @from there, or NULL: from its peer. */

@@ -151,6 +151,28 @@ void sendmmsg_leave(struct call *c)
 
 /* ---- receiving ---- */
 
+bool net_raw(struct world *w, int fd)
+{
+	return io_of(w)->raw && net_option(fd, SO_TYPE) == SOCK_RAW && net_option(fd, SO_DOMAIN) == AF_INET;
+}
+
+/* The header of IP comes with it: its identification is drawn at random, its checksum follows. */
+void net_raw_canonical(uint8_t *p, size_t n)
+{
+	size_t len = n ? (size_t) (p[0] & 15) * 4 : 0;
+	uint32_t sum = 0;
+
+	if (len < 20 || n < len)
+		return;
+	p[4] = p[5] = p[10] = p[11] = 0;
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t) p[i] << 8 | p[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~(sum + (sum >> 16)) & 0xffff;
+	p[10] = (uint8_t) (sum >> 8);
+	p[11] = (uint8_t) sum;
+}
+
 /* A timeout of the socket's counts from the first try. */
 static uint64_t recv_deadline(struct call *c, int fd)
 {
@@ -252,6 +274,8 @@ long recvfrom_enter(struct call *c)
 		an = from_kernel(&a);
 	net_set_clock(c, fd, an ? &a : NULL);
 	kept = (size_t) r < x.total ? (size_t) r : x.total; /* MSG_TRUNC tells more than it gives */
+	if (net_raw(c->w, fd))
+		net_raw_canonical(p, kept);
 	if (xfer_out(c, &x, p, kept) < 0 || give_addr(c, &a, an) < 0)
 		return -EFAULT;
 	return r;
@@ -306,6 +330,7 @@ void recvmsg_leave(struct call *c)
 	struct msghdr m;
 	struct xfer x = { .off = -1 };
 	size_t n = (size_t) c->ret;
+	own_fd fd = -1;
 	void *p;
 
 	if (c->ret > 0 && c->scratch[1])
@@ -316,8 +341,14 @@ void recvmsg_leave(struct call *c)
 	if (n > x.total)
 		n = x.total;
 	p = call_mem(c, n);
-	if (xfer_gather(c, &x, 0, p, n) == 0)
-		c->out[1] = (struct staged) { .p = p, .n = n, .set = true };
+	if (xfer_gather(c, &x, 0, p, n) < 0)
+		return;
+	fd = call_getfd(c, (int) c->a[0]);
+	if (fd >= 0 && net_raw(c->w, fd)) {
+		net_raw_canonical(p, n);
+		xfer_scatter(c, &x, 0, p, n);
+	}
+	c->out[1] = (struct staged) { .p = p, .n = n, .set = true };
 }
 
 long recvmmsg_enter(struct call *c)
@@ -327,6 +358,8 @@ long recvmmsg_enter(struct call *c)
 
 	if (fd < 0)
 		return fd;
+	if (net_raw(c->w, fd))
+		return -EOPNOTSUPP; /* one by one, please */
 	if (!c->again && c->a[4]) {
 		struct timespec ts;
 

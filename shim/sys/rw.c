@@ -94,6 +94,8 @@ static long read_stream(struct call *c)
 		return io_wait(c, RESTARTSYS);
 	if (r > 0 && S_ISSOCK(io->st.st_mode))
 		net_set_clock(c, io->fd, NULL);
+	if (r > 0 && io->kind == FK_SOCK && net_raw(c->w, io->fd))
+		net_raw_canonical(p, (size_t) r);
 	if (r > 0 && io->kind == FK_INOTIFY)
 		inotify_canonical(io, p, (size_t) r);
 	return r < 0 ? r : xfer_out(c, &x, p, (size_t) r);
