@@ -125,7 +125,7 @@ TEST(what_tells_of_the_host_is_refused)
 
 	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socketpair", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, BUF), -EAFNOSUPPORT);
-	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, 1), -EPROTONOSUPPORT);
+	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, IPPROTO_TCP), -EPROTONOSUPPORT);
 	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_INFO, BUF, LEN), -ENOPROTOOPT);
 	EQ(fake_sys(&f, "setsockopt", s, SOL_SOCKET, SO_TIMESTAMP, BUF, 4), -ENOPROTOOPT);
 	EQ(f.nkernel, 0);
