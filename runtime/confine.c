@@ -2,6 +2,7 @@
 #include "runtime/confine.h"
 
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -30,29 +31,68 @@ static int check_offsets(const struct spec_linux *l, struct err *e)
 	return 0;
 }
 
-int confine_prepare(struct confine *c, const struct spec *s, bool supervised, int dir,
+/*
+ * Calls that an agent may have in a recorded container: they make files, and change whose they are. What
+ * it lets go on is the kernel's to run, so those are out of the question by which the supervisor knows
+ * who is who, what is open and mounted, and what time it is.
+ */
+static bool may_be_agents(const char *name)
+{
+	static const char *const calls[] = { "chmod", "chown", "fchmod", "fchmodat", "fchmodat2",
+		"fchown", "fchownat", "fsetxattr", "lchown", "lsetxattr", "mkdir", "mkdirat", "mknod",
+		"mknodat", "setxattr", "symlink", "symlinkat" };
+
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+		if (!strcmp(calls[i], name))
+			return true;
+	return false;
+}
+
+static int check_agent(const struct spec_seccomp *c, enum det_mode mode, struct err *e)
+{
+	for (size_t i = 0; i < c->n_rules; i++) {
+		if (strcmp(c->rules[i].action, "SCMP_ACT_NOTIFY"))
+			continue;
+		if (mode == DET_STRICT)
+			return fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent "
+				"outside answer calls unseen by the supervisor: take it out, or run with "
+				"--determinism=record");
+		for (const char *const *n = c->rules[i].names; n && *n; n++)
+			if (!may_be_agents(*n))
+				return fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY for %.40s "
+					"would take it from the supervisor, who has to see it: take it "
+					"out, or run with --determinism=off", *n);
+	}
+	return 0;
+}
+
+int confine_prepare(struct confine *c, const struct spec *s, enum det_mode mode, int dir,
 	struct err *e)
 {
 	int r = lsm_check(s, e);
 
 	*c = CONFINE_INIT;
 	c->spec = s;
-	c->supervised = supervised;
+	c->supervised = mode != DET_OFF;
 	if (!r)
 		r = procattr_check(s, e);
 	if (!r)
 		r = netdev_check(&s->linux_, e);
 	if (!r)
 		r = scmp_compile_kept(&s->linux_.seccomp, dir, &c->seccomp, e);
-	if (!r && supervised)
+	if (!r && c->supervised)
 		r = check_offsets(&s->linux_, e);
-	if (!r && (!supervised || c->seccomp.notify))
+	if (!r && mode != DET_STRICT)
 		r = scmp_agent_open(&c->seccomp, &s->linux_.seccomp, &c->agent, e);
-	if (!r && supervised && c->seccomp.notify)
-		r = fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside answer "
-			"calls unseen by the supervisor: take it out, or run with --determinism=off");
+	if (!r && c->supervised)
+		r = check_agent(&s->linux_.seccomp, mode, e);
 	c->seccomp.notify = c->agent.sock >= 0;
 	return r;
+}
+
+int confine_traced(const struct confine *c, struct err *e)
+{
+	return scmp_agent_begin(&c->agent, e);
 }
 
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e)
@@ -140,6 +180,18 @@ int confine_first(struct confine *c, struct err *e)
 	return r < 0 ? r : lsm_open(&c->spec->process, &c->label, e);
 }
 
+static int supervise(const struct confine *c, struct err *e)
+{
+	struct shim_filter f = { .first = &c->seccomp.bpf, .init = c->listens,
+		.virtual_ids = c->virtual_ids, .flags = c->seccomp.flags };
+	int listener = -1, r;
+
+	if (c->seccomp.notify)
+		f.listener = &listener;
+	r = shim_filter_set(&f, e);
+	return r < 0 || !c->seccomp.notify ? r : scmp_agent_end(&c->agent, listener, e);
+}
+
 /* At the exec of a set-id program the kernel would randomise addresses again: supervised, none. */
 int confine_last(const struct confine *c, struct err *e)
 {
@@ -156,10 +208,7 @@ int confine_last(const struct confine *c, struct err *e)
 	if (c->listens && c->spec->linux_.ns[SPEC_NS_USER].present &&
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return fail(e, errno, "stay dumpable");
-	if (c->supervised)
-		return shim_filter_set(&(struct shim_filter) { .first = &c->seccomp.bpf,
-			.init = c->listens, .virtual_ids = c->virtual_ids }, e);
-	return scmp_apply(&c->seccomp, &c->agent, e);
+	return c->supervised ? supervise(c, e) : scmp_apply(&c->seccomp, &c->agent, e);
 }
 
 void confine_drop(struct confine *c)

@@ -12,6 +12,7 @@
 
 #include "oci/spec.h"
 #include "runtime/base/err.h"
+#include "runtime/mode.h"
 #include "runtime/scmp.h"
 
 struct confine {
@@ -31,7 +32,7 @@ struct confine {
  * Parent, before the clone: look at everything, compile, connect. @dir: the container's state directory,
  * or -1.
  */
-int confine_prepare(struct confine *c, const struct spec *s, bool supervised, int dir,
+int confine_prepare(struct confine *c, const struct spec *s, enum det_mode mode, int dir,
 	struct err *e);
 /** Parent, before init may go on: what is done to it from outside. @state: JSON object. */
 int confine_parent(struct confine *c, pid_t init, const char *state, struct err *e);
@@ -46,6 +47,8 @@ int confine_first(struct confine *c, struct err *e);
  */
 int confine_create_hooks(const struct confine *c, int root, struct err *e);
 int confine_start_hooks(struct confine *c, bool user, bool setgroups, struct err *e);
+/** Init, before the supervisor traces it. */
+int confine_traced(const struct confine *c, struct err *e);
 /** Init, the last thing before the exec. */
 int confine_last(const struct confine *c, struct err *e);
 void confine_drop(struct confine *c);

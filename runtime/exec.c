@@ -411,7 +411,8 @@ int exec_run(const struct exec_job *job, int *ret_status, struct err *e)
 		relay_block_signals();
 	r = find_container(&x, e);
 	if (!r)
-		r = confine_prepare(&x.confine, job->spec, job->control >= 0, job->dir, e);
+		r = confine_prepare(&x.confine, job->spec, job->control >= 0 ? DET_RECORD : DET_OFF,
+			job->dir, e);
 	if (!r)
 		r = make_ends(&x, e);
 	if (!r && job->control >= 0)

@@ -113,6 +113,8 @@ static int session(const struct exec_child *c, struct err *e)
 	} else {
 		r = own_stdio(p->user.uid, e);
 	}
+	if (!r && c->confine->supervised)
+		r = confine_traced(c->confine, e);
 	if (!r && fd_send(c->sync, "R", 1, master) < 0)
 		_exit(255);
 	return r;

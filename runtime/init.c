@@ -172,7 +172,10 @@ static int ready(struct init_state *s, struct err *e)
 {
 	struct err why = ERR_INIT;
 	char c;
+	int r = confine_traced(s->in->confine, e);
 
+	if (r < 0)
+		return r;
 	if (fd_send(s->in->sync, (char[]) { 'R' }, 1, -1) < 0)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
 	if (read_full(s->in->sync, &c, 1) != 1)

@@ -261,7 +261,10 @@ static int start(const struct job *j, struct launch *l, struct err *e)
 	int r = userns(j) ? idmaps_of_spec(j->spec, &l->maps, e) : 0;
 
 	if (!r)
-		r = confine_prepare(&c, j->spec, j->mode != DET_OFF, j->lock, e);
+		r = confine_prepare(&c, j->spec, j->mode, j->lock, e);
+	l->shim.agent = c.seccomp.notify;
+	if (!r && l->shim.agent && j->expect_dir >= 0)
+		r = fail_msg(e, EOPNOTSUPP, "what an agent for seccomp has answered can't be replayed");
 	if (r < 0)
 		return r;
 	c.id = j->id;

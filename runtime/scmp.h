@@ -58,7 +58,7 @@ void scmp_version(char ret[32]);
  */
 struct scmp_agent {
 	int sock;   /* or -1: none is needed */
-	char *text; /* shared: what is sent with the listener */
+	struct scmp_shared *shared;
 };
 
 #define SCMP_AGENT_NONE ((struct scmp_agent) { .sock = -1 })
@@ -72,6 +72,10 @@ int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 /** Parent, before init may go on: @state is the JSON object of the container's state. */
 int scmp_agent_tell(struct scmp_agent *a, const struct spec *s, pid_t pid,
 	const char *state, struct err *e);
+/** Init, before anybody traces it: who sends the listener. Nothing is done without an agent. */
+int scmp_agent_begin(const struct scmp_agent *a, struct err *e);
+/** Init: it is there (or -1), send it. */
+int scmp_agent_end(const struct scmp_agent *a, int listener, struct err *e);
 void scmp_agent_close(struct scmp_agent *a);
 
 /** scmp_load(), and the listener is sent to the agent. */

@@ -16,6 +16,13 @@
 #include "runtime/scmp.h"
 
 enum { TEXT_MAX = 1 << 20 };
+enum { NOT_YET = -1, FAILED = -2 };
+
+struct scmp_shared { /* by init and the helper of its that talks to the agent */
+	atomic_int listener;
+	pid_t helper;
+	char text[TEXT_MAX]; /* what is sent with the listener */
+};
 
 int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 	struct scmp_agent *ret, struct err *e)
@@ -33,10 +40,10 @@ int scmp_agent_open(const struct scmp_prog *p, const struct spec_seccomp *c,
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *) &at, sizeof at) < 0)
 		return !p->notify ? 0 : fail(e, errno, "failed to connect with seccomp agent specified in the seccomp profile: %s", c->listener_path);
-	m = mmap(NULL, TEXT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	m = mmap(NULL, sizeof(struct scmp_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		return fail(e, errno, "make room for the seccomp agent's message");
-	*ret = (struct scmp_agent) { .sock = take_fd(&fd), .text = m };
+	*ret = (struct scmp_agent) { .sock = take_fd(&fd), .shared = m };
 	return 0;
 }
 
@@ -63,7 +70,7 @@ int scmp_agent_tell(struct scmp_agent *a, const struct spec *s, pid_t pid,
 	json_close(&o, '}');
 	if (!buf_cstr(&b) || b.n >= TEXT_MAX)
 		return fail(e, E2BIG, "write the seccomp agent's message");
-	memcpy(a->text, b.p, b.n + 1);
+	memcpy(a->shared->text, b.p, b.n + 1);
 	return 0;
 }
 
@@ -71,15 +78,15 @@ void scmp_agent_close(struct scmp_agent *a)
 {
 	if (a->sock >= 0)
 		close(a->sock);
-	if (a->text)
-		munmap(a->text, TEXT_MAX);
+	if (a->shared)
+		munmap(a->shared, sizeof *a->shared);
 	*a = SCMP_AGENT_NONE;
 }
 
 static int send_listener(const struct scmp_agent *a, int listener)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof listener)] = { 0 };
-	struct iovec v = { a->text, strlen(a->text) };
+	struct iovec v = { a->shared->text, strlen(a->shared->text) };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
 		.msg_controllen = sizeof control };
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
@@ -91,43 +98,58 @@ static int send_listener(const struct scmp_agent *a, int listener)
 	return sendmsg(a->sock, &m, MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
-enum { NOT_YET = -1, FAILED = -2 };
-
 /* Shares our fds and not our filter, which may well ask the agent about sendmsg. */
 __attribute__((noreturn))
-static void helper(const struct scmp_agent *a, const atomic_int *listener)
+static void helper(const struct scmp_agent *a)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
+	int fd;
 
-	while (atomic_load(listener) == NOT_YET)
+	while ((fd = atomic_load(&a->shared->listener)) == NOT_YET)
 		nanosleep(&pause, NULL);
-	_exit(atomic_load(listener) < 0 ? 0 : send_listener(a, atomic_load(listener)));
+	_exit(fd < 0 ? 0 : send_listener(a, fd));
+}
+
+int scmp_agent_begin(const struct scmp_agent *a, struct err *e)
+{
+	long pid;
+
+	if (a->sock < 0 || a->shared->helper)
+		return 0;
+	must(*a->shared->text);
+	atomic_init(&a->shared->listener, NOT_YET);
+	pid = syscall(SYS_clone, CLONE_FILES, NULL, NULL, NULL, NULL); /* its end is no signal to us */
+	if (pid < 0)
+		return fail(e, errno, "fork for the seccomp listener");
+	if (!pid)
+		helper(a);
+	a->shared->helper = (pid_t) pid;
+	return 0;
+}
+
+int scmp_agent_end(const struct scmp_agent *a, int listener, struct err *e)
+{
+	int status = 0;
+
+	atomic_store(&a->shared->listener, listener < 0 ? FAILED : listener);
+	while (waitpid(a->shared->helper, &status, __WALL) < 0 && errno == EINTR)
+		;
+	if (listener >= 0 && status)
+		return fail(e, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+			"send the listener to the seccomp agent");
+	return 0;
 }
 
 int scmp_apply(const struct scmp_prog *p, const struct scmp_agent *a, struct err *e)
 {
-	atomic_int *shared;
-	int listener, r, status = 0;
-	long pid;
+	int listener = -1, r, sent;
 
 	if (!p->notify)
 		return scmp_load(p, &listener, e);
-	must(a->sock >= 0 && *a->text);
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		return fail(e, errno, "make room for the seccomp listener");
-	atomic_init(shared, NOT_YET);
-	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
-	if (pid < 0)
-		return fail(e, errno, "fork for the seccomp listener");
-	if (!pid)
-		helper(a, shared);
+	r = scmp_agent_begin(a, e);
+	if (r < 0)
+		return r;
 	r = scmp_load(p, &listener, e);
-	atomic_store(shared, r < 0 ? FAILED : listener);
-	while (waitpid((pid_t) pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!r && status)
-		r = fail(e, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
-			"send the listener to the seccomp agent");
-	return r;
+	sent = scmp_agent_end(a, listener, r < 0 ? NULL : e);
+	return r < 0 ? r : sent;
 }

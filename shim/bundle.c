@@ -32,6 +32,8 @@ static void escapes(struct world *w, struct json_out *j)
 		json_str(j, "ownership and credentials are those of the bundle's user namespace");
 	if (w->o->network)
 		json_str(j, "the network is shared with the outside: what comes from there isn't replayed");
+	if (w->o->agent)
+		json_str(j, "some calls are answered by an agent for seccomp: what it does is not in the trace");
 	if (w->lent.unread)
 		json_str(j, "the host lends too much to be read: of some files only names and sizes are "
 			"in the manifest");

@@ -58,9 +58,9 @@ void filter_free(struct sock_fprog *p);
 
 /**
  * One program of both: what @first allows is for @then to decide. A filter with USER_NOTIF is
- * refused: it could hide a call. *@ret: as filter_build().
+ * refused, which hides a call, unless there is an @agent for it. *@ret: as filter_build().
  */
-int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then,
+int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then, bool agent,
 	struct sock_fprog *ret, struct err *e);
 
 /** Install for this thread. The caller has no_new_privs or CAP_SYS_ADMIN. 0 or -errno. */

@@ -28,12 +28,14 @@ static uint32_t refusal(uint32_t action)
 	return action;
 }
 
-static int merge_one(struct sock_filter *f, size_t at, size_t n, struct err *e)
+static int merge_one(struct sock_filter *f, size_t at, size_t n, bool agent, struct err *e)
 {
 	if (BPF_CLASS(f->code) != BPF_RET)
 		return 0;
 	if (BPF_RVAL(f->code) != BPF_K)
 		return fail_msg(e, EINVAL, "filter: it returns what it computed");
+	if ((f->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF && agent)
+		return 0; /* what its listener gets we never see */
 	if ((f->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
 		return fail_msg(e, EOPNOTSUPP, "linux.seccomp: SCMP_ACT_NOTIFY lets an agent outside "
 			"answer calls unseen by the supervisor: take the rule out, or run with "
@@ -45,7 +47,7 @@ static int merge_one(struct sock_filter *f, size_t at, size_t n, struct err *e)
 	return 0;
 }
 
-int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then,
+int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then, bool agent,
 	struct sock_fprog *ret, struct err *e)
 {
 	size_t n = first->len + (size_t) then->len;
@@ -60,7 +62,7 @@ int filter_merge(const struct sock_fprog *first, const struct sock_fprog *then,
 	memcpy(f, first->filter, first->len * sizeof *f);
 	memcpy(f + first->len, then->filter, then->len * sizeof *f);
 	for (size_t i = 0; i < first->len; i++) {
-		int r = merge_one(&f[i], i, first->len, e);
+		int r = merge_one(&f[i], i, first->len, agent, e);
 
 		if (r < 0)
 			return r;

@@ -286,7 +286,7 @@ static int make_filter(const struct shim_filter *f, bool notify, struct sock_fpr
 		*ret = ours;
 		return 0;
 	}
-	r = filter_merge(first, &ours, ret, e);
+	r = filter_merge(first, &ours, f->listener, ret, e);
 	filter_free(&ours);
 	return r;
 }
@@ -310,7 +310,7 @@ static int load_notify(const struct shim_filter *f, struct err *e)
 	struct sock_fprog prog = { 0 };
 	int fd;
 
-	if (!f->init || (env && !strcmp(env, "0")) || make_filter(f, true, &prog, e) < 0)
+	if (!f->init || f->listener || (env && !strcmp(env, "0")) || make_filter(f, true, &prog, e) < 0)
 		return -EOPNOTSUPP;
 	fd = filter_load_notify(&prog);
 	filter_free(&prog);
@@ -318,6 +318,22 @@ static int load_notify(const struct shim_filter *f, struct err *e)
 		return fd;
 	syscall(FILTER_NR_LISTENER, fd);
 	close(fd);
+	return 0;
+}
+
+/* A program can have one listener: the supervisor's calls are all ptrace stops then. */
+static int load_for_agent(const struct shim_filter *f, const struct sock_fprog *prog, struct err *e)
+{
+	unsigned flags = f->flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	/* a look at the task must not make the agent answer twice */
+	long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, prog);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+	if (fd < 0)
+		return fail(e, errno, "install the seccomp filter with a listener");
+	*f->listener = (int) fd;
 	return 0;
 }
 
@@ -336,7 +352,9 @@ int shim_filter_set(const struct shim_filter *f, struct err *e)
 	if (load_notify(f, e) == 0)
 		return 0;
 	r = make_filter(f, false, &prog, e);
-	if (!r)
+	if (!r && f->listener)
+		r = load_for_agent(f, &prog, e);
+	else if (!r)
 		r = filter_load(&prog, e);
 	filter_free(&prog);
 	return r;

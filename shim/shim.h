@@ -63,6 +63,7 @@ struct shim_opts {
 	size_t n_mounts;
 	unsigned long root_propagation; /* MS_*, linux.rootfsPropagation */
 	unsigned joined; /* bits: namespaces (enum spec_ns_type) that others made */
+	bool agent; /* some calls are answered by one for seccomp, unseen */
 	bool bar_suid; /* make all mounts nosuid */
 	bool userns;   /* config.json names a user namespace: its ids are shown */
 	const struct spec_rlimit *rlimits; /* those of shim_limits() are shown, the others set */
@@ -118,6 +119,8 @@ struct shim_filter {
 	const struct sock_fprog *first; /* the container's own, or NULL */
 	bool init; /* of init's: calls may come as notifications, the supervisor has one listener */
 	bool virtual_ids;
+	unsigned flags;	/* SECCOMP_FILTER_FLAG_* that go with @first */
+	int *listener;	/* not NULL: some calls are an agent's; becomes the fd that they come from */
 };
 int shim_filter_set(const struct shim_filter *f, struct err *e);
 

@@ -86,16 +86,38 @@ j = json.load(open('$work/agent.log'))
 assert j['fds'] == ['seccompFd'] and j['metadata'] == 'meta' and j['pid'] > 1, j
 assert j['state']['id'] == '$c' and j['state']['bundle'] == '$b', j"
 done
-for mode in record strict; do
-	t "seccomp notify, no agent, $mode" 1 ${!mode} run --trace none $c
-	err "failed to connect with seccomp agent"
+agent_up() {
+	rm -f "$work/agent"
 	python3 "$work/agent.py" "$work/agent" "$work/agent.log" 2>/dev/null & agent=$!
 	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
-	t "seccomp notify hides nothing, $mode" 1 ${!mode} run --trace none $c
-	err "SCMP_ACT_NOTIFY"
-	kill $agent 2>/dev/null
-	rm -f "$work/agent"
-done
+}
+agent_down() { kill $agent 2>/dev/null; wait $agent 2>/dev/null; rm -f "$work/agent"; }
+t "seccomp notify, no agent, record" 1 $record run --trace none $c
+err "failed to connect with seccomp agent"
+agent_up
+t "seccomp notify of what the supervisor has to see" 1 $record run --trace none $c
+err "SCMP_ACT_NOTIFY for sendmsg would take it from the supervisor"
+agent_down
+config "$(args 'mkdir /tmp/x; mkdir /tmp/y; echo $?')" 'rule("SCMP_ACT_NOTIFY", "mkdir", "mkdirat")' \
+	"l['seccomp']['listenerPath'] = '$work/agent'" "l['seccomp']['listenerMetadata'] = 'meta'"
+t "seccomp notify, strict" 1 $strict run --trace none $c
+err "SCMP_ACT_NOTIFY lets an agent outside answer"
+agent_up
+t "seccomp notify, record" 0 timeout 60 $record run --trace "$work/n1" $c
+ok "the agent has answered both" test "$(grep -c "File exists" "$work/err")" = 2
+ok "and was told who asks" grep -q '"pid":' "$work/agent.log"
+agent_down
+t "the trace says so" 0 "$detrun" trace nondet "$work/n1"
+out "answered by an agent for seccomp"
+t "and verifies" 0 "$detrun" verify --deep "$work/n1"
+agent_up
+t "but can't be replayed" 125 "$detrun" replay "$work/n1"
+err "can't be replayed"
+agent_down
+agent_up
+t "seccomp notify: create" 0 $record create --trace "$work/n2" $c </dev/null
+agent_down
+$record delete -f $c
 
 # --- hooks ----------------------------------------------------------------------------------------
 

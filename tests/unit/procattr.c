@@ -164,7 +164,7 @@ static const char *labelled(const char *process)
 	struct confine c = CONFINE_INIT;
 
 	e = ERR_INIT;
-	if (confine_prepare(&c, s, false, -1, &e) == 0)
+	if (confine_prepare(&c, s, DET_OFF, -1, &e) == 0)
 		return "accepted";
 	confine_drop(&c);
 	return e.msg;

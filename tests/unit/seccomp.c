@@ -236,20 +236,23 @@ TEST(merged_with_another)
 
 	EQ(compile(RULE("SCMP_ACT_TRACE", ""), &p, &e), 0);
 	EQ(filter_build(rows, ARRAY_LEN(rows), &ours, &e), 0);
-	EQ(filter_merge(&p.bpf, &ours, &both.bpf, &e), 0);
+	EQ(filter_merge(&p.bpf, &ours, false, &both.bpf, &e), 0);
 	EQ(below(&both, SYS_getppid, 0, 0), 77);	/* passed on */
 	EQ(below(&both, SYS_getpriority, 0, 0), ENOSYS); /* the container's says first */
 	EQ(below(&both, SYS_getuid, 0, 0), 0);
 	filter_free(&ours);
 }
 
-TEST(notify_is_not_merged)
+TEST(notify_is_merged_only_for_an_agent)
 {
 	struct sock_filter f = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
 	struct sock_fprog p = { 1, &f }, ret = { 0 };
 	struct err e = ERR_INIT;
 
-	EQ(filter_merge(&p, &p, &ret, &e), -EOPNOTSUPP);
+	EQ(filter_merge(&p, &p, false, &ret, &e), -EOPNOTSUPP);
+	EQ(filter_merge(&p, &p, true, &ret, &e), 0); /* its agent gets the call */
+	EQ(ret.filter[0].k, SECCOMP_RET_USER_NOTIF);
+	filter_free(&ret);
 	HAS(e.msg, "SCMP_ACT_NOTIFY");
 }
 
