@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/nsfs.h>
 #include <linux/random.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -89,6 +90,7 @@ static long unknown_enter(struct call *c)
 #define WHY_TTY "a terminal's state is the container's own; what is none answers ENOTTY"
 #define WHY_OWNER "its signal comes as one that a task sends"
 #define WHY_FS "depends on the file system below: refused on all of them alike"
+#define WHY_NS "what is around the container's namespaces is out of sight"
 #define WHY_TTY_ESCAPE "would type into the caller's terminal"
 
 /* The kernel's struct termios, smaller than the C library's. */
@@ -164,6 +166,10 @@ static const struct row ioctl_sub[] = {
 	REFUSE(FS_IOC_FIEMAP, ENOTTY, WHY_FS),
 	REFUSE(FIBMAP, ENOTTY, WHY_FS),
 	REFUSE(FIGETBSZ, ENOTTY, WHY_FS),
+	{ CMD(NS_GET_NSTYPE), OBSERVE, NO_ARGS, .why = "what kind of namespace it is" },
+	REFUSE(NS_GET_USERNS, EPERM, WHY_NS),
+	REFUSE(NS_GET_PARENT, EPERM, WHY_NS),
+	REFUSE(NS_GET_OWNER_UID, EPERM, WHY_NS),
 	NET(SIOCGIFNAME),
 	NET(SIOCGIFCONF),
 	NET(SIOCGIFFLAGS),
