@@ -153,6 +153,8 @@ static int created(struct init_state *s, struct err *e)
 	/* who waits for `start` holds nothing of the terminal's other side */
 	if (!ours && s->master >= 0 && fd_send(in->sync, (char[]) { 'T' }, 1, s->master) < 0)
 		return fail_msg(e, EPIPE, "the supervisor is gone");
+	if (in->start >= 0)
+		mortal(); /* who has made us may send a signal at once */
 	if (fd_send(in->up, (char[]) { UP_READY }, 1, ours ? s->master : -1) < 0)
 		_exit(EXIT_OURS);
 	own_fd_drop(&s->master);
@@ -160,7 +162,6 @@ static int created(struct init_state *s, struct err *e)
 	await(in, UP_GO);
 	if (in->start < 0)
 		return 0;
-	mortal();
 	s->told = startsock_await(in->start, in->up, &pids);
 	close(in->start);
 	if (s->told < 0)
