@@ -244,18 +244,44 @@ static uint64_t waited_for(struct world *w, const struct task *t)
 	return d;
 }
 
+/* The next moment at which another thread of its own process would run. */
+static uint64_t threads_next(const struct world *w, const struct task *t)
+{
+	uint64_t d = NO_DEADLINE;
+
+	for (const struct task *o = w->tasks; o; o = o->next) {
+		if (o == t || o->proc != t->proc)
+			continue;
+		if (o->state == T_READY && !o->parked)
+			return w->now + 1;
+		if (o->state == T_BLOCKED && o->c.wait.kind != W_NONE && o->c.wait.deadline < d)
+			d = o->c.wait.deadline;
+	}
+	return d;
+}
+
+static uint64_t cpu_enough(uint64_t wait)
+{
+	return wait < NSEC ? LONG_CPU * NSEC : WAIT_CPU * NSEC + 2 * wait;
+}
+
 /*
  * It has computed for much longer than somebody wanted to wait: a run that would never end is of no
- * use. Whoever is killed then has shown nobody where it was.
+ * use. Whoever is killed then has shown nobody where it was. Its own threads may be what it waits
+ * for, and may as well be at work like it: those have to be patient.
  */
 static bool leave_it(struct world *w, struct task *t)
 {
 	uint64_t d = waited_for(w, t), wait = d > t->calm.since ? d - t->calm.since : 0;
 	uint64_t cpu = cpu_ns(t) - t->calm.cpu;
 
-	if (w->o->strict || d == NO_DEADLINE || t->calm.stops != t->stops ||
-		cpu < (wait < NSEC ? LONG_CPU * NSEC : WAIT_CPU * NSEC + 2 * wait))
+	if (w->o->strict || t->calm.stops != t->stops)
 		return false;
+	if (d == NO_DEADLINE || cpu < cpu_enough(wait)) {
+		d = threads_next(w, t);
+		if (d == NO_DEADLINE || cpu < LONG_CPU * NSEC)
+			return false;
+	}
 	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
 	t->until = d;
 	t->slice = UINT32_MAX;

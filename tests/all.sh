@@ -13,7 +13,7 @@ build=${DETRUN_BUILD:-$top/build}
 slow= install=1 make=1
 while [ $# -gt 0 ]; do
 	case $1 in
-	--slow) slow=1 && shift ;;
+	--slow) slow=1 && export DETRUN_SLOW=1 && shift ;;
 	--no-install) install= && shift ;;
 	--no-build) install= make= && shift ;;
 	-*) sed -n 's/^# usage: /usage: /p' "$0" >&2 && exit 2 ;;

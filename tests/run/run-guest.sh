@@ -8,6 +8,7 @@
 #   "says: TEXT."  detrun's message contains TEXT; several are allowed
 #   "limit: N."    seconds that one run may take
 #   "skip."        not by itself: the second half runs it
+#   "slow."        with DETRUN_SLOW=1 only
 #
 # usage: run-guest.sh DETRUN [NAME...]
 . "$(dirname "$0")/lib.sh" "$@"
@@ -72,6 +73,7 @@ for f in "$top"/tests/guest/*.c; do
 	n=$(basename "$f" .c)
 	[ "$only" = "  " ] || [[ $only == *" $n "* ]] || continue
 	! grep -q '^/\* library\.' "$f" || continue # another suite's
+	[ -n "${DETRUN_SLOW:-}" ] || ! grep -q '^/\* slow\.' "$f" || continue
 	build "$n" || { miss "$n" "does not compile"; continue; }
 	grep -q '^/\* skip\.' "$f" || check_guest "$n"
 done
