@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """on-terminal.py SCRIPT COMMAND...: run a command on a terminal of 33 rows, 77 columns, as SCRIPT says.
 
-Lines: "wait TEXT" (in what is shown after the last one), "type TEXT", "size ROWS COLUMNS",
-"sleep SECONDS", "kill NAME" (a child of that name). Escapes as in Python. What was shown goes to
+Lines: "wait TEXT" (in what is shown after the last one), "type TEXT", "insist KEY TEXT" (the key every
+3 seconds until TEXT is shown), "size ROWS COLUMNS", "sleep SECONDS", "kill NAME" (a child of that name). Escapes as in Python. What was shown goes to
 standard output; the exit status is the command's, 99 when a wait was in vain, 98 when the terminal
 is left in another mode than before.
 """
@@ -50,13 +50,16 @@ class Session:
         if select.select([self.master], [], [], 0.2)[0]:
             self.shown += os.read(self.master, 65536)
 
-    def wait(self, text):
-        end = time.time() + LIMIT
+    def wait(self, text, key=b""):
+        start, typed = time.time(), 0
         while text not in self.shown[self.seen:]:
-            if time.time() > end:
+            if time.time() > start + LIMIT:
                 self.shown += b"\n*** not seen: " + text
                 os.kill(self.pid, signal.SIGTERM)
                 return False
+            if key and time.time() >= start + 3 * typed:
+                os.write(self.master, key)
+                typed += 1
             self.look()
         self.seen = self.shown.index(text, self.seen) + len(text)
         return True
@@ -64,6 +67,9 @@ class Session:
     def step(self, verb, arg):
         if verb == "wait":
             return self.wait(arg)
+        if verb == "insist":
+            key, _, text = arg.partition(b" ")
+            return self.wait(text, key)
         if verb == "type":
             os.write(self.master, arg)
         elif verb == "size":

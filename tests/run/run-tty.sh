@@ -10,6 +10,7 @@ cp "$top/tests/run/on-terminal.py" "$work/"
 script() { cat >"$work/script" && chmod 644 "$work/script"; }
 events() { "$detrun" trace show "$1" | grep -c "$2"; }
 
+# Between two sleeps the terminal's foreground is the group of one that has ended: a ^C then is nobody's.
 script <<'S'
 wait # 
 type stty size; tty\r
@@ -43,8 +44,7 @@ wait 20 60
 wait # 
 type while sleep 1; do :; done\r
 sleep 0.3
-type \x03
-wait # 
+insist \x03 # 
 type while :; do :; done\r
 sleep 0.5
 type \x03
