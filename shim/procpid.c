@@ -84,7 +84,7 @@ static void view_stat(struct view *v, struct buf *b)
 	else
 		buf_put(b, v->real, (size_t) (end + 1 - v->real));
 	buf_printf(b, " %c %d %d %d %d %d 4194304 0 0 0 0 %llu 0 0 0 20 0 %d 0 %llu %llu %llu",
-		state_letter(v, state), ppid, pgrp, session_seen(sid), tty, tpgid, (unsigned long long) cpu, threads,
+		state_letter(v, state), ppid, pgrp, session_seen(v->w, sid), tty, tpgid, (unsigned long long) cpu, threads,
 		(unsigned long long) (BOOT_OFFSET / (NSEC / MACHINE_HZ)), (unsigned long long) size,
 		(unsigned long long) (rss(size) / MACHINE_PAGE));
 	buf_str(b, " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");

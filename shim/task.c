@@ -313,9 +313,9 @@ static pid_t nspid(struct world *w, pid_t pid)
 	return ns_number(w, pid, "\nNSpid:");
 }
 
-pid_t session_seen(pid_t sid)
+pid_t session_seen(const struct world *w, pid_t sid)
 {
-	return sid ? sid : 2; /* the program's: PID 1 is ours */
+	return sid || !w->o->virtual_ids ? sid : 2; /* the program's: PID 1 is ours */
 }
 
 pid_t task_vpgid(struct task *t)

@@ -398,8 +398,11 @@ struct task *task_by_vpid(struct world *w, pid_t vpid); /* thread by its number 
 struct proc *proc_by_vpid(struct world *w, pid_t vpid);
 pid_t task_vtid(struct task *t);
 pid_t task_vpgid(struct task *t); /* its process group's number inside */
-/** A session's number, as the kernel gives it, or 0: the supervisor's own, which it shares. */
-pid_t session_seen(pid_t sid);
+/**
+ * A session's number, as the kernel gives it. 0, from outside, is the supervisor's own under a door,
+ * which the program shares.
+ */
+pid_t session_seen(const struct world *w, pid_t sid);
 
 /** The run can't go on: remember why; the loop ends the container. */
 void world_fatal(struct world *w, int errnum, const char *fmt, ...)

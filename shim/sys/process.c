@@ -367,7 +367,7 @@ static void pidfd_sent(struct call *c)
 
 static void getsid_leave(struct call *c)
 {
-	c->ret = session_seen((pid_t) c->ret);
+	c->ret = session_seen(c->w, (pid_t) c->ret);
 }
 
 #define SIG INT_AS(sig, signal)
