@@ -146,25 +146,40 @@ static size_t unread(int fd)
 }
 
 /* What output processing makes of them. Too much, where it is hard to say: *@sure is false. */
-static size_t processed(const struct pty *y, const char *p, size_t n, bool *sure)
+static size_t processed(const struct termios *t, const char *p, size_t n, bool *sure)
 {
-	struct termios t;
 	size_t more = 0;
 
-	*sure = tcgetattr(y->fd, &t) == 0 && !(t.c_lflag & FLUSHO);
-	if (*sure && !(t.c_oflag & OPOST))
+	*sure = true;
+	if (!(t->c_oflag & OPOST))
 		return n;
-	*sure &= !(t.c_oflag & (OLCUC | OCRNL | ONOCR | ONLRET | XTABS));
+	*sure = !(t->c_oflag & (ONOCR | XTABS)); /* they go by the column */
 	if (!*sure)
 		return 8 * n;
-	for (size_t i = 0; i < n && t.c_oflag & ONLCR; i++)
+	for (size_t i = 0; i < n && t->c_oflag & ONLCR; i++)
 		more += p[i] == '\n';
 	return n + more;
 }
 
-static void await_count(int master, size_t want)
+static bool is_key_of(const struct termios *t, char c)
 {
-	for (int i = 0; i < WAITS && unread(master) < want; i++)
+	return c == '\177' || c == '\377' || (c && memchr(t->c_cc, c, sizeof t->c_cc));
+}
+
+/* Keys that input processing passes on as they are. */
+static bool plain(const struct termios *t, const char *p, size_t n)
+{
+	if (!(t->c_lflag & (ICANON | ISIG)) && !(t->c_iflag & (IXON | IGNCR | PARMRK)))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if ((p[i] != '\n' && (p[i] & 0xe0) == 0) || is_key_of(t, p[i]))
+			return false;
+	return true;
+}
+
+static void await_count(int fd, size_t want)
+{
+	for (int i = 0; i < WAITS && want <= HELD && unread(fd) < want; i++)
 		usleep(WAIT_US);
 }
 
@@ -178,14 +193,33 @@ static ssize_t put(int fd, const char *p, size_t n)
 	return r < 0 ? -errno : r;
 }
 
+/* What can be read of an end once the worker has come to its end of what was written before. */
+static size_t settled(int fd)
+{
+	return readable(fd) ? unread(fd) : 0;
+}
+
 static ssize_t put_master(struct pty *y, const char *p, size_t n)
 {
-	ssize_t r = put(y->fd, p, n);
+	size_t typed, echo, len;
+	struct termios t;
+	bool sure = false, known;
+	ssize_t r;
 
-	if (y->other >= 0) {
-		readable(y->other); /* it is typed */
-		readable(y->fd);    /* and echoed */
-	}
+	if (y->other < 0)
+		return put(y->fd, p, n);
+	typed = settled(y->other);
+	echo = settled(y->fd);
+	n = n < HELD / 4 ? n : HELD / 4;
+	known = tcgetattr(y->fd, &t) == 0 && plain(&t, p, n) && !(t.c_lflag & EXTPROC);
+	r = put(y->fd, p, n);
+	readable(y->other); /* it is typed */
+	if (known && r == (ssize_t) n && !(t.c_lflag & ICANON))
+		await_count(y->other, typed + n);
+	readable(y->fd); /* and echoed */
+	len = known ? processed(&t, p, n, &sure) : 0;
+	if (known && r == (ssize_t) n && sure && t.c_lflag & ECHO)
+		await_count(y->fd, echo + len);
 	return r;
 }
 
@@ -193,21 +227,21 @@ static ssize_t put_master(struct pty *y, const char *p, size_t n)
 static ssize_t put_slave(struct pty *y, const char *p, size_t n)
 {
 	size_t before, len;
+	struct termios t;
 	bool sure;
 	ssize_t r;
 
-	if (y->other < 0)
+	if (y->other < 0 || tcgetattr(y->fd, &t) < 0)
 		return put(y->fd, p, n);
-	before = readable(y->other) ? unread(y->other) : 0;
-	while ((len = processed(y, p, n, &sure)) > HELD - before && n)
+	before = settled(y->other);
+	while ((len = processed(&t, p, n, &sure)) > HELD - before && n)
 		n /= 2;
 	if (!n)
 		return -EAGAIN;
 	r = put(y->fd, p, n);
-	if (before && sure && r == (ssize_t) n)
+	readable(y->other);
+	if (sure && r == (ssize_t) n)
 		await_count(y->other, before + len);
-	else
-		readable(y->other);
 	return r;
 }
 

@@ -58,3 +58,16 @@ print(sorted(x for x, _ in e.poll(0, 4)) == sorted([m, s]), os.read(s, 10), os.r
 os.write(s, b"1\n2\n")
 os.write(s, b"3\n")
 print(os.read(m, 100))
+
+# A paste: many lines at once, their echo; and in raw mode what waits for its reader
+lines = b"".join(b"line %d\n" % i for i in range(150))
+sizes = []
+for i in range(4):
+    os.write(m, lines[i * 300 : (i + 1) * 300])
+    sizes.append(len(os.read(m, 4000)))
+print(sizes, sum(os.read(s, 4000).count(b"\n") for _ in range(100)))
+import tty
+tty.setraw(s)
+for i in range(4):
+    os.write(m, bytes(range(256)) * 3)
+    print(len(os.read(s, 4000)), ready(m))
