@@ -168,16 +168,28 @@ static int neither(int argc, char **argv)
 	return EXIT_NOT_FOUND;
 }
 
+/* In runc's words, and its name where we are called by it. */
+static void say_sealed(const char *how)
+{
+	const char *name = program_invocation_short_name;
+
+	log_debug("%s exeseal: using %s for sealed /proc/self/exe", name, how);
+	log_debug("%s exeseal: using /proc/self/exe clone", name);
+}
+
 static int dispatch(struct line *l, int argc, char **argv, bool dashes)
 {
 	const struct verb *v = dashes || door_used(&l->d) ? NULL : find_verb(argv[0]);
+	const char *sealed = NULL;
 	struct err e = ERR_INIT;
 	int status;
 
-	if (v && v->enters && selfexec(l->argv, &e) < 0)
+	if (v && v->enters && selfexec(l->argv, &sealed, &e) < 0)
 		return complain(&e), 1;
 	if (log_setup(l->g.log, l->g.log_json, l->g.debug, &e) < 0)
 		return v ? (complain(&e), 1) : complain(&e);
+	if (sealed)
+		say_sealed(sealed);
 	if (l->systemd_cgroup)
 		l->g.cgroup_manager = "systemd";
 	if (v) {

@@ -11,7 +11,10 @@
 
 #include "runtime/base/err.h"
 
-/** Execute us again, from a read-only clone of the file or a sealed copy. 0: we are that already. */
-int selfexec(char *const *argv, struct err *e);
+/**
+ * Execute us again, from a read-only clone of the file or a sealed copy. 0: we are that already,
+ * *ret_how says of what kind.
+ */
+int selfexec(char *const *argv, const char **ret_how, struct err *e);
 
 #endif

@@ -166,6 +166,18 @@ bundle "sh('for p in 1 self \$PPID; do echo x >> /proc/\$p/exe; done; echo tried
 run "programs that write to those of the host" 0
 ok "the runtime is as it was" test "$(cksum <"$detrun")" = "$before"
 
+# Root's is sealed by a file system, where the path allows; --debug says how.
+if [ "$(id -u)" = 0 ]; then
+	bundle "sh('true')"
+	mkdir "$work/a:b" && cp "$detrun" "$work/a:b/exe"
+	for by in "$detrun" "$work/a:b/exe"; do
+		"$by" --root "$work/containers" --debug --determinism=off run -b "$b" "e$$" 2>&1 </dev/null
+	done | sed -n 's/.*exeseal: using \(.*\) for sealed.*/\1/p' >"$work/exe.out"
+	ok "sealed by an overlay, or a mount ($(head -1 "$work/exe.out"))" grep -qxE "overlayfs|a read-only mount" "$work/exe.out"
+	ok "a path that an overlay can't have is sealed by a mount" \
+		test "$(sed -n 2p "$work/exe.out")" = "a read-only mount"
+fi
+
 # A command without a bundle: nothing of it is a clone, but nothing inside gets at it.
 mkdir "$work/door" && cp "$detrun" "$work/exe" && before2=$(cksum <"$work/exe")
 printf '#!/proc/self/exe\n' >"$work/door/script" && chmod +x "$work/door/script"
