@@ -520,6 +520,7 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	j->no_pivot = b->run->no_pivot;
 	j->no_keyring = b->run->no_keyring;
 	j->detached = b->run->create || b->run->detach;
+	j->named = b->run->id != b->run->made_id;
 	j->id = b->run->id;
 	j->bundle = b->said;
 	j->hooks = before_pivot;

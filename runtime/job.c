@@ -221,7 +221,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->control = j->control;
 	s->notify = j->notify ? j->notify->from : -1;
 	s->notify_to = j->notify ? j->notify->to : -1;
-	s->live = j->detached && !j->strict;
+	s->live = (j->detached || j->named) && !j->strict;
 	s->network = outside_network(j->spec);
 	s->terminal = j->spec->process.terminal;
 	s->rows = j->spec->process.console_height;

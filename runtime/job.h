@@ -39,6 +39,7 @@ struct job {
 	/* how */
 	enum det_mode mode;
 	bool detached; /* job_run() is back when it is set up, or runs */
+	bool named;    /* by who runs it, so that somebody may speak to it */
 	int start;     /* see struct launch; or -1 */
 	int control;   /* on which the supervisor takes commands, or -1 */
 	int lock;      /* likewise */

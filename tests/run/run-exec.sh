@@ -148,6 +148,26 @@ t "$c: KILL" 0 $D kill "$c" KILL
 ok "$c: has stopped" until_stopped "$c"
 t "$c: delete" 0 $D delete "$c"
 
+# One that `run` waits for: named, it sleeps in real time, so that others can speak to it.
+config 'p["args"] = ["sleep", "100000"]'
+c=exec-named-$$
+$D run --trace "$work/tr-$c" -b "$b" "$c" </dev/null >"$work/$c.out" 2>&1 &
+runs=$!
+until $D state "$c" 2>/dev/null | grep -q '"running"' || ! kill -0 $runs 2>/dev/null; do sleep 0.1; done
+t "$c: exec beside run" 0 timeout 60 $D exec "$c" sh -c 'echo beside'
+out beside
+t "$c: KILL" 0 $D kill "$c" KILL
+t "$c: run ends" 137 wait $runs
+t "$c: replay" 0 "$detrun" replay --bundle "$b" --trace none "$work/tr-$c"
+config 'p["args"] = ["sh", "-c", "sleep 0.5 & sleep 1; wait; cat /proc/uptime"]'
+$D run --trace "$work/tr-named" -b "$b" "$c" </dev/null >"$work/named.out" 2>/dev/null
+$D run --trace "$work/tr-unnamed" "$b/" </dev/null >"$work/unnamed.out" 2>/dev/null
+ok "where time passes is not in what it does" cmp "$work/named.out" "$work/unnamed.out"
+ok "nor in the trace" cmp "$work/tr-named/checkpoint" "$work/tr-unnamed/checkpoint"
+config 'p["args"] = ["sleep", "100000"]'
+t "nothing sleeps in real time under --strict" 0 timeout 60 $D run --strict --trace none -b "$b" "$c"
+t "nor without a name" 0 timeout 60 $D run --trace none "$b/"
+
 # before the start: a preparation
 prepared='p["args"] = ["sh", "-c", "cat /prepared; sh -c \"exec cat /proc/self/stat\" | cut -d\\  -f1; :"]'
 copy_program "$b/rootfs" "$(command -v cut)"
