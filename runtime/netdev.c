@@ -276,33 +276,68 @@ int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e)
 
 /* --- loopback ---------------------------------------------------------------------------- */
 
-static int quick_route(int nl, unsigned index, uint32_t dst, unsigned bits)
-{
-	struct msg m = msg_new(RTM_NEWROUTE, NLM_F_REPLACE, sizeof m.route);
-	struct { struct rtattr a; uint32_t on; } quick = {
-		{ .rta_len = sizeof quick, .rta_type = RTAX_QUICKACK }, 1 };
-	uint32_t to = htonl(dst), from = htonl(INADDR_LOOPBACK);
+enum { RTO_MS = 120000 }; /* the longest that the kernel knows */
 
-	m.route = (struct rtmsg){ .rtm_family = AF_INET, .rtm_dst_len = (uint8_t) bits,
+struct dest {
+	int family;
+	uint8_t addr[16];
+	unsigned bits;
+};
+
+static struct msg route_msg(int type, int flags, const struct dest *d, unsigned index)
+{
+	struct msg m = msg_new(type, flags, sizeof m.route);
+
+	m.route = (struct rtmsg) { .rtm_family = (uint8_t) d->family, .rtm_dst_len = (uint8_t) d->bits,
 		.rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_KERNEL,
 		.rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL };
-	msg_attr(&m, RTA_DST, &to, sizeof to);
-	msg_attr(&m, RTA_PREFSRC, &from, sizeof from);
+	msg_attr(&m, RTA_DST, d->addr, d->family == AF_INET ? 4 : 16);
 	msg_attr(&m, RTA_OIF, &index, sizeof index);
-	msg_attr(&m, RTA_METRICS, &quick, sizeof quick);
+	return m;
+}
+
+#define METRIC(type, value) { { .rta_len = 8, .rta_type = type }, value }
+
+static int patient_route(int nl, int flags, const struct dest *d, unsigned index)
+{
+	static const struct { struct rtattr a; uint32_t value; } metrics[] = {
+		METRIC(RTAX_LOCK, 1u << RTAX_RTO_MIN),
+		METRIC(RTAX_RTO_MIN, RTO_MS),
+		METRIC(RTAX_QUICKACK, 1),
+	};
+	struct msg m = route_msg(RTM_NEWROUTE, flags, d, index);
+	uint32_t from = htonl(INADDR_LOOPBACK);
+
+	if (d->family == AF_INET)
+		msg_attr(&m, RTA_PREFSRC, &from, sizeof from);
+	msg_attr(&m, RTA_METRICS, metrics, sizeof metrics);
 	return nl_ask(nl, &m);
 }
 
-int netdev_quick_loopback(struct err *e)
+/* The kernel's own route can't be replaced: its priority is one that it gives to nobody else. */
+static int patient_route6(int nl, unsigned index)
 {
+	const struct dest d = { AF_INET6, { [15] = 1 }, 128 };
+	struct msg del = route_msg(RTM_DELROUTE, 0, &d, index);
+
+	if (nl_ask(nl, &del) < 0)
+		return 0; /* a host without IPv6, or none for this network */
+	return patient_route(nl, NLM_F_CREATE, &d, index);
+}
+
+int netdev_patient_loopback(struct err *e)
+{
+	const struct dest one = { AF_INET, { 127, 0, 0, 1 }, 32 }, all = { AF_INET, { 127 }, 8 };
 	own_fd nl = nl_open(e);
 	unsigned index = if_nametoindex("lo");
 	int r = nl < 0 ? nl : index ? 0 : fail(e, errno, "look at the loopback interface");
 
 	if (r < 0)
 		return r;
-	r = quick_route(nl, index, INADDR_LOOPBACK, 32);
+	r = patient_route(nl, NLM_F_REPLACE, &one, index);
 	if (!r)
-		r = quick_route(nl, index, INADDR_LOOPBACK & 0xff000000, 8);
+		r = patient_route(nl, NLM_F_REPLACE, &all, index);
+	if (!r)
+		r = patient_route6(nl, index);
 	return r < 0 ? fail(e, r, "set the loopback interface's routes") : 0;
 }

@@ -14,9 +14,9 @@ int netdev_check(const struct spec_linux *l, struct err *e);
 int netdev_move(const struct spec_linux *l, pid_t pid, struct err *e);
 
 /**
- * TCP over this network namespace's loopback acknowledges at once: what has arrived, and how much
- * fits, doesn't depend on timers of real time.
+ * TCP over this network namespace's loopback acknowledges at once and never repeats itself: what has
+ * arrived, and how much fits, doesn't depend on timers of real time.
  */
-int netdev_quick_loopback(struct err *e);
+int netdev_patient_loopback(struct err *e);
 
 #endif

@@ -38,7 +38,7 @@ static int do_lo_up(struct init_state *s, const struct op *o, struct err *e)
 	ifr.ifr_flags = (short) (ifr.ifr_flags | IFF_UP);
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
 		return fail(e, errno, "bring the loopback interface up");
-	return s->in->mode == DET_OFF ? 0 : netdev_quick_loopback(e);
+	return s->in->mode == DET_OFF ? 0 : netdev_patient_loopback(e);
 }
 
 static int do_hostname(struct init_state *s, const struct op *o, struct err *e)
