@@ -4,14 +4,24 @@
 
 #include "shim/world.h"
 
-void world_step(struct world *w)
+static void advance(struct world *w, uint64_t ns)
 {
-	w->now += STEP_NS;
+	w->now += ns;
 	if (!w->cur)
 		return;
-	w->cur->cpu += STEP_NS;
+	w->cur->cpu += ns;
 	if (w->cur->proc)
-		w->cur->proc->cpu += STEP_NS;
+		w->cur->proc->cpu += ns;
+}
+
+void world_step(struct world *w)
+{
+	advance(w, STEP_NS);
+}
+
+void world_compute(struct world *w)
+{
+	advance(w, CPU_STEP_NS);
 }
 
 uint64_t world_clock(const struct world *w, int id)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -169,6 +170,33 @@ TEST(a_child_has_its_own_cpu_time)
 	fake_sys_as(&f, b, "time", 0);
 	EQ(a->proc->cpu, 5 * STEP_NS);
 	EQ(b->proc->cpu, STEP_NS);
+	fake_free(&f);
+}
+
+/* lz4's fuzzer goes on until clock(3) says that it has computed for 90 s. */
+TEST(who_asks_for_its_cpu_time_has_computed)
+{
+	struct fake f = { .opts.epoch = 10 };
+	uint64_t cpu, now;
+
+	fake_up(&f);
+	now = f.w.now;
+	for (int i = 0; i < 30; i++)
+		fake_sys(&f, "clock_gettime", CLOCK_PROCESS_CPUTIME_ID, 0x100);
+	cpu = (uint64_t) TS(&f, 0x100).tv_nsec;
+	OK(cpu > 29000000);
+	OK(cpu <= f.w.now - now);
+	fake_sys(&f, "clock_gettime", CLOCK_THREAD_CPUTIME_ID, 0x100);
+	OK((uint64_t) TS(&f, 0x100).tv_nsec - cpu >= 1000000);
+	cpu = fake_up(&f)->proc->cpu;
+	fake_sys(&f, "getrusage", RUSAGE_SELF, 0x100);
+	OK(fake_up(&f)->proc->cpu - cpu >= 1000000);
+	cpu = fake_up(&f)->proc->cpu;
+	fake_sys(&f, "times", 0x100);
+	OK(fake_up(&f)->proc->cpu - cpu >= 1000000);
+	cpu = fake_up(&f)->proc->cpu;
+	fake_sys(&f, "getrusage", RUSAGE_CHILDREN, 0x100);
+	EQ(fake_up(&f)->proc->cpu - cpu, STEP_NS);
 	fake_free(&f);
 }
 
