@@ -18,12 +18,14 @@
 #include "runtime/base/own.h"
 
 /* A new layout has a new name: who knows the old one may cut what it takes for spoilt. */
-static const char magic[16] = "detrun digests3";
-static const char file[] = "digests3";
+static const char magic[16] = "detrun digests4";
+static const char file[] = "digests4";
 
 enum {
-	SETS = 1 << 16, /* a file's records are in one set, by its key */
-	WAYS = 4,
+	WAYS = 8,
+	SETS_MIN = 1 << 15, /* 23 MB */
+	SETS_MAX = 1 << 20,
+	FILES_PER_SET = 4, /* of one tree: hardly any set has more than its ways then */
 	REST_NS = 100000000, /* coarser than any kernel's file time stamps */
 	MEMO_REST_NS = 20000000, /* for local file systems alone */
 };
@@ -71,9 +73,19 @@ static bool same_file(const struct digest_rec *a, const struct digest_rec *b)
 	return !memcmp(a, b, offsetof(struct digest_rec, flags)) && a->check == check_of(a);
 }
 
-static off_t set_at(uint64_t key)
+static size_t set_index(const struct digests *d, uint64_t key)
 {
-	return (off_t) (sizeof magic + key % SETS * sizeof(struct set));
+	return key & (d->sets - 1);
+}
+
+static size_t set_at(const struct digests *d, uint64_t key)
+{
+	return sizeof magic + set_index(d, key) * sizeof(struct set);
+}
+
+static size_t table_size(size_t sets)
+{
+	return sizeof magic + sets * sizeof(struct set);
 }
 
 static struct digest_rec rec_of(const struct digests *d, const struct stat *st)
@@ -87,59 +99,6 @@ static struct digest_rec rec_of(const struct digests *d, const struct stat *st)
 		.csec = st->st_ctim.tv_sec,
 		.cnsec = (uint32_t) st->st_ctim.tv_nsec,
 	};
-}
-
-enum { TABLE_SIZE = sizeof magic + SETS * sizeof(struct set) };
-
-static bool is_table(int fd)
-{
-	char have[sizeof magic];
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == TABLE_SIZE &&
-		pread(fd, have, sizeof have, 0) == sizeof have && !memcmp(have, magic, sizeof magic);
-}
-
-/* Whole before it has its name, and never shortened: others have it mapped. */
-static int table_make(int dir)
-{
-	char tmp[32];
-	own_fd fd = -1;
-
-	snprintf(tmp, sizeof tmp, "%s.%ld", file, (long) getpid());
-	fd = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, TABLE_SIZE) < 0 || pwrite(fd, magic, sizeof magic, 0) != sizeof magic ||
-		renameat(dir, tmp, dir, file) < 0) {
-		unlinkat(dir, tmp, 0);
-		return -1;
-	}
-	return take_fd(&fd);
-}
-
-static int table_open(int dir)
-{
-	own_fd fd = openat(dir, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	return fd >= 0 && is_table(fd) ? take_fd(&fd) : table_make(dir);
-}
-
-void digests_open(struct digests *d, int dir, int fd)
-{
-	struct statfs fs;
-
-	*d = (struct digests){ .table = dir < 0 ? -1 : table_open(dir) };
-	if (fstatfs(fd, &fs) == 0)
-		d->opaque = fs.f_type == OVERLAYFS_SUPER_MAGIC;
-}
-
-void digests_map(struct digests *d)
-{
-	void *p = d->table < 0 ? MAP_FAILED : mmap(NULL, TABLE_SIZE, PROT_READ, MAP_SHARED, d->table, 0);
-
-	if (p != MAP_FAILED)
-		d->map = p;
 }
 
 struct digest_memo *digest_memo_new(void)
@@ -193,21 +152,31 @@ static void memo_put(struct digest_memo *m, const struct stat *st, const struct 
 static const struct set *set_of(const struct digests *d, uint64_t key, struct set *room)
 {
 	if (d->map)
-		return (const struct set *) (const void *) (d->map + set_at(key));
-	return pread(d->table, room, sizeof *room, set_at(key)) == sizeof *room ? room : NULL;
+		return (const struct set *) (const void *) (d->map + set_at(d, key));
+	return pread(d->table, room, sizeof *room, (off_t) set_at(d, key)) == sizeof *room ? room
+											 : NULL;
+}
+
+static void way_used(struct digests *d, uint64_t key, unsigned way)
+{
+	if (d->used)
+		d->used[set_index(d, key)] |= (uint8_t) (1 << way);
 }
 
 static const struct digest_rec *table_get(struct digests *d, const struct digest_rec *want)
 {
 	struct set room;
-	const struct set *s = d->table < 0 ? NULL : set_of(d, key_of(want), &room);
+	uint64_t key = key_of(want);
+	const struct set *s = d->table < 0 ? NULL : set_of(d, key, &room);
 
 	for (unsigned i = 0; s && i < WAYS; i++) {
 		if (s->way[i].ino != want->ino)
 			continue;
 		d->hit = s->way[i];
-		if (same_file(&d->hit, want))
+		if (same_file(&d->hit, want)) {
+			way_used(d, key, i);
 			return &d->hit;
+		}
 	}
 	return NULL;
 }
@@ -217,12 +186,16 @@ const struct digest_rec *digests_get(struct digests *d, const struct stat *st)
 	struct digest_rec want = rec_of(d, st);
 	const struct digest_rec *have = memo_get(d->memo, st, &want);
 
+	d->asked++;
 	return have ? have : table_get(d, &want);
 }
 
-/* The file's own place in its set, else a free one, else one that its key chooses. */
-static unsigned choose_way(const struct set *s, const struct digest_rec *r)
+/* The file's own place in its set, else a free one, else one that this tree has not asked for. */
+static unsigned choose_way(const struct digests *d, const struct set *s, const struct digest_rec *r)
 {
+	uint64_t key = key_of(r);
+	unsigned used = d->used ? d->used[set_index(d, key)] : 0, first = (unsigned) (key >> 32);
+
 	static const struct digest_rec none;
 
 	for (unsigned i = 0; i < WAYS; i++)
@@ -231,7 +204,23 @@ static unsigned choose_way(const struct set *s, const struct digest_rec *r)
 	for (unsigned i = 0; i < WAYS; i++)
 		if (!memcmp(&s->way[i], &none, sizeof none))
 			return i;
-	return (unsigned) (key_of(r) / SETS % WAYS);
+	for (unsigned i = 0; i < WAYS; i++)
+		if (!(used >> (first + i) % WAYS & 1))
+			return (first + i) % WAYS;
+	return first % WAYS;
+}
+
+/* A record half written is none. */
+static int table_put(struct digests *d, const struct set *s, const struct digest_rec *r)
+{
+	uint64_t key = key_of(r);
+	unsigned way = choose_way(d, s, r);
+	off_t at = (off_t) (set_at(d, key) + way * sizeof *r);
+
+	if (pwrite(d->table, r, sizeof *r, at) != sizeof *r)
+		return -EIO;
+	way_used(d, key, way);
+	return 0;
 }
 
 void digests_put(struct digests *d, const struct stat *st, const struct timespec *now,
@@ -240,28 +229,134 @@ void digests_put(struct digests *d, const struct stat *st, const struct timespec
 	struct digest_rec r = rec_of(d, st);
 	int64_t rest = (now->tv_sec - st->st_ctim.tv_sec) * 1000000000ll + now->tv_nsec -
 		st->st_ctim.tv_nsec;
-	uint64_t key = key_of(&r);
 	const struct set *s;
 	struct set room;
-	off_t at;
 
 	memcpy(r.sum, sum, sizeof r.sum);
 	r.flags = flags;
 	r.check = check_of(&r);
 	if (rest >= MEMO_REST_NS)
 		memo_put(d->memo, st, &r);
-	s = d->table < 0 || rest < REST_NS ? NULL : set_of(d, key, &room);
-	if (!s)
+	s = d->table < 0 || rest < REST_NS ? NULL : set_of(d, key_of(&r), &room);
+	if (s)
+		table_put(d, s, &r); /* only a cache */
+}
+
+/* All that @from has in its map. */
+static int table_carry(const struct digests *from, struct digests *to)
+{
+	for (size_t i = 0; i < from->sets; i++) {
+		const struct set *s = (const void *) (from->map + sizeof magic + i * sizeof *s);
+
+		for (unsigned way = 0; way < WAYS; way++) {
+			struct digest_rec r = s->way[way];
+			const struct set *into;
+			struct set room;
+
+			if (!r.ino || !same_file(&r, &r))
+				continue;
+			into = set_of(to, key_of(&r), &room);
+			if (!into || table_put(to, into, &r) < 0)
+				return -EIO;
+		}
+	}
+	return 0;
+}
+
+/* How many sets the file has; 0: it is none of ours. */
+static size_t table_sets(int fd)
+{
+	char have[sizeof magic];
+	struct stat st;
+	size_t sets;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t) sizeof magic)
+		return 0;
+	sets = ((size_t) st.st_size - sizeof magic) / sizeof(struct set);
+	if ((size_t) st.st_size != table_size(sets) || sets & (sets - 1) || sets < SETS_MIN ||
+		sets > SETS_MAX)
+		return 0;
+	return pread(fd, have, sizeof have, 0) == sizeof have && !memcmp(have, magic, sizeof magic) ?
+		sets : 0;
+}
+
+/*
+ * Whole before it has its name, and never shortened or enlarged: others have it mapped. @from (or
+ * NULL) has what it begins with.
+ */
+static int table_make(int dir, size_t sets, const struct digests *from)
+{
+	struct digests d = { .table = -1, .sets = sets };
+	char tmp[32];
+	int r;
+
+	snprintf(tmp, sizeof tmp, "%s.%ld", file, (long) getpid());
+	d.table = openat(dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d.table < 0)
+		return -1;
+	r = ftruncate(d.table, (off_t) table_size(sets)) < 0 ||
+		pwrite(d.table, magic, sizeof magic, 0) != sizeof magic;
+	if (!r && from)
+		r = table_carry(from, &d);
+	if (r || renameat(dir, tmp, dir, file) < 0) {
+		unlinkat(dir, tmp, 0);
+		own_fd_drop(&d.table);
+	}
+	return d.table;
+}
+
+static int table_open(int dir, size_t *ret_sets)
+{
+	own_fd fd = openat(dir, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	*ret_sets = fd < 0 ? 0 : table_sets(fd);
+	if (*ret_sets)
+		return take_fd(&fd);
+	*ret_sets = SETS_MIN;
+	return table_make(dir, SETS_MIN, NULL);
+}
+
+void digests_open(struct digests *d, int dir, int fd)
+{
+	struct statfs fs;
+
+	*d = (struct digests){ .table = -1, .dir = dir };
+	if (dir >= 0)
+		d->table = table_open(dir, &d->sets);
+	if (fstatfs(fd, &fs) == 0)
+		d->opaque = fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+void digests_map(struct digests *d)
+{
+	void *p = d->table < 0 ? MAP_FAILED
+			       : mmap(NULL, table_size(d->sets), PROT_READ, MAP_SHARED, d->table, 0);
+
+	if (p == MAP_FAILED)
 		return;
-	at = set_at(key) + (off_t) (choose_way(s, &r) * sizeof r);
-	if (pwrite(d->table, &r, sizeof r, at) != sizeof r)
-		return; /* only a cache: a record half written is none */
+	d->map = p;
+	d->used = calloc(d->sets, sizeof *d->used); /* without, others' places are taken as well */
+}
+
+/* For who comes next: room for a tree as large as the one that was asked for. */
+static void table_grow(const struct digests *d)
+{
+	size_t sets = d->sets;
+	own_fd fd = -1;
+
+	while (sets < SETS_MAX && sets * FILES_PER_SET < d->asked)
+		sets *= 2;
+	if (d->map && sets > d->sets)
+		fd = table_make(d->dir, sets, d);
 }
 
 void digests_close(struct digests *d)
 {
+	if (d->table >= 0)
+		table_grow(d);
 	if (d->map)
-		munmap((void *) (uintptr_t) d->map, TABLE_SIZE);
+		munmap((void *) (uintptr_t) d->map, table_size(d->sets));
+	free(d->used);
 	own_fd_drop(&d->table);
 }
 

@@ -2,12 +2,13 @@
 /*
  * SHA-256 of files, remembered by (file system, inode, size, mtime, ctime): a file whose content
  * changed has another ctime. Only files that were at rest for a while are remembered, in a table on
- * disk of fixed size, where a new record takes an old one's place.
+ * disk where a new record takes an old one's place. A tree that it is too small for makes it larger.
  */
 #ifndef DETRUN_ROOTFS_DIGESTS_H
 #define DETRUN_ROOTFS_DIGESTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -26,8 +27,12 @@ struct digest_memo;
 
 struct digests {
 	struct digest_memo *memo; /* asked first, or NULL */
+	int dir;     /* where the table is */
 	int table;   /* -1 = remember nothing */
+	size_t sets; /* of records: a file's are in one set, by its key; a power of two */
 	const uint8_t *map; /* the table's file, or NULL: then read record by record */
+	uint8_t *used;	    /* with the map: a bit for each record of a set that was asked for, or NULL */
+	size_t asked;	    /* files */
 	bool opaque; /* device numbers mean nothing (an overlay's are made at mount time) */
 	struct digest_rec hit;
 };

@@ -153,7 +153,7 @@ TEST(manifest_cache_is_only_a_cache)
 
 	usleep(150000); /* only files at rest are remembered */
 	m = manifest(x.dirfd, dir, o);
-	EQ(fstatat(o.cache_dir, "digests3", &st, 0), 0);
+	EQ(fstatat(o.cache_dir, "digests4", &st, 0), 0);
 	n = manifest(x.dirfd, dir, o);
 	EQ(memcmp(m.sum, n.sum, 32), 0);
 	buf_free(&n.text);
@@ -164,7 +164,7 @@ TEST(manifest_cache_is_only_a_cache)
 	OK(memcmp(m.sum, n.sum, 32));
 	buf_free(&n.text);
 	put(dir, "b", 0644, "text");
-	put(o.cache_dir, "digests3", 0600, "detrun digests1\0garbage that is not a whole record");
+	put(o.cache_dir, "digests4", 0600, "detrun digests1\0garbage that is not a whole record");
 	n = manifest(x.dirfd, dir, o);
 	EQ(memcmp(m.sum, n.sum, 32), 0);
 	buf_free(&n.text);
