@@ -8,7 +8,7 @@ set -eu
 build='build-essential meson ninja-build pkg-config libssl-dev libyajl-dev libseccomp-dev
 	libarchive-dev libcap-dev libzstd-dev zstd uidmap'
 test='clang busybox-static faketime strace python3 perl git cmake dpkg-dev mmdebstrap openssl
-	procps xz-utils e2fsprogs util-linux'
+	procps xz-utils e2fsprogs util-linux attr libcap2-bin'
 
 engines='podman conmon netavark runc buildah docker.io containerd iptables iproute2 docker-compose systemd dbus
 	dbus-user-session libpam-systemd containernetworking-plugins python3-grpcio catatonit slirp4netns passt'

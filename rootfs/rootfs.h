@@ -82,7 +82,7 @@ struct manifest_opts {
 	/* whether a file's content is left out, as lstat has it: only its size is listed; may be NULL */
 	bool (*unread)(void *ctx, const char *path, const struct stat *st);
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
-	bool xattrs;		/* list user.* and capabilities on disk, which the guest does not see */
+	bool xattrs;		/* list user.* and capabilities on disk */
 };
 
 /**

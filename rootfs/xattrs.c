@@ -18,11 +18,11 @@ void xattrs_free(struct xattr *v, size_t n)
 	free(v);
 }
 
-static bool wanted(const char *name)
+bool xattr_wanted(const char *name)
 {
 	if (!strncmp(name, "user.overlay.", 13))
 		return false;
-	return !strncmp(name, "user.", 5) || !strcmp(name, "security.capability");
+	return (!strncmp(name, "user.", 5) && name[5]) || !strcmp(name, "security.capability");
 }
 
 static int read_one(int fd, const char *name, struct xattr *ret)
@@ -56,7 +56,7 @@ static int read_all(int fd, const char *list, size_t len, struct xattr **v, size
 		struct xattr *more;
 		int r;
 
-		if (!wanted(p))
+		if (!xattr_wanted(p))
 			continue;
 		more = realloc(*v, (*n + 1) * sizeof **v);
 		if (!more)

@@ -3,6 +3,7 @@
 #ifndef DETRUN_ROOTFS_XATTRS_H
 #define DETRUN_ROOTFS_XATTRS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ struct xattr {
 	size_t len;
 };
 
+bool xattr_wanted(const char *name);
 /** Of the open file @fd, sorted by name. Free with xattrs_free(). 0 or -errno. */
 int xattrs_read(int fd, struct xattr **ret, size_t *ret_n);
 void xattrs_free(struct xattr *v, size_t n);

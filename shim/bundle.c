@@ -170,7 +170,8 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 	struct err *e)
 {
 	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed, .unread = lent_unread,
-		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden };
+		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden,
+		.xattrs = !w->o->virtual_ids };
 	own_fd out = -1;
 	int r;
 

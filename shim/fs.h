@@ -44,6 +44,8 @@ bool fs_may_own(struct call *c, const struct stat *st);
 long fs_may_remove(struct call *c, int dirfd, const char *path, const struct stat *st);
 /** For bookkeeping: what is there now, if we can tell. */
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret);
+/** The same, opened for reading: what is known to be a file or directory. fd or -1. */
+int fs_peek_open(struct call *c, int dirfd, const char *path, int flags);
 /** Is @err (negative) what the guest would get for a path below our @fd, whoever asks? */
 bool fs_sure(int fd, const char *path, long err);
 

@@ -237,22 +237,35 @@ long fs_stat(struct call *c, int dirfd, const char *path, int flags, struct stat
 	return fs_may_search(c, dirfd, path) ? look_up(c, dirfd, path, flags, ret) : -EACCES;
 }
 
-/* An absolute path of a task that has changed its root. */
-static bool peek_in_root(struct call *c, const char *path, int flags, struct stat *ret)
+/* An absolute path of a task that has changed its root. fd or -1. */
+static int open_in_root(struct call *c, const char *path, int flags)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = { .flags = (unsigned) flags, .resolve = RESOLVE_IN_ROOT };
 	own_fd root = -1;
-	own_fd fd = -1;
 	char link[32];
 
 	snprintf(link, sizeof link, "%d/root", (int) c->t->pid);
 	root = openat(c->w->host_proc, link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return false;
-	if (flags & AT_SYMLINK_NOFOLLOW)
-		how.flags |= O_NOFOLLOW;
-	fd = (int) syscall(SYS_openat2, root, path, &how, sizeof how);
+	return root < 0 ? -1 : (int) syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static bool peek_in_root(struct call *c, const char *path, int flags, struct stat *ret)
+{
+	int link = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
+	own_fd fd = open_in_root(c, path, O_PATH | O_CLOEXEC | link);
+
 	return fd >= 0 && fs_look(fd, "", AT_EMPTY_PATH, ret) == 0;
+}
+
+int fs_peek_open(struct call *c, int dirfd, const char *path, int flags)
+{
+	int how = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, fd;
+
+	if (flags & AT_SYMLINK_NOFOLLOW)
+		how |= O_NOFOLLOW;
+	if (c->t->fs->chrooted && *path == '/')
+		return open_in_root(c, path, how);
+	return call_dirfd(c, dirfd, path, &fd) == 0 ? openat(fd, path, how) : -1;
 }
 
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
