@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Docker, with a daemon and a containerd of its own. usage: docker.sh [RUNTIME]; see README
 . "$(dirname "$0")/lib.sh"
+. "$here/checks.sh"
 needs dockerd containerd containerd-shim-runc-v2
 client=/usr/bin/docker
 [ -x $client ] || client=$(command -v docker) || skip "docker is not installed"
@@ -32,82 +33,25 @@ test_info() {
 }
 
 test_run() {
-	t "run" 0 docker run --rm --network none bb echo hello
-	is hello
+	basics docker
 	t "run: by the runtime" 0 grep -c ' create --bundle' "$work/calls"
-	t "run: exit code" 42 docker run --rm --network none bb sh -c 'exit 42'
-	t "run: no such program" 127 docker run --rm --network none bb nothing
-	err 'executable file not found in $PATH'
-	t "run: no such path" 127 docker run --rm --network none bb /bin/nothing
-	err 'no such file or directory'
-	t "run: not a program" 126 docker run --rm --network none bb /etc/passwd
-	err 'permission denied'
-	t "run: a directory" 126 docker run --rm --network none bb /etc
-	t "run -i" 0 sh -c 'seq 20000 | docker run -i --rm --network none bb sh -c "cat | wc -l"'
-	is 20000
-	t "run: much output" 0 sh -c 'docker run --rm --network none bb seq 100000 | md5sum'
-	is "$(seq 100000 | md5sum)"
-	t "run: standard error" 0 docker run --rm --network none bb sh -c 'echo a; echo b >&2'
-	is a
-	err b
-	t "run: environment, directory, user, names" 0 docker run --rm --network none -e A=b -w /srv \
-		-u www:video --hostname box bb sh -c 'echo $A $(pwd) $(id -u):$(id -g) $(hostname)'
-	is "b /srv 33:44 box"
 	t "run --init" 0 docker run --rm --network none --init bb sh -c 'ps | grep -c "[d]ocker-init"'
-	t "many at once" 0 bash -c 'for i in 1 2 3 4 5 6; do
-		docker run --rm --network none bb echo "n$i" & p="$p $!"; done
-		for i in $p; do wait $i || exit; done'
-	ok "many: all" test "$(grep -c '^n[1-6]$' "$work/out")" = 6
 }
 
 test_files() {
 	mkdir -p "$d/vol" && echo there >"$d/vol/f"
-	t "volume" 0 docker run --rm --network none -v "$d/vol:/v" bb sh -c 'cat /v/f; echo x >/v/g'
-	is there
-	ok "volume: written" grep -q x "$d/vol/g"
-	t "volume, read-only" fail docker run --rm --network none -v "$d/vol:/v:ro" bb \
-		sh -c 'echo x >/v/h'
-	err 'read-only'
-	t "named volume" 0 docker run --rm --network none -v named:/srv bb cat /srv/index.html
-	is hello
-	t "tmpfs" 0 docker run --rm --network none --tmpfs /t:size=1m,mode=700 bb stat -c %a /t
-	is 700
+	volumes docker "$d/vol"
 	t "read-only" fail docker run --rm --network none --read-only bb sh -c 'echo x >/new'
 	err 'read-only'
-	t "shm" 0 docker run --rm --network none --shm-size 2m bb df -k /dev/shm
-	real 2048
 	t "masked" 0 docker run --rm --network none bb sh -c 'cat /proc/keys | wc -c'
 	is 0
 }
 
 test_security() {
-	t "capabilities dropped" 0 docker run --rm --network none --cap-drop all bb \
-		grep CapEff /proc/self/status
-	out 0000000000000000
-	t "no new privileges" 0 docker run --rm --network none --security-opt no-new-privileges bb \
-		grep NoNewPrivs /proc/self/status
-	real 1
-	t "seccomp by default" 0 docker run --rm --network none bb grep Seccomp: /proc/self/status
-	real 2
-	t "seccomp unconfined" 0 docker run --rm --network none --security-opt seccomp=unconfined bb \
-		echo hello
-	is hello
+	privileges docker
 	t "rlimits" 0 docker run --rm --network none --ulimit nofile=77:99 bb sh -c 'ulimit -n; ulimit -Hn'
 	is "77
 99"
-	if [ -z "$supervised" ]; then
-		t "sysctl" 0 docker run --rm --network none --sysctl net.ipv4.ip_default_ttl=77 bb \
-			cat /proc/sys/net/ipv4/ip_default_ttl
-		is 77
-		t "the host's processes" 0 docker run --rm --network none --pid host bb \
-			sh -c '[ $$ != 1 ]'
-	else
-		t "the host's processes are not there" 0 docker run --rm --network none --pid host bb \
-			sh -c 'echo $$'
-		is 1
-	fi
-	t "the host's network" 0 docker run --rm --network host bb true
-	t "the host's uts" 0 docker run --rm --network none --uts host bb true
 	t "descriptors" 0 docker run --rm --network none bb ls -l /proc/self/fd
 	lacks socket
 }
@@ -219,52 +163,15 @@ test_more() {
 	t "a server: rm" 0 docker rm -f cc
 }
 
-test_limits() { # as the container sees them
-	t "memory, pids" 0 docker run --rm --network none -m 64m --pids-limit 77 bb sh -c '
-		cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null
-		cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; :'
-	is "67108864
-77"
-	t "cpus" 0 docker run --rm --network none --cpus 0.5 --cpu-shares 512 bb sh -c '
-		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us || cut -d" " -f1 /sys/fs/cgroup/cpu.max'
-	is 50000
-}
-
 test_resources() {
-	[ -n "$supervised" ] || test_limits
-	t "out of memory" 137 docker run --network none --name oom -m 16m --memory-swap 16m bb \
-		sh -c 'x=$(yes 0123456789 | head -c 64m | cat); echo no'
-	t "out of memory: is told" 0 docker inspect -f '{{.State.OOMKilled}}' oom
-	is true
-	t "out of memory: rm" 0 docker rm oom
-	t "devices" 0 docker run --rm --network none --device /dev/zero:/dev/nought bb \
-		sh -c 'head -c 3 /dev/nought | wc -c'
-	is 3
-	t "devices are denied" fail docker run --rm --network none --cap-add mknod bb \
-		sh -c 'mknod /tmp/d b 7 0 && head -c 1 /tmp/d'
-	t "oom score" 0 docker run --rm --network none --oom-score-adj 77 bb cat /proc/self/oom_score_adj
-	[ -n "$supervised" ] || is 77
+	[ -n "$supervised" ] || limits docker
+	resources docker
 }
 
 test_build() {
-	mkdir -p "$d/ctx" && echo copied >"$d/ctx/file"
-	cat >"$d/ctx/Dockerfile" <<-'END'
-		FROM bb
-		ENV WHO=built
-		WORKDIR /w
-		COPY file /w/
-		RUN echo $WHO >a && cat file >>a && id -u >>a
-		RUN chown www:video a && chmod 640 a
-		USER www
-		RUN id -u >/tmp/b
-		CMD ["cat", "/w/a", "/tmp/b"]
-	END
+	build_context "$d/ctx" bb
 	t "build" 0 docker build --network none -q -t made "$d/ctx"
-	t "build: run" 0 docker run --rm --network none made
-	is "built
-copied
-0
-33"
+	built docker
 	printf 'FROM bb\nRUN exit 12\n' >"$d/ctx/Dockerfile"
 	t "build: a failing step" fail docker build --network none "$d/ctx"
 	err 'non-zero code: 12'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What podman.sh and podman-rootless.sh have in common: a private Podman, and every command that
 # works for both. `rootless` is empty or 1.
+. "$here/checks.sh"
 needs podman conmon
 
 # Podman's own directories are all in $pod, its network and locks in this test's namespaces.
@@ -55,28 +56,9 @@ setup_podman() { # prefix of the command
 }
 
 test_run() {
-	t "run" 0 podman run --rm --network none bb echo hello
-	is hello
-	t "run: exit code" 42 podman run --rm --network none bb sh -c 'exit 42'
+	basics podman
 	t "run: killed by a signal" 143 podman run --rm --network none bb sh -c 'sh -c "kill \$\$"; exit $?'
-	t "run: no such program" 127 podman run --rm --network none bb nothing
-	err 'executable file not found in $PATH'
-	t "run: no such path" 127 podman run --rm --network none bb /bin/nothing
-	err 'no such file or directory'
-	t "run: not a program" 126 podman run --rm --network none bb /etc/passwd
-	err 'permission denied'
-	t "run: a directory" 126 podman run --rm --network none bb /etc
 	t "run: bad working directory" fail podman run --rm --network none -w /etc/passwd bb true
-	t "run: standard error" 0 podman run --rm --network none bb sh -c 'echo a; echo b >&2'
-	is a
-	err b
-	t "run -i" 0 sh -c 'seq 20000 | podman run -i --rm --network none bb sh -c "cat | wc -l"'
-	is 20000
-	t "run: much output" 0 sh -c 'podman run --rm --network none bb seq 100000 | md5sum'
-	is "$(seq 100000 | md5sum)"
-	t "run: environment, directory, user, names" 0 podman run --rm --network none -e A=b -w /srv \
-		-u www:video --hostname box bb sh -c 'echo $A $(pwd) $(id -u):$(id -g) $(hostname)'
-	is "b /srv 33:44 box"
 	t "run: groups" 0 podman run --rm --network none -u www --group-add 77 bb id -G
 	out 77
 	t "run: two runs, one name" 0 podman run --rm --name one --network none bb true
@@ -84,27 +66,15 @@ test_run() {
 }
 
 test_files() {
-	t "volume" 0 podman run --rm --network none -v "$pod/vol:/v" bb sh -c 'cat /v/f; echo x >/v/g'
-	is there
-	ok "volume: written" grep -q x "$pod/vol/g"
-	t "volume, read-only" fail podman run --rm --network none -v "$pod/vol:/v:ro" bb \
-		sh -c 'echo x >/v/h'
-	err 'read-only'
+	volumes podman "$pod/vol"
 	t "a file as a volume" 0 podman run --rm --network none -v "$pod/vol/f:/etc/new/f:ro" bb \
 		cat /etc/new/f
 	is there
-	t "named volume" 0 podman run --rm --network none -v named:/srv bb cat /srv/index.html
-	is hello
-	t "tmpfs" 0 podman run --rm --network none --tmpfs /t:size=1m,mode=700 bb \
-		stat -c %a /t
-	is 700
 	t "read-only" fail podman run --rm --network none --read-only --read-only-tmpfs=false bb \
 		sh -c 'echo x >/new'
 	err 'read-only'
 	t "read-only, with its tmpfs" 0 podman run --rm --network none --read-only bb \
 		sh -c 'echo x >/tmp/new && cat /tmp/new'
-	t "shm" 0 podman run --rm --network none --shm-size 2m bb df -k /dev/shm
-	real 2048
 	t "device files" 0 podman run --rm --network none bb sh -c 'echo x >/dev/null && ls -l /dev/zero'
 	t "masked" 0 podman run --rm --network none bb sh -c 'cat /proc/keys | wc -c; ls /proc/scsi | wc -l'
 	is "0
@@ -114,38 +84,15 @@ test_files() {
 }
 
 test_security() {
-	t "capabilities dropped" 0 podman run --rm --network none --cap-drop all bb \
-		grep CapEff /proc/self/status
-	out 0000000000000000
+	privileges podman
 	t "one capability" 0 podman run --rm --network none --cap-drop all --cap-add net_raw bb \
 		grep CapEff /proc/self/status
 	out 0000000000002000
-	t "no new privileges" 0 podman run --rm --network none --security-opt no-new-privileges bb \
-		grep NoNewPrivs /proc/self/status
-	real 1
-	t "seccomp by default" 0 podman run --rm --network none bb grep Seccomp: /proc/self/status
-	real 2
-	t "seccomp unconfined" 0 podman run --rm --network none --security-opt seccomp=unconfined bb \
-		echo hello
-	is hello
 	t "rlimits" 0 podman run --rm --network none --ulimit nofile=77:99 \
 		--ulimit nproc=1000:1000 bb sh -c 'ulimit -n; ulimit -Hn'
 	is "77
 99"
-	if [ -z "$supervised" ]; then
-		t "sysctl" 0 podman run --rm --network none --sysctl net.ipv4.ip_default_ttl=77 bb \
-			cat /proc/sys/net/ipv4/ip_default_ttl
-		is 77
-		t "the host's processes" 0 podman run --rm --network none --pid host bb \
-			sh -c '[ $$ != 1 ]'
-	else
-		t "the host's processes are not there" 0 podman run --rm --network none --pid host bb \
-			sh -c 'echo $$'
-		is 1
-	fi
-	t "the host's network" 0 podman run --rm --network host bb true
 	[ -n "$rootless" ] || t "the host's ipc" 0 podman run --rm --network none --ipc host bb true
-	t "the host's uts" 0 podman run --rm --network none --uts host bb true
 	t "annotations" 0 podman run --rm --network none --annotation org.example.a=b bb true
 	[ "$kind" != runc ] || return	# it has no --cgroup-manager
 	t "without cgroups" 0 podman run --rm --network none --cgroups=disabled bb echo hello
@@ -266,10 +213,6 @@ test_more() {
 	t "export" 0 sh -c 'podman export -o "$1" c && tar -xO -f "$1" new' - "$pod/exported.tar"
 	is new
 	t "commit: rm" 0 podman rm c
-	t "many at once" 0 bash -c 'for i in 1 2 3 4 5 6; do
-		podman run --rm --network none bb echo "n$i" & p="$p $!"; done
-		for i in $p; do wait $i || exit; done'
-	ok "many: all" test "$(grep -c '^n[1-6]$' "$work/out")" = 6
 	t "a timeout" fail podman run --rm --network none --timeout 2 bb forever
 }
 
@@ -320,27 +263,10 @@ test_pods() {
 }
 
 test_build() {
-	mkdir -p "$pod/ctx" && echo copied >"$pod/ctx/file"
-	cat >"$pod/ctx/Dockerfile" <<-'END'
-		FROM localhost/bb
-		ENV WHO=built
-		WORKDIR /w
-		COPY file /w/
-		RUN echo $WHO >a && cat file >>a && id -u >>a
-		RUN chown www:video a && chmod 640 a
-		USER www
-		RUN id -u >/tmp/b
-		CMD ["cat", "/w/a", "/tmp/b"]
-	END
+	build_context "$pod/ctx" localhost/bb
 	t "build" 0 podman build --isolation oci --network none -q -t made "$pod/ctx"
 	ok "build: by the runtime" grep -q 'buildah' "$work/calls"
-	t "build: run" 0 podman run --rm --network none made
-	is "built
-copied
-0
-33"
-	t "build: owner" 0 podman run --rm --network none made stat -c '%U:%G %a' a
-	is "www:video 640"
+	built podman
 	printf 'FROM localhost/bb\nRUN exit 12\n' >"$pod/ctx/Dockerfile"
 	t "build: a failing step" 12 podman build --isolation oci --network none "$pod/ctx"
 }

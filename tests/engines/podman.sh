@@ -6,29 +6,9 @@ rootless=
 . "$here/podman-common.sh"
 setup_podman
 
-test_limits() { # as the container sees them
-	t "memory, pids" 0 podman run --rm --network none -m 64m --pids-limit 77 bb sh -c '
-		cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes || cat memory.max
-		cat pids/pids.max || cat pids.max' 2>/dev/null
-	is "67108864
-77"
-	t "cpus" 0 podman run --rm --network none --cpus 0.5 --cpu-shares 512 bb sh -c '
-		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us || cut -d" " -f1 /sys/fs/cgroup/cpu.max'
-	is 50000
-}
-
 test_resources() {
-	test_limits
-	t "out of memory" 137 podman run --network none --name oom -m 16m --memory-swap 16m bb \
-		sh -c 'x=$(yes 0123456789 | head -c 64m | cat); echo no'
-	t "out of memory: rm" 0 podman rm oom
-	t "devices" 0 podman run --rm --network none --device /dev/zero:/dev/nought bb \
-		sh -c 'head -c 3 /dev/nought | wc -c'
-	is 3
-	t "devices are denied" fail podman run --rm --network none --cap-add mknod bb \
-		sh -c 'mknod /tmp/d b 7 0 && head -c 1 /tmp/d'
-	t "oom score" 0 podman run --rm --network none --oom-score-adj 77 bb cat /proc/self/oom_score_adj
-	[ -n "$supervised" ] || is 77
+	limits podman
+	resources podman
 	t "id maps" 0 podman run --rm --network none --uidmap 0:100000:1000 --gidmap 0:200000:1000 bb \
 		cat /proc/self/uid_map
 	real 100000
