@@ -30,15 +30,16 @@ static struct stat seen(const struct keep *k, const struct walk_ent *w)
 	return st;
 }
 
-/* An empty file, as a layer has it: ".wh.NAME" for a removed NAME. */
+/* An empty file, as a layer has it: ".wh.NAME" for a removed NAME, of 1970 as there. */
 static int put_marker(int dir, const char *name)
 {
+	const struct timespec never[2] = { { 0, 0 }, { 0, 0 } };
 	char file[NAME_MAX + 8];
 	own_fd fd = -1;
 
 	snprintf(file, sizeof file, ".wh.%s", name);
 	fd = openat(dir, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	return fd < 0 ? -errno : 0;
+	return fd < 0 || fchmod(fd, 0644) < 0 || futimens(fd, never) < 0 ? -errno : 0;
 }
 
 static int put_times(int dir, const char *name, const struct stat *st)
@@ -76,7 +77,8 @@ static int put_node(const struct walk_ent *w, int dir, const char *name, const s
 		return r ? r : symlinkat(to, dir, name) < 0 ? -errno : 0;
 	}
 	if (S_ISFIFO(w->st.st_mode))
-		return mkfifoat(dir, name, st->st_mode & 0777) < 0 ? -errno : 0;
+		return mkfifoat(dir, name, 0600) < 0 || fchmodat(dir, name, st->st_mode & 0777, 0) < 0
+				? -errno : 0;
 	return put_file(w, dir, name, st);
 }
 

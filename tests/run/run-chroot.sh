@@ -75,6 +75,12 @@ t "--output and --keep" 0 in_root --output "$work/o.tar" --keep "$work/k" sh -c 
 ok "the layer has it" sh -c "tar tf $work/o.tar | grep -qx etc/new"
 ok "and nothing of what is hidden" sh -c "! tar tf $work/o.tar | grep -q shadow"
 ok "the copy has it" test -f "$work/k/etc/new"
+changes='echo x >/etc/a; rm /etc/passwd; rm /etc/group; mkdir -p /srv/d; touch /srv/d/e'
+(umask 077 && in_root --keep "$work/k1" sh -c "$changes") && sleep 1.1
+t "--keep again, another umask" 0 in_root --keep "$work/k2" sh -c "$changes"
+listing() { (cd "$1" && find . -mindepth 1 -printf '%p %M %s %T@ %l\n' | sort); }
+ok "what is kept differs in nothing" sh -c '[ -n "$1" ] && [ "$1" = "$2" ]' - \
+	"$(listing "$work/k1")" "$(listing "$work/k2")"
 t "--dry-run" 0 in_root --dry-run id
 out root-overlay
 tar -C "$root" -cf "$work/root.tar" .
