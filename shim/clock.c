@@ -19,9 +19,9 @@ void world_step(struct world *w)
 	advance(w, STEP_NS);
 }
 
-void world_compute(struct world *w)
+void world_compute(struct world *w, uint64_t ns)
 {
-	advance(w, CPU_STEP_NS);
+	advance(w, ns);
 }
 
 uint64_t world_clock(const struct world *w, int id)

@@ -27,10 +27,15 @@
  */
 #define STEP_NS 10007
 /*
- * And its step when a task asks for its CPU time: it has computed since. Without a way to tell how
- * long, a loop for 90 s of CPU time (lz4's tests) would go round nine million times.
+ * And its step when a task asks for its CPU time: it has computed since. Nothing tells how long, but
+ * a loop for 90 s of CPU time (lz4's tests) must not go round nine million times.
  */
 #define CPU_STEP_NS 1000003
+/*
+ * Memory that is asked for will be filled, a nanosecond for a byte: what has more to do takes longer.
+ * Programs double their input until it takes long enough to be measured (grep's tests).
+ */
+#define FILL_NS_MAX (1 << 30)
 
 /* ---- tasks ---- */
 
@@ -345,7 +350,7 @@ struct world {
 
 /* clock.c */
 void world_step(struct world *w); /* one event's time */
-void world_compute(struct world *w); /* the time that a task has computed for */
+void world_compute(struct world *w, uint64_t ns); /* what a task seems to compute for */
 uint64_t world_real(const struct world *w); /* CLOCK_REALTIME: ns since 1970 */
 uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
 /** A clock that counts from the boot, as the container's time namespace shows it. */

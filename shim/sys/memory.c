@@ -42,6 +42,11 @@ static bool shared(uint64_t flags)
 	return (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 }
 
+static bool to_be_filled(uint64_t prot, uint64_t flags)
+{
+	return prot & PROT_WRITE && flags & MAP_ANONYMOUS && !(flags & (MAP_NORESERVE | MAP_STACK));
+}
+
 static long mmap_enter(struct call *c)
 {
 	uint64_t len = c->a[1], flags = c->a[3], at;
@@ -74,6 +79,8 @@ static void mmap_leave(struct call *c)
 		return;
 	if (placed && (uint64_t) c->ret != c->k[0])
 		call_note(c, "mmap: the kernel chose another address than the supervisor");
+	if (to_be_filled(c->a[2], flags))
+		world_compute(c->w, c->a[1] < FILL_NS_MAX ? c->a[1] : FILL_NS_MAX);
 	if (shared(flags) && !(flags & MAP_ANONYMOUS) && c->a[2] & PROT_WRITE)
 		written_through(c, (int) c->a[4]);
 }

@@ -27,7 +27,7 @@ static long clock_gettime_enter(struct call *c)
 	long r;
 
 	if (vclock_is_cpu(id))
-		world_compute(c->w);
+		world_compute(c->w, CPU_STEP_NS);
 	r = vclock_read(c, id, &ns);
 	return r < 0 ? r : put_ts(c, 1, ns);
 }
@@ -194,7 +194,7 @@ static long times_enter(struct call *c)
 
 		if (!t)
 			return -EFAULT;
-		world_compute(c->w);
+		world_compute(c->w, CPU_STEP_NS);
 		t->tms_utime = (clock_t) (p->cpu / (NSEC / HZ));
 		t->tms_cutime = (clock_t) (p->cpu_children / (NSEC / HZ));
 	}
@@ -207,7 +207,7 @@ static long getrusage_enter(struct call *c)
 	uint64_t ns;
 
 	if ((int) c->a[0] != RUSAGE_CHILDREN)
-		world_compute(c->w);
+		world_compute(c->w, CPU_STEP_NS);
 	switch ((int) c->a[0]) {
 	case RUSAGE_SELF: ns = c->t->proc->cpu; break;
 	case RUSAGE_CHILDREN: ns = c->t->proc->cpu_children; break;
@@ -235,7 +235,7 @@ static const struct flag_name whose[] = {
 static const struct row rows[] = {
 	{ SYS(clock_gettime, 228), EMULATE, .arg = { CLOCK, OUT_AS(ts, TS, timespec) },
 	  .enter = clock_gettime_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP,
-	  .why = "one virtual clock, a fixed step per event, a longer one for CPU time; all clock ids agree" },
+	  .why = "one virtual clock, a fixed step per event, more for CPU time and memory; all clock ids agree" },
 	{ SYS(gettimeofday, 96), EMULATE,
 	  .arg = { OUT_AS(tv, sizeof(struct timeval), timeval),
 	  OUT_AS(tz, sizeof(struct timezone), timezone) },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
@@ -197,6 +198,30 @@ TEST(who_asks_for_its_cpu_time_has_computed)
 	cpu = fake_up(&f)->proc->cpu;
 	fake_sys(&f, "getrusage", RUSAGE_CHILDREN, 0x100);
 	EQ(fake_up(&f)->proc->cpu - cpu, STEP_NS);
+	fake_free(&f);
+}
+
+static uint64_t cpu_of_mmap(struct fake *f, uint64_t len, uint64_t prot, uint64_t flags)
+{
+	uint64_t cpu = fake_up(f)->proc->cpu;
+
+	f->kernel = 0x7fff00000000;
+	fake_sys(f, "mmap", 0x7fff00000000, len, prot, flags, (uint64_t) -1, 0);
+	return fake_up(f)->proc->cpu - cpu;
+}
+
+/* grep's tests make their input larger until it takes 200 ms. */
+TEST(who_asks_for_memory_computes)
+{
+	struct fake f = { 0 };
+	uint64_t rw = PROT_READ | PROT_WRITE, anon = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	EQ(cpu_of_mmap(&f, 1 << 20, rw, anon), STEP_NS + (1 << 20));
+	EQ(cpu_of_mmap(&f, 1ull << 40, rw, anon), STEP_NS + (1 << 30));
+	EQ(cpu_of_mmap(&f, 1 << 20, rw, anon | MAP_NORESERVE), STEP_NS);
+	EQ(cpu_of_mmap(&f, 1 << 20, rw, anon | MAP_STACK), STEP_NS);
+	EQ(cpu_of_mmap(&f, 1 << 20, PROT_NONE, anon), STEP_NS);
+	EQ(cpu_of_mmap(&f, 1 << 20, PROT_READ, MAP_PRIVATE), STEP_NS);
 	fake_free(&f);
 }
 
