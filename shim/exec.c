@@ -73,6 +73,7 @@ static int rebuild_stack(struct world *w, struct task *t, struct exec_layout_out
 	}
 	if (w->ops->write(t, ret->lo, ret->bytes.p, ret->bytes.n) != (ssize_t) ret->bytes.n)
 		return -EFAULT;
+	memcpy(t->mm->auxv, ret->bytes.p + (ret->auxv - ret->lo), sizeof t->mm->auxv);
 	t->regs.rsp = ret->sp;
 	t->regs_dirty = REGS_ALL;
 	return 0;

@@ -16,7 +16,7 @@ enum {
 	 */
 	SIGNAL_STACK_MIN = 4096,
 	AT_MINSIGSTKSZ_ = 51, /* not in every <elf.h> */
-	NAUX = 20,	      /* entries of the new vector, with AT_NULL */
+	NAUX = AUXV_LEN / (2 * WORD),
 	MAX_AUX = 64,	      /* of the kernel's */
 	RANDOM_LEN = 16,
 	PLATFORM_ROOM = 16,
@@ -148,8 +148,7 @@ static void place(struct exec_layout_out *o, const struct exec_layout_in *in,
 	uint64_t top = f->strings & ~(uint64_t) 15;
 
 	o->random_addr = top - PLATFORM_ROOM - RANDOM_LEN;
-	o->auxv_len = NAUX * 2 * WORD;
-	o->sp = (o->random_addr - o->auxv_len - words * WORD) & ~(uint64_t) 15;
+	o->sp = (o->random_addr - AUXV_LEN - words * WORD) & ~(uint64_t) 15;
 	o->argv = o->sp + WORD;
 	o->envp = o->argv + (f->argc + 1) * WORD;
 	o->auxv = o->envp + (f->envc + 1) * WORD;

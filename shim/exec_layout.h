@@ -16,6 +16,8 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 
+enum { AUXV_LEN = 20 * 16 }; /* bytes, with AT_NULL */
+
 struct exec_layout_in {
 	uint64_t sp;	      /* of the new program, before its first instruction */
 	const uint8_t *stack; /* bytes from sp to the end of the stack, as the kernel made them */
@@ -40,7 +42,7 @@ struct exec_layout_out {
 	uint64_t random_addr;
 	uint64_t argv, envp; /* addresses of the arrays */
 	uint64_t auxv;
-	size_t argc, envc, auxv_len; /* auxv_len: bytes, with AT_NULL */
+	size_t argc, envc;
 };
 
 /** 0 or -errno: -EBADMSG for a stack that no kernel made. @in is not trusted. */

@@ -283,6 +283,12 @@ static void view_limits(struct view *v, struct buf *b)
 
 /* ---- the rest ---- */
 
+static void view_auxv(struct view *v, struct buf *b)
+{
+	if (v->t && v->t->mm)
+		buf_put(b, v->t->mm->auxv, sizeof v->t->mm->auxv);
+}
+
 static void view_maps(struct view *v, struct buf *b)
 {
 	procview_maps(v->w, v->real, b);
@@ -358,6 +364,7 @@ static const struct {
 	{ "cmdline", NULL, NULL },
 	{ "comm", NULL, NULL },
 	{ "environ", NULL, NULL },
+	{ "auxv", view_auxv, NULL },
 	{ "mem", NULL, NULL },
 	{ "clear_refs", NULL, NULL },
 	{ "cgroup", NULL, "0::/\n" },
@@ -414,7 +421,7 @@ bool procview_shown_process(const struct world *w, const char *rest)
 /* Process 1 is ours, standing in for init: what it is on the host is nobody's business. */
 static enum proc_pass stand_in(struct view *v, const char *name, struct buf *b)
 {
-	static const char *const empty[] = { "environ", "maps", "smaps", "mem" };
+	static const char *const empty[] = { "environ", "auxv", "maps", "smaps", "mem" };
 
 	if (strcmp(name, "cmdline") == 0) {
 		buf_put(b, "init", 5);

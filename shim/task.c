@@ -133,6 +133,7 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->mm->room = parent->mm->room;
 		t->mm->room_32 = parent->mm->room_32;
 		t->mm->shares = parent->mm->shares;
+		memcpy(t->mm->auxv, parent->mm->auxv, sizeof t->mm->auxv);
 	}
 	if (flags & CLONE_FS) {
 		t->fs = parent->fs;

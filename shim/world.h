@@ -16,6 +16,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/map.h"
 #include "shim/cpu.h"
+#include "shim/exec_layout.h"
 #include "shim/shim.h"
 #include "shim/sys.h"
 
@@ -58,6 +59,7 @@ struct mm { /* an address space */
 		uint64_t clear; /* nothing is mapped from here up to there */
 	} room, room_32;
 	bool shares;	   /* there may be shared mappings in it */
+	uint8_t auxv[AUXV_LEN]; /* as it was given to the program */
 };
 
 struct fsctx { /* cwd and root: what CLONE_FS shares */

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	must(o.sp % 16 == 0 && o.lo <= o.sp && o.lo <= in.sp);
 	must(o.lo + o.bytes.n <= in.sp + in.n);
-	must(o.auxv + o.auxv_len <= o.random_addr);
+	must(o.auxv + AUXV_LEN <= o.random_addr);
 	must(o.argc + o.envc < n / 8);
 	buf_free(&o.bytes);
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The auxiliary vector as it lies above the environment, and the bytes of AT_RANDOM. */
+/* The auxiliary vector as it lies above the environment and as procfs has it, and the bytes of AT_RANDOM. */
 #include <elf.h>
 #include <stdio.h>
+#include <string.h>
 
 extern char **environ;
 
@@ -18,6 +19,16 @@ static void show(const Elf64_auxv_t *a)
 	putchar('\n');
 }
 
+static void compare(const Elf64_auxv_t *a, size_t n)
+{
+	Elf64_auxv_t got[64];
+	FILE *f = fopen("/proc/self/auxv", "r");
+	size_t have = f ? fread(got, sizeof *got, 64, f) : 0;
+
+	printf("in procfs: %zu of %zu, %s\n", have, n,
+		have == n && !memcmp(got, a, n * sizeof *a) ? "the same" : "others");
+}
+
 int main(void)
 {
 	char **e = environ;
@@ -27,5 +38,6 @@ int main(void)
 		e++;
 	for (a = (const Elf64_auxv_t *) (e + 1); a->a_type != AT_NULL; a++)
 		show(a);
+	compare((const Elf64_auxv_t *) (e + 1), (size_t) (a + 1 - (const Elf64_auxv_t *) (e + 1)));
 	return 0;
 }

@@ -75,6 +75,31 @@ static void full(size_t size)
 	close(s[1]);
 }
 
+static void measured(const char *when, int fd)
+{
+	struct tcp_info i = { 0 };
+	socklen_t n = sizeof i;
+	int r = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &n);
+
+	printf("%s: %d, state %u, mss %u, rtt %u, window %u, retransmitted %u\n", when, r, i.tcpi_state,
+		i.tcpi_snd_mss, i.tcpi_rtt, i.tcpi_snd_cwnd, i.tcpi_total_retrans);
+}
+
+static void info(void)
+{
+	int s[2];
+
+	pair(s, 0);
+	measured("connected", s[0]);
+	fill(s[0], 3000);
+	measured("full", s[0]);
+	shutdown(s[1], SHUT_WR);
+	measured("half closed", s[0]);
+	close(s[1]);
+	measured("closed", s[0]);
+	close(s[0]);
+}
+
 int main(void)
 {
 	small(0);
@@ -82,5 +107,6 @@ int main(void)
 	full(100);
 	full(3000);
 	full(65536);
+	info();
 	return 0;
 }

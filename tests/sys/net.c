@@ -42,6 +42,58 @@ TEST(ports_come_in_order)
 	fake_free(&f);
 }
 
+TEST(what_tcp_measures_is_fixed)
+{
+	struct fake f = { 0 };
+	int l = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_INET, SOCK_DGRAM, 0);
+	struct tcp_info *info;
+
+	fake_up(&f);
+	EQ(listen(l, 7), 0);
+	FAKE_AT(&f, uint32_t, LEN) = sizeof *info;
+	info = &FAKE_AT(&f, struct tcp_info, BUF);
+	EQ(fake_sys(&f, "getsockopt", l, IPPROTO_TCP, TCP_INFO, BUF, LEN), 0);
+	EQ(FAKE_AT(&f, uint32_t, LEN), sizeof *info);
+	EQ(info->tcpi_state, TCP_LISTEN);
+	EQ(info->tcpi_sacked, 7);
+	EQ(info->tcpi_rto, 0);
+	FAKE_AT(&f, uint32_t, LEN) = 1;
+	memset(&FAKE_AT(&f, uint8_t, BUF), 0x55, 2);
+	EQ(fake_sys(&f, "getsockopt", l, IPPROTO_TCP, TCP_INFO, BUF, LEN), 0);
+	EQ(f.m[BUF], TCP_LISTEN);
+	EQ(f.m[BUF + 1], 0x55);
+	FAKE_AT(&f, uint32_t, LEN) = UINT32_MAX;
+	EQ(fake_sys(&f, "getsockopt", l, IPPROTO_TCP, TCP_INFO, BUF, LEN), -EINVAL);
+	FAKE_AT(&f, uint32_t, LEN) = 104;
+	EQ(fake_sys(&f, "getsockopt", u, IPPROTO_TCP, TCP_INFO, BUF, LEN), -EOPNOTSUPP);
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_INFO, BUF, 104), -ENOPROTOOPT);
+	EQ(f.nkernel, 0);
+	close(l);
+	close(u);
+	fake_free(&f);
+}
+
+TEST(congestion_is_controlled_in_one_way)
+{
+	struct fake f = { 0 };
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	fake_up(&f);
+	FAKE_AT(&f, uint32_t, LEN) = 64;
+	EQ(fake_sys(&f, "getsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, LEN), 0);
+	EQ(FAKE_AT(&f, uint32_t, LEN), 16);
+	STREQ((char *) &f.m[BUF], "cubic");
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, 5), 0);
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, 16), 0);
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, 4), -ENOENT);
+	memcpy(&f.m[BUF], "reno", 5);
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, 4), -ENOENT);
+	EQ(fake_sys(&f, "setsockopt", l, IPPROTO_TCP, TCP_CONGESTION, BUF, 0), -EINVAL);
+	EQ(f.nkernel, 0);
+	close(l);
+	fake_free(&f);
+}
+
 TEST(names_that_the_kernel_would_draw_come_in_order)
 {
 	struct fake f = { 0 };
@@ -126,7 +178,7 @@ TEST(what_tells_of_the_host_is_refused)
 	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socketpair", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, BUF), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, IPPROTO_TCP), -EPROTONOSUPPORT);
-	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_INFO, BUF, LEN), -ENOPROTOOPT);
+	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_CC_INFO, BUF, LEN), -ENOPROTOOPT);
 	EQ(fake_sys(&f, "setsockopt", s, SOL_SOCKET, SO_TIMESTAMP, BUF, 4), -ENOPROTOOPT);
 	EQ(f.nkernel, 0);
 	close(s);

@@ -115,7 +115,7 @@ static uint64_t word_at(const struct exec_layout_out *o, uint64_t addr)
 
 static uint64_t aux_of(const struct exec_layout_out *o, uint64_t type)
 {
-	for (uint64_t p = o->auxv; p < o->auxv + o->auxv_len; p += 16)
+	for (uint64_t p = o->auxv; p < o->auxv + AUXV_LEN; p += 16)
 		if (word_at(o, p) == type)
 			return word_at(o, p + 8);
 	return 0xffffffff;
@@ -200,7 +200,7 @@ TEST(arguments_and_environment_of_any_length)
 		EQ(o.sp % 16, 0);
 		EQ(o.argc, n);
 		EQ(o.bytes.n, k.sp + k.strings - o.lo);
-		OK(o.auxv + o.auxv_len <= o.random_addr);
+		OK(o.auxv + AUXV_LEN <= o.random_addr);
 		buf_free(&o.bytes);
 		many[n] = "x";
 	}
