@@ -31,7 +31,7 @@
  * And its step when a task asks for its CPU time: it has computed since. Nothing tells how long, but
  * a loop for 90 s of CPU time (lz4's tests) must not go round nine million times.
  */
-#define CPU_STEP_NS 1000003
+#define CPU_STEP_NS 2000003
 /*
  * Memory that is asked for will be filled, a nanosecond for a byte: what has more to do takes longer.
  * Programs double their input until it takes long enough to be measured (grep's tests).
