@@ -15,8 +15,7 @@
 #include "runtime/base/own.h"
 
 struct keep {
-	rootfs_view_fn view;
-	void *ctx;
+	const struct layer_opts *o;
 	int dest;
 	struct links links;
 };
@@ -25,8 +24,8 @@ static struct stat seen(const struct keep *k, const struct walk_ent *w)
 {
 	struct stat st = w->st;
 
-	if (k->view)
-		k->view(k->ctx, w->path, &st);
+	if (k->o->view)
+		k->o->view(k->o->ctx, w->path, &st);
 	return st;
 }
 
@@ -118,11 +117,15 @@ static int keep_entry(struct keep *k, const struct walk_ent *w, int kind)
 
 static int keep_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
-	int kind = upper_kind(w->dirfd, w->name, w->path, &w->st, e), r;
+	struct keep *k = ctx;
+	int kind, r;
 
+	if (upper_unchanged(w, k->o))
+		return WALK_SKIP;
+	kind = upper_kind(w->dirfd, w->name, w->path, &w->st, e);
 	if (kind < 0)
 		return kind;
-	r = keep_entry(ctx, w, kind);
+	r = keep_entry(k, w, kind);
 	return r < 0 ? fail(e, r, "keep %s", w->path) : 0;
 }
 
@@ -157,9 +160,9 @@ static void undo(int dest)
 	names_free(v, n);
 }
 
-int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct err *e)
+int layer_copy(int upperfd, const struct layer_opts *o, int destfd, struct err *e)
 {
-	struct keep k = { .view = view, .ctx = ctx, .dest = destfd };
+	struct keep k = { .o = o, .dest = destfd };
 	struct walk w = { .rootfd = upperfd, .ctx = &k, .visit = keep_one, .leave = keep_leave };
 	int r = walk_tree(&w, e);
 
@@ -188,7 +191,8 @@ static int times_visit(void *ctx, const struct walk_ent *w, struct err *e)
 
 int rootfs_set_times(int rootfd, rootfs_view_fn view, void *ctx, struct err *e)
 {
-	struct keep k = { .view = view, .ctx = ctx };
+	struct layer_opts o = { .view = view, .ctx = ctx };
+	struct keep k = { .o = &o };
 	struct walk w = {
 		.rootfd = rootfd, .ctx = &k, .visit = times_visit, .leave = times_put,
 		.closed_empty = true,

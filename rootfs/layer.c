@@ -13,8 +13,7 @@
 #include "runtime/base/own.h"
 
 struct layer {
-	rootfs_view_fn view;
-	void *ctx;
+	const struct layer_opts *o;
 	struct tarout tar;
 	struct links links;
 };
@@ -92,8 +91,8 @@ static int put_entry(struct layer *l, const struct walk_ent *w, int kind, struct
 	own_free char *target = NULL;
 	int r;
 
-	if (l->view)
-		l->view(l->ctx, w->path, &st);
+	if (l->o->view)
+		l->o->view(l->o->ctx, w->path, &st);
 	if (S_ISDIR(w->st.st_mode))
 		return put_dir(l, w, &en, kind, e);
 	if (S_ISSOCK(st.st_mode))
@@ -113,17 +112,20 @@ static int put_entry(struct layer *l, const struct walk_ent *w, int kind, struct
 
 static int layer_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
-	int kind = upper_kind(w->dirfd, w->name, w->path, &w->st, e);
+	struct layer *l = ctx;
+	int kind;
 
+	if (upper_unchanged(w, l->o))
+		return WALK_SKIP;
+	kind = upper_kind(w->dirfd, w->name, w->path, &w->st, e);
 	if (kind < 0 || kind == UPPER_WHITEOUT)
 		return kind < 0 ? kind : 0;
-	return put_entry(ctx, w, kind, e);
+	return put_entry(l, w, kind, e);
 }
 
-int layer_write(int upperfd, rootfs_view_fn view, void *ctx, int out, uint8_t ret[32],
-	struct err *e)
+int layer_write(int upperfd, const struct layer_opts *o, int out, uint8_t ret[32], struct err *e)
 {
-	struct layer l = { .view = view, .ctx = ctx };
+	struct layer l = { .o = o };
 	struct walk w = { .rootfd = upperfd, .ctx = &l, .visit = layer_one };
 	int r;
 

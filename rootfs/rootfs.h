@@ -94,19 +94,27 @@ struct manifest_opts {
 int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t ret[32],
 	struct err *e);
 
+/* How an upper directory is shown; both may be NULL. */
+struct layer_opts {
+	rootfs_view_fn view;
+	/* What was there at the start and is as it was. It is left out, a directory if nothing else
+	 * is below it. For an upper directory that did not begin as an empty one. */
+	bool (*unchanged)(void *ctx, const struct stat *st);
+	void *ctx;
+};
+
 /**
  * Write an overlay upper directory @upperfd as a normalised OCI layer tar to @out: sorted, numeric
- * ids and times from @view, whiteouts as .wh. files, opaque directories as .wh..wh..opq. No xattrs:
+ * ids and times from @o->view, whiteouts as .wh. files, opaque directories as .wh..wh..opq. No xattrs:
  * the guest sees and sets none, and those that overlayfs copied up depend on whose the tree is.
  * *@ret: SHA-256 of the tar.
  */
-int layer_write(int upperfd, rootfs_view_fn view, void *ctx, int out, uint8_t ret[32],
-	struct err *e);
+int layer_write(int upperfd, const struct layer_opts *o, int out, uint8_t ret[32], struct err *e);
 
 /** Set mtime (and atime) on disk of everything below @rootfd to what @view says, deepest first. */
 int rootfs_set_times(int rootfd, rootfs_view_fn view, void *ctx, struct err *e);
 
-/** Copy an overlay upper directory into the directory @destfd (must be empty), as @view says. */
-int layer_copy(int upperfd, rootfs_view_fn view, void *ctx, int destfd, struct err *e);
+/** Copy an overlay upper directory into the directory @destfd (must be empty), as @o says. */
+int layer_copy(int upperfd, const struct layer_opts *o, int destfd, struct err *e);
 
 #endif

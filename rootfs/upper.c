@@ -65,3 +65,26 @@ int upper_kind(int dirfd, const char *name, const char *path, const struct stat 
 		return fail(e, errno, "open %s", path);
 	return S_ISDIR(st->st_mode) ? kind_dir(fd, path, e) : kind_file(fd, path, st, e);
 }
+
+static int changed(void *ctx, const struct walk_ent *w, struct err *e)
+{
+	const struct layer_opts *o = ctx;
+
+	(void) e;
+	return o->unchanged(o->ctx, &w->st) ? 0 : -ECANCELED;
+}
+
+bool upper_unchanged(const struct walk_ent *w, const struct layer_opts *o)
+{
+	struct walk below = { .ctx = (void *) o, .visit = changed };
+	struct err e = ERR_INIT;
+	own_fd fd = -1;
+
+	if (!o->unchanged || !strcmp(w->path, ".") || !o->unchanged(o->ctx, &w->st))
+		return false;
+	if (!S_ISDIR(w->st.st_mode))
+		return true;
+	fd = below.rootfd = openat(w->dirfd, w->name,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && walk_tree(&below, &e) == 0;
+}

@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include "rootfs/rootfs.h"
+#include "rootfs/walk.h"
 #include "runtime/base/err.h"
 
 enum upper_kind {
@@ -20,5 +22,8 @@ enum upper_kind {
  */
 int upper_kind(int dirfd, const char *name, const char *path, const struct stat *st,
 	struct err *e);
+
+/** Whether @w is left out, being as it was at the start, with all that is below it. */
+bool upper_unchanged(const struct walk_ent *w, const struct layer_opts *o);
 
 #endif

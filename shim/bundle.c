@@ -262,17 +262,27 @@ static int volume_times(struct world *w, struct err *e)
 	return 0;
 }
 
+/* What the host's own root began with, points to mount on among it. */
+static bool as_it_began(void *ctx, const struct stat *st)
+{
+	const struct vinode *v = inode_peek(ctx, st->st_dev, st->st_ino);
+
+	return !v || (!v->touched && v->ctime == v->btime);
+}
+
 static int outputs(struct world *w, struct trace_subject *subj, size_t *n, struct err *e)
 {
+	const struct layer_opts o = { .view = upper_view,
+		.unchanged = w->o->host_root ? as_it_began : NULL, .ctx = w };
 	int r = volume_times(w, e);
 
 	if (!r && w->o->output >= 0) {
-		r = layer_write(w->o->upper, upper_view, w, w->o->output, subj->sha256, e);
+		r = layer_write(w->o->upper, &o, w->o->output, subj->sha256, e);
 		subj->name = "layer.tar";
 		*n = 1;
 	}
 	if (!r && w->o->keep >= 0)
-		r = layer_copy(w->o->upper, upper_view, w, w->o->keep, e);
+		r = layer_copy(w->o->upper, &o, w->o->keep, e);
 	return r;
 }
 

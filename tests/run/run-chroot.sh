@@ -88,6 +88,12 @@ t "a tarball" 0 "$detrun" --trace none --chroot "$work/root.tar" cat /etc/passwd
 out www
 t "the host's own" 0 "$detrun" --trace none sh -c 'ls /; touch /tmp/x && ! touch /usr/x'
 out usr
+t "what changed of it" 0 "$detrun" --trace none --keep "$work/k3" --output "$work/k3.tar" sh -c '
+	mkdir -p /srv/a/b && echo x >/srv/a/b/c && chmod 700 /opt && echo y >>/etc/hosts && rm /etc/hostname'
+ok "is no more than that" test "$(cd "$work/k3" && find . -mindepth 1 -printf '%P %m\n' | sort | tr '\n' ,)" = \
+	"etc 755,etc/hosts 644,opt 700,srv 755,srv/a 755,srv/a/b 755,srv/a/b/c 644,"
+ok "in the layer, too" sh -c 'tar tf "$1" | tr "\n" " " | grep -qx "etc/ etc/hosts opt/ srv/ srv/a/ srv/a/b/ srv/a/b/c "' \
+	- "$work/k3.tar"
 
 t "a trace" 0 "$detrun" --trace "$work/t1" --chroot "$root" sh -c 'id; ls -la /'
 err "detrun: trace "

@@ -44,13 +44,15 @@ static void layer_view(void *ctx, const char *path, struct stat *st)
 	}
 }
 
+static const struct layer_opts viewed = { .view = layer_view }, plain;
+
 static struct made layer(struct fx *x, int dir)
 {
 	int fd = openat(x->dirfd, "test.tar", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	struct made m = { 0 };
 	uint8_t sum[32];
 
-	EQ(layer_write(dir, layer_view, NULL, fd, m.sum, &x->e), 0);
+	EQ(layer_write(dir, &viewed, fd, m.sum, &x->e), 0);
 	STREQ(x->e.msg, "");
 	lseek(fd, 0, SEEK_SET);
 	EQ(read_fd(fd, 1 << 24, &m.text), 0);
@@ -153,7 +155,7 @@ TEST(names_that_mean_whiteouts_are_refused)
 	uint8_t sum[32];
 
 	put(dir, ".wh.passwd", 0644, "");
-	EQ(layer_write(dir, NULL, NULL, out, sum, &x.e), -EINVAL);
+	EQ(layer_write(dir, &plain, out, sum, &x.e), -EINVAL);
 	HAS(x.e.msg, ".wh.passwd");
 	close(out);
 	close(dir);
@@ -167,7 +169,7 @@ TEST(kept_files_are_as_the_view_says)
 	struct stat st, two;
 
 	fchmodat(a, "b", 04755, 0);
-	EQ(layer_copy(a, layer_view, NULL, keep, &x.e), 0);
+	EQ(layer_copy(a, &viewed, keep, &x.e), 0);
 	STREQ(x.e.msg, "");
 	EQ(fstatat(keep, "b", &st, 0), 0);
 	EQ(st.st_mode & 07777, 0755);
