@@ -452,6 +452,16 @@ static enum proc_pass fdinfo(const struct view *v, struct buf *b)
 	return PROC_TEXT;
 }
 
+/* Where a network is shared, with whom is decided outside. */
+static enum proc_pass net(const struct view *v, const char *name, struct buf *b)
+{
+	bool shared = v->w->o->network;
+
+	if (!(shared && v->w->o->strict) && procview_net(v->w, name, v->real, b))
+		return shared ? PROC_INPUT : PROC_TEXT;
+	return procview_machine(v->w, v->c->t, name, b) ? PROC_TEXT : PROC_ABSENT;
+}
+
 enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, const char *real,
 	struct buf *b)
 {
@@ -462,7 +472,7 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 	if (strncmp(name, "fdinfo/", 7) == 0)
 		return fdinfo(&v, b);
 	if (strncmp(name, "net/", 4) == 0)
-		return procview_machine(c->w, c->t, name, b) ? PROC_TEXT : PROC_ABSENT;
+		return net(&v, name, b);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (strcmp(files[i].name, name) != 0)
 			continue;

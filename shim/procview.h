@@ -63,6 +63,8 @@ bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct 
 void mounts_learn(struct world *w);
 bool procview_mountinfo(const struct world *w, const char *real, struct buf *b);
 bool procview_mounts(const struct world *w, const char *real, struct buf *b);
+/** A list of sockets ("net/tcp"), @real as the kernel has it. False: @name is none. */
+bool procview_net(struct world *w, const char *name, const char *real, struct buf *b);
 /** Which file system is the one of cgroups. */
 void mounts_learn_cgroup(struct world *w);
 /** Before the first program: nothing in the container is suid, and nobody sees that. */
