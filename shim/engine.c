@@ -202,6 +202,7 @@ static void finish(struct call *c, bool has_res)
 		record_call(c, has_res);
 	world_step(c->w);
 	t->slice++;
+	t->calls++;
 }
 
 static void result_dirty(struct task *t)

@@ -12,7 +12,11 @@
 
 #include "shim/engine.h"
 
-enum { SLICE = 2000 }; /* trapped calls */
+enum {
+	SLICE = 2000,	  /* trapped calls */
+	WAY = 16,	  /* of them for each time that it gives way */
+	SAVED = 64 * WAY, /* for when it has not done so for long */
+};
 
 #define BIT(sig) (1ull << ((sig) -1))
 #define DEFAULT_IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
@@ -137,6 +141,25 @@ static struct futex_wait *first_waiter(struct world *w, uint64_t k1, uint64_t k2
 	return f;
 }
 
+/*
+ * Who wakes another one gives way to it, as long as that is seldom among its calls: from then on it may
+ * make none, in a loop that ends, or goes fast, by what the other one does (Java's compilers).
+ */
+static void give_way(struct task *t)
+{
+	uint64_t from, left;
+
+	if (!t)
+		return;
+	from = t->calls > SAVED ? t->calls - SAVED : 0;
+	from = (t->gave_way > from ? t->gave_way : from) + WAY;
+	left = from > t->calls ? from - t->calls : 0;
+	if (t->slice + left >= SLICE)
+		return; /* soon, anyway */
+	t->gave_way = from;
+	t->slice = SLICE - left;
+}
+
 long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n)
 {
 	long woken = 0;
@@ -150,6 +173,8 @@ long wake_futex(struct world *w, uint64_t k1, uint64_t k2, uint32_t mask, long n
 		engine_retry(w, f->t);
 		woken++;
 	}
+	if (woken)
+		give_way(w->cur);
 	return woken;
 }
 

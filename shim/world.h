@@ -168,6 +168,7 @@ struct task {
 	size_t nrobust;
 	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
 	uint64_t slice;		  /* trapped calls since it got the token */
+	uint64_t calls, gave_way; /* all of them; how many were spent on letting others go first */
 	bool look;		  /* interrupted to be looked at: see spin.c */
 	bool spins;		  /* it waits for memory to change */
 	bool parked;		  /* … until somebody else has run */

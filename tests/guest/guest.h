@@ -74,6 +74,21 @@ static inline void on(int sig, void (*f)(int), int flags)
 	CHECK(sigaction(sig, &a, NULL) == 0);
 }
 
+/* A child that would do @f for ever; who wants to wait for a while and then end that gets his turn. */
+static inline void killed_after(void (*f)(void), int sec)
+{
+	pid_t p = start(f);
+	time_t t = time(NULL);
+	int st;
+
+	while (sleep((unsigned) sec))
+		;
+	CHECK(time(NULL) - t <= sec + 1);
+	CHECK(!kill(p, SIGTERM));
+	st = wait_of(p);
+	CHECK(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM);
+}
+
 /* Let the others come to their waits. */
 static inline void settle(void)
 {

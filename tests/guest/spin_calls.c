@@ -36,20 +36,6 @@ static void ask(void)
 		;
 }
 
-static void killed_after(void (*f)(void), int sec)
-{
-	pid_t p = start(f);
-	time_t t = time(NULL);
-	int st;
-
-	while (sleep(sec))
-		;
-	CHECK(time(NULL) - t <= sec + 1);
-	CHECK(!kill(p, SIGTERM));
-	st = wait_of(p);
-	CHECK(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM);
-}
-
 int main(void)
 {
 	killed_after(shell, 5);
