@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct check_test {
 	const char *name;
@@ -70,6 +71,7 @@ static int check_run(const char *only)
 {
 	int passed = 0, failed = 0;
 
+	umask(022); /* modes of what is made are looked at */
 	for (struct check_test *t = check_head; t; t = t->next) {
 		if (only && !strstr(t->name, only))
 			continue;

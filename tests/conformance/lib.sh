@@ -16,6 +16,7 @@
 # namespace, so that nothing of it outlives it, its own directory
 # and a terminal.
 set -u
+umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suites=${DETRUN_SUITES:-/var/tmp/detrun-suites}
 mode=hybrid determinism= out=$PWD label= called= limit=90

@@ -49,13 +49,9 @@ type tty\n
 wait /dev/pts/0
 type exit 5\n' ctr run $R --rm -t localhost/bb:latest c0 sh
 	tty "run -t: its size" 0 'wait ready
-sleep 1
-type \n
-wait 33 77
+insist \n 33 77
 size 40 100
-sleep 1
-type \n
-wait 40 100
+insist \n 40 100
 type \x04' ctr run $R --rm -t localhost/bb:latest c0 \
 		sh -c 'echo ready; while read x; do stty size; done'
 }

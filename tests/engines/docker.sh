@@ -128,12 +128,14 @@ test_more() {
 	t "start -a -i" 0 sh -c 'echo through | docker start -a -i cc'
 	is through
 	t "rm" 0 docker rm cc
-	t "wait" 0 docker run -d --name cc --network none bb sh -c 'sleep 1; echo later; exit 9'
-	t "attach" 9 docker attach --no-stdin cc
+	t "wait" 0 docker run -d --name cc --network none bb \
+		sh -c 'until [ -e /tmp/end ]; do echo later; sleep 0.2; done; exit 9'
+	t "attach" 9 attach_to docker cc
+	out later
 	t "wait: code" 0 docker wait cc
 	is 9
 	t "logs" 0 docker logs cc
-	is later
+	out later
 	t "rm -f of a stopped one" 0 docker rm -f cc
 	t "rm -f of a running one" 0 docker run -d --name cc --network none bb forever
 	t "rm -f: done" 0 docker rm -f cc
@@ -154,7 +156,7 @@ test_more() {
 	t "commit: rm" 0 docker rm cc
 	t "a server" 0 docker run -d --name cc --network none bb httpd -f -p 8000 -h /srv
 	t "joining its network" 0 docker run --rm --network container:cc bb \
-		sh -c 'for i in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
+		sh -c 'for i in $(seq 60); do wget -qO- http://127.0.0.1:8000/ && exit; sleep 1; done'
 	is hello
 	if [ -z "$supervised" ]; then
 		t "joining its processes" 0 docker run --rm --network none --pid container:cc bb ps

@@ -19,11 +19,12 @@
 #   tty NAME STATUS SCRIPT COMMAND...   the same as t on a terminal (tests/run/on-terminal.py)
 #   ok NAME COMMAND...         a condition
 #   be_user, $as_user          an ordinary user with ranges; what to put before his commands
-#   till COMMAND...            wait until it holds, at most half a minute
+#   till COMMAND...            wait until it holds, at most two minutes
 #   daemon NAME COMMAND...     start it, to be ended (by its pid) with the test; $work/NAME.log
 #   nothing_left               no process, mount, cgroup, state of the runtime is left
 #   finish                     the last line
 set -u
+umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 engine=$(basename "$0" .sh)
@@ -89,6 +90,9 @@ mount_cgroups() {
 
 if [ -z "${ENGINES_INSIDE:-}" ]; then
 	ENGINES_INSIDE=$(mktemp -d /tmp/dte.XXXXXX) || exit 125
+	# where every user can run it, and under a path without a space
+	install -D -m 755 "$RUNTIME" "$ENGINES_INSIDE/program/$kind" || exit 125
+	RUNTIME=$ENGINES_INSIDE/program/$kind
 	export ENGINES_INSIDE RUNTIME
 	(
 		make_cgroup "$BASHPID" || exit 125
@@ -190,7 +194,7 @@ ok() {
 
 till() {
 	local i
-	for ((i = 0; i < ${TILL:-150}; i++)); do
+	for ((i = 0; i < ${TILL:-600}; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.2
 	done
@@ -203,18 +207,26 @@ type tty\n
 wait /dev/pts/0
 type exit 5\n' "$1" run -it --rm --network none bb sh
 	tty "run -it: its size" 0 'wait ready
-sleep 1
-type \n
-wait 33 77
+insist \n 33 77
 size 40 100
-sleep 1
-type \n
-wait 40 100
+insist \n 40 100
 type \x04' "$1" run -it --rm --network none bb \
 		sh -c 'echo ready; while read x; do stty size; done'
 	tty "run -it: ^C" 130 'wait ready
 type \x03' "$1" run -it --rm --network none bb sh -c '
 		trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'
+}
+
+attach_to() { # podman|docker CONTAINER: one that says "later" until /tmp/end is there
+	local attached code
+	timeout -k 5 "${LIMIT:-100}" "$1" attach --no-stdin "$2" >"$work/attached" 2>&1 &
+	attached=$!
+	till grep -q later "$work/attached"
+	"$1" exec "$2" touch /tmp/end
+	wait $attached
+	code=$?
+	cat "$work/attached"
+	return $code
 }
 
 # --- the runtime ----------------------------------------------------------------------------------

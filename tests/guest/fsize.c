@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RLIMIT_FSIZE: a file ends there in every way of writing, with SIGXFSZ; limit: 30. */
+/* RLIMIT_FSIZE: a file ends there in every way of writing, with SIGXFSZ. */
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 

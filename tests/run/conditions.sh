@@ -23,6 +23,7 @@ faketime_lib=
 load_pid=
 
 conditions_setup() {
+	umask 022
 	work=$(mktemp -d "${DETRUN_TEST_DIR:-/tmp}/detrun-test.XXXXXX") || exit 125
 	trap conditions_clean EXIT
 	trap 'exit 130' HUP INT TERM

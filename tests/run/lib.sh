@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# For tests/run/run-*.sh: `. lib.sh "$@"` gives $detrun, a scratch directory $work, a small root
-# file system $root, and:
+# For tests/run/run-*.sh: `. lib.sh "$@"` gives a scratch directory $work, in it $detrun, a copy that
+# every user can run, a small root file system $root, and:
 #
 #   t NAME STATUS COMMAND...   run it; its exit status has to be STATUS
 #   out TEXT                   standard output of the last t has to contain TEXT
 #   err TEXT                   one line of standard error has to contain TEXT
 #   ok NAME COMMAND...         a condition
+#   await COMMAND...           one that comes true sooner or later: at the latest after two minutes
+#   $limit                     seconds for what may hang, many times what a slow machine takes
 #   as one|ranges COMMAND...   as an ordinary user, with one id or with ranges (root only)
 #
 # The last line of a script is `finish`.
 set -u
+umask 022
 top=$(cd "$(dirname "$0")/../.." && pwd)
 detrun=$(readlink -f "${1:-${DETRUN:-$top/build/runtime/detrun}}")
-[ -x "$detrun" ] || { echo "no program $detrun" >&2; exit 125; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/detrun-run.XXXXXX") || exit 125
 chmod 755 "$work"
+install -D -m 755 "$detrun" "$work/program/detrun" || exit 125
+detrun=$work/program/detrun
 trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
 export HOME=$work/home XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 export XDG_DATA_HOME=$work/data XDG_RUNTIME_DIR=$work/runtime
@@ -22,6 +26,7 @@ unset SOURCE_DATE_EPOCH
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR" "$work/build"
 cd "$work/build" || exit 125
 passed=0 failed=0 name=
+limit=${RUN_TIMEOUT:-300}
 
 pass() { echo "ok - $1"; passed=$((passed + 1)); }
 
@@ -55,6 +60,14 @@ ok() {
 	local what=$1
 	shift
 	if "$@" >"$work/ok.out" 2>&1; then pass "$what"; else miss "$what" "no"; fi
+}
+
+await() {
+	local end=$((SECONDS + 120))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
 }
 
 finish() {

@@ -67,8 +67,8 @@ err "without setting console socket"
 config "$(args 'read x; exit 3')"
 mkfifo "$work/in"
 $D run --trace none --pid-file "$work/pid" "${u}2" <>"$work/in" & run=$!
-for i in $(seq 50); do [ -s "$work/pid" ] && break; sleep 0.1; done
-sleep 0.5
+is() { $D state "$1" 2>/dev/null | grep -q "\"status\": \"$2\""; }
+await is "${u}2" running
 t "state of a running one" 0 $D state "${u}2"
 out '"status": "running"'
 out "\"pid\": $(cat "$work/pid")"
@@ -84,13 +84,13 @@ wait $run
 ok "ends it" test $? = 137
 
 $D run --trace none --pid-file "$work/pid2" c3 <>"$work/in" & run=$!
-for i in $(seq 50); do [ -s "$work/pid2" ] && break; sleep 0.1; done
+await is c3 running
 kill -9 $run
 wait $run 2>/dev/null
-sleep 0.5
+await is c3 stopped
 t "a dead runtime's container is stopped" 0 $D state c3
 out '"status": "stopped"'
-ok "and its process gone" sh -c "! grep -q '^State:.[^ZX]' /proc/$(cat "$work/pid2")/status"
+ok "and its process gone" await sh -c "! grep -q '^State:.[^ZX]' /proc/$(cat "$work/pid2")/status"
 t "and can be deleted" 0 $D delete c3
 ok "nothing is left" sh -c "test -z \"\$(ls $work/containers)\""
 

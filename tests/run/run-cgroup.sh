@@ -50,7 +50,6 @@ mounted() { if [ -n "$v2" ]; then grep -qw "$1" $cg/cgroup.controllers; else [ -
 pid() { $off state "$1" | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])'; }
 is() { $off state "$1" | grep -q "\"status\": \"$2\""; }
 value() { [ "$(cat "$1")" = "$2" ]; }
-until_true() { for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.05; done; false; }
 dead() { ! grep '^State:' "/proc/$1/status" 2>/dev/null | grep -v Z; }
 left() { # nothing of it is there
 	! find $cg -maxdepth 6 -type d -name "$1" 2>/dev/null | grep .
@@ -146,7 +145,7 @@ for mode in off record; do
 	ok "it runs, $mode" is $id running
 	$off pause $id
 	t "kill of a paused one, $mode" 0 $off kill $id KILL
-	ok "it is dead, $mode" until_true is $id stopped
+	ok "it is dead, $mode" await is $id stopped
 	t "ps of a dead one, $mode" 0 $off ps -f json $id
 	out "[]"
 	t "its delete, $mode" 0 $off delete $id
@@ -159,9 +158,9 @@ bundle 'sh("sleep 1000 & sleep 1000 & while :; do sleep 1000; done")'
 begin "one with children" off $id
 family() { [ "$($off ps -f json $id | grep -o , | wc -l)" -ge 2 ]; }
 nobody() { [ "$($off ps -f json $id)" = '[]' ]; }
-ok "ps sees them" until_true family
+ok "ps sees them" await family
 t "kill --all" 0 $off kill --all $id KILL
-ok "all are dead" until_true nobody
+ok "all are dead" await nobody
 stop $id
 find $cg -type d -name "$id" -delete 2>/dev/null
 f=$cg/freezer/$id; [ -z "$v2" ] || f=$cg/$id
@@ -189,7 +188,7 @@ for x in 1 2 3; do # wherever it is by then
 	[ -n "$v2" ] || $record update --pids-limit $((100 + x)) $id
 	$record resume $id
 done
-ok "it ends after its pauses" until_true is $id stopped
+ok "it ends after its pauses" await is $id stopped
 $record delete $id
 ok "the same output" cmp "$work/quiet.out" "$work/paused.out"
 t "the same trace" 0 "$detrun" trace diff "$work/quiet" "$work/paused"
@@ -204,7 +203,7 @@ for net in own shared; do
 		$record pause $id
 		sleep 1.1
 		$record resume $id
-		t "it answers after pause $x, $net" 0 timeout 10 $record exec $id cat /dev/null
+		t "it answers after pause $x, $net" 0 timeout "$limit" $record exec $id cat /dev/null
 	done
 	stop $id
 done
@@ -282,7 +281,7 @@ assert d["cpu"]["usage"]["total"] > 0 and d["cpuset"]["cpus"] == [0]' "$work/out
 	$off events $id >"$work/events" 2>&1 &
 	watcher=$!
 	watches() { ls -l "/proc/$watcher/fd" | grep -q eventfd; }
-	ok "events looks" until_true watches
+	ok "events looks" await watches
 	$off start $id
 	t "out of memory" 0 wait_for $watcher
 	ok "it is told" grep -q '{"type":"oom","id":"'$id'"}' "$work/events"

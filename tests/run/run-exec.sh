@@ -14,13 +14,8 @@ up() { # id, mode: a container that waits for a signal
 	$D create --determinism="$2" --trace "$work/tr-$1" -b "$b" "$1" </dev/null >"$work/$1.out" 2>&1 &&
 		$D start "$1"
 }
-until_stopped() {
-	for _ in $(seq 100); do
-		$D state "$1" | grep -q '"stopped"' && return
-		sleep 0.1
-	done
-	return 1
-}
+stopped() { $D state "$1" | grep -q '"stopped"'; }
+until_stopped() { await stopped "$1"; }
 pid_of() { $D state "$1" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p'; }
 
 common() { # id: what is the same in both modes
@@ -86,14 +81,13 @@ common() { # id: what is the same in both modes
 		wait /dev/pts/
 		wait # 
 		size 20 60
-		sleep 0.3
-		type stty size\r
-		wait 20 60
+		insist stty${IFS}size\r 20 60
+		type echo over$((40+2))\r
+		wait over42
 		wait # 
 		type sleep 1000\r
 		sleep 0.3
-		type \x03
-		wait # 
+		insist \x03 # 
 		type exit 6\r
 	S
 	t "$c: a terminal" 6 "$py" "$work/on-terminal.py" "$work/script" $D exec -t -e PS1='# ' "$c" sh -i
@@ -134,7 +128,7 @@ err "is the same"
 config 'p["args"] = ["sh", "-c", "while :; do :; done"]'
 c=exec-busy-$$
 ok "$c: up" up "$c" record
-t "$c: exec into one that only computes" 0 timeout 60 $D exec "$c" sh -c 'echo quick'
+t "$c: exec into one that only computes" 0 timeout "$limit" $D exec "$c" sh -c 'echo quick'
 out quick
 t "$c: delete" 0 $D delete -f "$c"
 
@@ -142,7 +136,7 @@ config 'p["args"] = ["sh", "-c", "while :; do sleep 1000; done"]'
 c=exec-deaf-$$
 ok "$c: up" up "$c" record
 t "$c: a signal that process 1 has no handler for" 0 $D kill "$c" TERM
-t "$c: is for nobody" 0 timeout 60 $D exec "$c" sh -c 'echo still there'
+t "$c: is for nobody" 0 timeout "$limit" $D exec "$c" sh -c 'echo still there'
 out "still there"
 t "$c: KILL" 0 $D kill "$c" KILL
 ok "$c: has stopped" until_stopped "$c"
@@ -154,7 +148,7 @@ c=exec-named-$$
 $D run --trace "$work/tr-$c" -b "$b" "$c" </dev/null >"$work/$c.out" 2>&1 &
 runs=$!
 until $D state "$c" 2>/dev/null | grep -q '"running"' || ! kill -0 $runs 2>/dev/null; do sleep 0.1; done
-t "$c: exec beside run" 0 timeout 60 $D exec "$c" sh -c 'echo beside'
+t "$c: exec beside run" 0 timeout "$limit" $D exec "$c" sh -c 'echo beside'
 out beside
 t "$c: KILL" 0 $D kill "$c" KILL
 t "$c: run ends" 137 wait $runs
@@ -165,8 +159,8 @@ $D run --trace "$work/tr-unnamed" "$b/" </dev/null >"$work/unnamed.out" 2>/dev/n
 ok "where time passes is not in what it does" cmp "$work/named.out" "$work/unnamed.out"
 ok "nor in the trace" cmp "$work/tr-named/checkpoint" "$work/tr-unnamed/checkpoint"
 config 'p["args"] = ["sleep", "100000"]'
-t "nothing sleeps in real time under --strict" 0 timeout 60 $D run --strict --trace none -b "$b" "$c"
-t "nor without a name" 0 timeout 60 $D run --trace none "$b/"
+t "nothing sleeps in real time under --strict" 0 timeout "$limit" $D run --strict --trace none -b "$b" "$c"
+t "nor without a name" 0 timeout "$limit" $D run --trace none "$b/"
 
 # before the start: a preparation
 prepared='p["args"] = ["sh", "-c", "cat /prepared; sh -c \"exec cat /proc/self/stat\" | cut -d\\  -f1; :"]'

@@ -10,7 +10,8 @@ S=$work/containers id=fault$$
 D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
 one_line() { [ "$(grep -vc '^detrun: warning: ' "$work/err")" = 1 ]; }
 status() { D state $id 2>/dev/null | sed -n 's/ *"status": "\([a-z]*\)".*/\1/p'; }
-is() { for i in $(seq 100); do [ "$(status)" = "$1" ] && return; sleep 0.1; done; false; }
+has_status() { [ "$(status)" = "$1" ]; }
+is() { await has_status "$1"; }
 shim() { sed -n 's/.*"shim":\([0-9]*\),.*/\1/p' "$S/$id/state.json"; }
 cgroups() { find /sys/fs/cgroup -maxdepth 4 -name $id 2>/dev/null; }
 mkdir "$work/small"
@@ -80,7 +81,7 @@ bundle "sh('while :; do cat /etc/passwd >/tmp/x; done')" \
 	"c['annotations'] = {'org.detrun.trace': '$work/kept'}"
 D create -b "$b" $id >/dev/null 2>&1 </dev/null
 D start $id
-for i in $(seq 300); do [ -s "$work/kept/index.dtx" ] && break; sleep 0.1; done
+await test -s "$work/kept/index.dtx"
 kill -9 "$(shim)"
 ok "a dead supervisor's container has stopped" is stopped
 t "its trace is not whole" 1 "$detrun" verify "$work/kept"
@@ -112,7 +113,7 @@ for mode in off record; do
 	python3 "$work/engine.py" "$work/sock" "$detrun" --root "$S" --determinism=$mode create -b "$b" \
 		--console-socket "$work/sock" $id 2>"$work/engine.err" &
 	engine=$!
-	for i in $(seq 100); do [ -e "$work/sock.up" ] && break; sleep 0.1; done
+	await test -e "$work/sock.up"
 	D start $id
 	ok "$mode: a container whose engine dies" is running
 	kill -9 $engine
@@ -129,7 +130,7 @@ mkfifo "$work/go"
 "$detrun" --trace "$work/keyed" --key "$work/key.pem" -- sh -c 'echo there; read x' <"$work/go" >"$work/out" 2>&1 &
 run=$!
 exec 9>"$work/go"
-for i in $(seq 100); do grep -q there "$work/out" && break; sleep 0.1; done
+await grep -q there "$work/out"
 openssl pkey -in "$work/key.pem" -pubout -out "$work/pub.pem" && rm "$work/key.pem"
 exec 9>&-
 wait $run

@@ -14,7 +14,6 @@
 . "$(dirname "$0")/lib.sh" "$@"
 [ $# = 0 ] || shift
 only=" $* "
-limit=${GUEST_TIMEOUT:-60}
 cc=${CC:-cc}
 mkdir "$work/guest"
 "$detrun" --trace "$work/first" -- true >/dev/null 2>&1 # it makes a key, and says so
@@ -99,7 +98,7 @@ same_in() { [ "$(timed ./stdio <"$1")" = "$(./stdio <"$1")" ]; }
 ok "20 MB of binary input, a file" same_in "$work/random"
 piped_in() { [ "$(cat "$work/random" | timed ./stdio)" = "$(./stdio <"$work/random")" ]; }
 ok "20 MB of binary input, a pipe" piped_in
-ok "input that is never read" sh -c 'yes | timeout 60 "$1" --trace none -- true' sh "$detrun"
+ok "input that is never read" sh -c 'yes | timeout "$2" "$1" --trace none -- true' sh "$detrun" "$limit"
 dir_in() { timed ./stdio </; }
 t "standard input is a directory" 0 dir_in
 
@@ -116,10 +115,7 @@ begin_herd() { # [ARG]: $herd is detrun's pid, $all everybody's
 		<"$work/fifo" >"$work/out" 2>"$work/err" &
 	herd=$!
 	exec 9>"$work/fifo"
-	for _ in $(seq 300); do
-		grep -q there "$work/out" && break
-		sleep 0.1
-	done
+	await grep -q there "$work/out"
 	all=$(descendants $herd)
 	shim=
 	for p in $all; do
@@ -128,25 +124,20 @@ begin_herd() { # [ARG]: $herd is detrun's pid, $all everybody's
 }
 
 end_herd() { # sets $got: detrun's status
-	timeout 60 tail -s 0.1 --pid=$herd -f /dev/null 9>&- || kill -9 $herd
+	timeout "$limit" tail -s 0.1 --pid=$herd -f /dev/null 9>&- || kill -9 $herd
 	wait $herd 2>/dev/null
 	got=$?
 	exec 9>&-
 }
 
-nobody_left() { # within a second
-	local p n
-	for n in $(seq 20); do
-		n=0
-		for p in $all; do
-			[ -d "/proc/$p" ] && ! grep -q '^State:.Z' "/proc/$p/status" 2>/dev/null && n=$((n + 1))
-		done
-		[ $n = 0 ] && return
-		sleep 0.05
+nobody_there() {
+	local p
+	for p in $all; do
+		[ ! -d "/proc/$p" ] || grep -q '^State:.Z' "/proc/$p/status" 2>/dev/null || return 1
 	done
-	echo "$n processes left"
-	return 1
 }
+
+nobody_left() { await nobody_there; }
 
 nothing_left() { # of the private directories, and no mount
 	[ -z "$(ls -A "$work/state/detrun/run" 2>/dev/null)" ] && ! grep -q "$work" /proc/mounts &&
@@ -186,13 +177,13 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 			sh "$@"
 	}
 	mkdir "$work/small"
-	t "trace on a full disk" 125 small "$work/small" timeout -k 5 60 "$detrun" \
+	t "trace on a full disk" 125 small "$work/small" timeout -k 5 "$limit" "$detrun" \
 		--trace "$work/small/t" --chroot "$root" -- \
 		sh -c 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); [ -e /etc/$i$i$i ]; done'
 	err "no space left"
 	ok "trace on a full disk: one line" one_line
 	mkdir -p "$work/state"
-	SIZE=2m t "the container's disk is full" 125 small "$work/state" timeout -k 5 60 "$detrun" \
+	SIZE=2m t "the container's disk is full" 125 small "$work/state" timeout -k 5 "$limit" "$detrun" \
 		--trace none --chroot "$root" -- \
 		sh -c 'while cat /bin/* >>/tmp/big; do :; done; exit 9'
 	err "no space left"

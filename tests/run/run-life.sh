@@ -13,9 +13,11 @@ cd "$b" || exit 125
 D() { "$detrun" --root "$S" --determinism="${mode:-off}" "$@"; }
 field() { python3 -c "import json,sys; print(json.load(open('$S/$1/state.json'))['$2'])"; }
 status() { D state "$1" 2>/dev/null | sed -n 's/ *"status": "\([a-z]*\)".*/\1/p'; }
-is() { for i in $(seq 100); do [ "$(status "$1")" = "$2" ] && return; sleep 0.1; done; false; }
-gone() { for i in $(seq 100); do kill -0 "$1" 2>/dev/null || return 0; grep -q '^State:.Z' "/proc/$1/status" && return; sleep 0.1; done; false; }
-grown() { for i in $(seq 100); do [ -s "$1" ] && return; sleep 0.1; done; false; }
+has_status() { [ "$(status "$1")" = "$2" ]; }
+is() { await has_status "$@"; }
+dead() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+gone() { await dead "$1"; }
+grown() { await test -s "$1"; }
 nothing_left() { # container
 	local left
 	left=$(find "$S/$1" /sys/fs/cgroup -maxdepth 4 -name "$1" 2>/dev/null
@@ -168,7 +170,8 @@ ok "but for what was not named" test "$(sed -n 4p "$work/n1")" != "$(sed -n 4p "
 D delete -f ${u}n1
 unshare -U -n sleep 100 &
 other=$!
-for i in $(seq 100); do [ "$(readlink /proc/$other/ns/user)" != "$(readlink /proc/self/ns/user)" ] && break; sleep 0.1; done
+elsewhere() { [ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]; }
+await elsewhere $other
 for f in uid_map gid_map; do echo 0 100000 65536 >/proc/$other/$f; done
 config 'sh("readlink /proc/self/ns/user /proc/self/ns/net; cat /proc/self/uid_map")' \
 	"[join(t, '/proc/$other/ns/' + f) for t, f in (('user', 'user'), ('network', 'net'))]"
@@ -247,10 +250,10 @@ for mode in off record; do
 	config 'sh("tty; read x; echo got $x; sleep 100")' 'p["terminal"] = True'
 	rm -f "$work/sock"
 	python3 "$work/recv.py" "$work/sock" "$work/shown" &
-	for i in $(seq 100); do [ -S "$work/sock" ] && break; sleep 0.1; done
+	await test -S "$work/sock"
 	t "$mode: the terminal goes to the console socket" 0 D create --console-socket "$work/sock" ${u}tty1
 	t "$mode: start with it" 0 D start ${u}tty1
-	for i in $(seq 100); do grep -q "got typed" "$work/shown" 2>/dev/null && break; sleep 0.1; done
+	await grep -qs "got typed" "$work/shown"
 	ok "$mode: it is the program's" grep -q "/dev/pts/0" "$work/shown"
 	ok "$mode: both ways" grep -q "got typed" "$work/shown"
 	D delete -f ${u}tty1

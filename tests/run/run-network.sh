@@ -39,12 +39,11 @@ c, _ = s.accept()
 print('asked:', c.recv(100).decode())
 c.sendall(b'an answer from inside\n')
 PY
-wait_file() { for _ in $(seq 600); do [ -s "$1" ] && return; sleep 0.1; done; }
 
 net() { "$detrun" --network host "$@"; }
 
 python3 "$work/peer.py" serve "$work/port" &
-wait_file "$work/port"
+await test -s "$work/port"
 t "a client inside" 0 net --trace "$work/tr" python3 client.py "$(cat "$work/port")"
 out "an answer from outside"
 wait

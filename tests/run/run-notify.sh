@@ -18,12 +18,13 @@ serve() { # PATH
 	seen=1
 }
 
+heard() {
+	tail -n +$((seen + 1)) "$log" | sed 's/^\(MAINPID=\)[1-9][0-9]*$/\1/' >"$work/said"
+	[ "$(wc -l <"$work/said")" -ge "$1" ]
+}
+
 said() { # MESSAGE...: all that came since; MAINPID without its number
-	for _ in $(seq 50); do
-		tail -n +$((seen + 1)) "$log" | sed 's/^\(MAINPID=\)[1-9][0-9]*$/\1/' >"$work/said"
-		[ "$(wc -l <"$work/said")" -ge $# ] && break
-		sleep 0.1
-	done
+	await heard $#
 	seen=$((seen + $(wc -l <"$work/said")))
 	if [ "$(cat "$work/said")" = "$(printf '%s\n' "$@")" ]; then pass "$name: said"; else
 		miss "$name" "said: $(cat "$work/said")"

@@ -75,8 +75,8 @@ err "failed to connect with seccomp agent"
 for nnp in True False; do
 	sed -i "s/\"noNewPrivileges\": [a-z]*/\"noNewPrivileges\": ${nnp,}/" config.json
 	python3 "$work/agent.py" "$work/agent" "$work/agent.log" & agent=$!
-	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
-	t "seccomp notify, no_new_privs $nnp" 1 timeout 20 $off run $c
+	await test -S "$work/agent"
+	t "seccomp notify, no_new_privs $nnp" 1 timeout "$limit" $off run $c
 	err "File exists"
 	kill $agent 2>/dev/null
 	rm -f "$work/agent"
@@ -89,7 +89,7 @@ done
 agent_up() {
 	rm -f "$work/agent"
 	python3 "$work/agent.py" "$work/agent" "$work/agent.log" 2>/dev/null & agent=$!
-	for i in $(seq 50); do [ -S "$work/agent" ] && break; sleep 0.1; done
+	await test -S "$work/agent"
 }
 agent_down() { kill $agent 2>/dev/null; wait $agent 2>/dev/null; rm -f "$work/agent"; }
 t "seccomp notify, no agent, record" 1 $record run --trace none $c
@@ -103,7 +103,7 @@ config "$(args 'mkdir /tmp/x; mkdir /tmp/y; echo $?')" 'rule("SCMP_ACT_NOTIFY", 
 t "seccomp notify, strict" 1 $strict run --trace none $c
 err "SCMP_ACT_NOTIFY lets an agent outside answer"
 agent_up
-t "seccomp notify, record" 0 timeout 60 $record run --trace "$work/n1" $c
+t "seccomp notify, record" 0 timeout "$limit" $record run --trace "$work/n1" $c
 ok "the agent has answered both" test "$(grep -c "File exists" "$work/err")" = 2
 ok "and was told who asks" grep -q '"pid":' "$work/agent.log"
 agent_down
@@ -133,13 +133,14 @@ ran() {
 want="prestart created createRuntime creating createContainer creating poststart running \
 poststop stopped startContainer created "
 bundle 'p["args"] = ["true"]' "$all"
+stopped() { $off state $c | grep -q stopped; }
 for mode in off record; do
 	t "hooks, $mode" 0 ${!mode} run --trace none $c
 	ok "hooks in order, $mode" test "$(ran)" = "$want"
 	t "hooks, create, $mode" 0 ${!mode} create $c
 	ok "hooks of create, $mode" test "$(ran)" = "${want%% poststart*} "
 	t "hooks, start, $mode" 0 $off start $c
-	for i in $(seq 50); do $off state $c | grep -q stopped && break; sleep 0.1; done
+	await stopped
 	ok "hooks of start, $mode" test "$(ran)" = "poststart running startContainer created "
 	t "hooks, delete, $mode" 0 $off delete $c
 	ok "hooks of delete, $mode" test "$(ran)" = "poststop stopped "

@@ -72,7 +72,7 @@ for d in dev dev/pts; do
 	[ -d "$b/rootfs/$d" ] && rmdir "$b/rootfs/$d"
 	ln -s /vol "$b/rootfs/$d"
 	bundle "$nodev" "$vol" "p['terminal'] = $([ $d = dev ] && echo False || echo True)"
-	t "/$d of the image is a symlink" 1 timeout 20 "$detrun" --root "$work/containers" \
+	t "/$d of the image is a symlink" 1 timeout "$limit" "$detrun" --root "$work/containers" \
 		--determinism=off run -b "$b" "c$$"
 	ok "no device in the volume" test -z "$(ls -A "$work/vol")"
 done
@@ -93,7 +93,7 @@ ok "and the image is as it was" test "$(cat "$b/rootfs/dev/null")" = mine
 fresh
 mkdir -p "$b/rootfs/dev/pts" && mkfifo "$b/rootfs/dev/pts/ptmx" && ln -s /vol/c "$b/rootfs/dev/console"
 bundle "$nodev" "$vol" "p['terminal'] = True"
-t "a terminal without a devpts" 1 timeout 20 "$detrun" --root "$work/containers" --determinism=off \
+t "a terminal without a devpts" 1 timeout "$limit" "$detrun" --root "$work/containers" --determinism=off \
 	run -b "$b" "c$$"
 err "no devpts"
 ok "nothing is made of it" test -z "$(ls -A "$work/vol")"
@@ -119,12 +119,8 @@ fds() { for f in "/proc/$shim/fd/"*; do readlink "$f"; done; }
 fds >"$work/fds.before"
 ok "the supervisor keeps none of its caller's" sh -c "test -s '$work/fds.before' && ! grep '$work/host' '$work/fds.before'"
 for i in $(seq 5); do C exec "c$$" true; C exec "c$$" /nothing; C kill "c$$" CONT; C pause "c$$"; C resume "c$$"; done
-for i in $(seq 50); do # it may be in the middle of something
-	fds >"$work/fds.after"
-	cmp -s "$work/fds.before" "$work/fds.after" && break
-	sleep 0.1
-done
-ok "nor of what comes and goes ($(wc -l <"$work/fds.after"))" cmp "$work/fds.before" "$work/fds.after"
+same_fds() { fds >"$work/fds.after"; cmp "$work/fds.before" "$work/fds.after"; }
+ok "nor of what comes and goes" await same_fds # it may be in the middle of something
 C delete --force "c$$"
 escaped=0 entered=0
 bundle "p['cwd'] = '/proc/self/fd/FD'" "sh('cat marker ../host/marker /proc/self/cwd/marker')"
@@ -152,10 +148,7 @@ if ${CC:-cc} -w -shared -fPIC -o "$b/rootfs/evil.so" "$top/tests/guest/overwrite
 	cp "$detrun" "$work/exe" && before2=$(cksum <"$work/exe")
 	# detached: as long as the runtime runs, nobody can write to it anyway
 	"$work/exe" --root "$work/containers" --determinism=off run -d -b "$b" "e$$" >"$work/exe.out" 2>&1 </dev/null
-	for i in $(seq 100); do
-		grep -q tried "$work/exe.out" && break
-		sleep 0.1
-	done
+	await grep -q tried "$work/exe.out"
 	"$work/exe" --root "$work/containers" delete --force "e$$"
 	ok "an image whose entrypoint is /proc/self/exe writes to it in vain" test "$(cat "$work/exe.out")" = tried
 	ok "it is as it was" test "$(cksum <"$work/exe")" = "$before2"
@@ -245,7 +238,7 @@ for file in passwd group; do
 		huge) truncate -s 1G "$work/users/etc/$file" ;;
 		symlink) ln -s "$work/secret" "$work/users/etc/$file" ;;
 		esac
-		t "users of an image whose $file is a $kind" 125 timeout 20 "$detrun" --chroot "$work/users" \
+		t "users of an image whose $file is a $kind" 125 timeout "$limit" "$detrun" --chroot "$work/users" \
 			-u www:video -- true
 		rm -rf "$work/users"
 	done

@@ -39,13 +39,12 @@ C
 dbus-daemon --config-file="$work/bus.conf" --nofork >"$work/bus.log" 2>&1 &
 daemon=$!
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$work/bus
-for ((i = 0; i < 200; i++)); do [ -S "$work/bus" ] && break; sleep 0.05; done
+await test -S "$work/bus"
 : >"$work/calls"
 $python "$top/tests/run/mock-systemd.py" "unix:path=$work/bus" "$work/calls" >"$work/mock.log" 2>&1 &
 mock=$!
 trap 'kill $daemon $mock 2>/dev/null; umount /run/systemd; rm -rf "$work"' EXIT
-for ((i = 0; i < 200; i++)); do grep -q ready "$work/calls" && break; sleep 0.05; done
-ok "the bus is there" grep -q ready "$work/calls"
+ok "the bus is there" await grep -q ready "$work/calls"
 
 bundle 'sh("cat /proc/self/cgroup")' "l['cgroupsPath'] = 'dt-test.slice:pre:$id'" "without('cgroup')"
 t "a scope" 0 $sd run -b "$b" $id

@@ -18,7 +18,6 @@ wait 33 77
 wait /dev/pts/0
 wait # 
 type cat\r
-sleep 0.3
 type hello\r
 wait hello\r\nhello
 type abc\x03
@@ -28,7 +27,8 @@ type sleep 100 & jobs; fg\r
 wait sleep 100
 wait # 
 type cat\r
-sleep 0.3
+type there\r
+wait there\r\nthere
 type \x1a
 wait topped
 wait # 
@@ -50,7 +50,6 @@ sleep 0.5
 type \x03
 wait #\x20
 type read x; echo got $x\r
-sleep 0.2
 type foo\r
 wait got foo
 wait # 

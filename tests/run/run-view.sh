@@ -41,7 +41,8 @@ twice "mounts are the container's own" 0
 ok "and not the host's" sh -c "! grep -q '$b' /proc/self/mountinfo"
 # who joins what others made sees whose it is
 unshare -n sleep 600 & stranger=$!
-sleep 0.2
+elsewhere() { [ "$(readlink "/proc/$stranger/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+await elsewhere
 copy_program "$b/rootfs" "$(type -P readlink)"
 bundle "sh('readlink /proc/self/ns/net /proc/self/ns/uts /proc/1/ns/net')" "without('network')" \
 	"l['namespaces'].append({'type': 'network', 'path': '/proc/$stranger/ns/net'})" \
