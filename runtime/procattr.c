@@ -226,6 +226,12 @@ static int set_scheduler(const struct spec_scheduler *s, bool cpus, pid_t pid, s
 	return fail(e, errno, "error setting scheduler attributes of process.scheduler");
 }
 
+/* Never before the supervisor, which is on the same CPU. */
+static bool shares_cpu(const struct spec_scheduler *s)
+{
+	return s->policy == SCHED_OTHER || s->policy == SCHED_BATCH || s->policy == SCHED_IDLE;
+}
+
 int procattr_ioprio(const struct spec_io_priority *p)
 {
 	return p->present ? IOPRIO_PRIO_VALUE(p->class, p->priority) : 0;
@@ -256,7 +262,7 @@ int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *
 		r = set_io_priority(&p->io_priority, pid, e);
 	if (r < 0 || !p->scheduler.present)
 		return r;
-	if (!virtual_time)
+	if (!virtual_time || shares_cpu(&p->scheduler))
 		return set_scheduler(&p->scheduler, cpus && *cpus, pid, e);
 	return cpus && *cpus && p->scheduler.policy == DEADLINE ? not_with_cpus(e) : 0;
 }

@@ -13,7 +13,7 @@
 int procattr_check(const struct spec *s, struct err *e);
 /**
  * By the parent, whose privileges these take: oom score, scheduler, I/O priority of @pid. With virtual
- * time the supervisor decides which task runs: a scheduler is only shown to the container.
+ * time the supervisor decides which task runs: a policy of real time is only shown to the container.
  */
 int procattr_of(const struct spec *s, pid_t pid, bool virtual_time, struct err *e);
 /** By the process itself: memory policy; personality, unless it is @virtual_persona. */

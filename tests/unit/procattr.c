@@ -43,14 +43,24 @@ static int child(in_child *fn, const char *process, const char *linux_)
 	return WIFEXITED(st) ? WEXITSTATUS(st) : -1;
 }
 
-static int set_nice(const struct spec *s)
+static int nice_is_set(const struct spec *s, bool supervised)
 {
-	if (procattr_of(s, getpid(), false, NULL) < 0)
+	if (procattr_of(s, getpid(), supervised, NULL) < 0)
 		return 1;
 	return getpriority(PRIO_PROCESS, 0) == 7 && sched_getscheduler(0) == SCHED_BATCH ? 0 : 2;
 }
 
-static int keeps_nice(const struct spec *s)
+static int set_nice(const struct spec *s)
+{
+	return nice_is_set(s, false);
+}
+
+static int set_nice_supervised(const struct spec *s)
+{
+	return nice_is_set(s, true);
+}
+
+static int keeps_policy(const struct spec *s)
 {
 	return procattr_of(s, getpid(), true, NULL) < 0 ||
 	       sched_getscheduler(0) != SCHED_OTHER;
@@ -61,7 +71,8 @@ TEST(scheduler)
 	const char *p = ",\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":7}";
 
 	EQ(child(set_nice, p, ""), 0);
-	EQ(child(keeps_nice, p, ""), 0);
+	EQ(child(set_nice_supervised, p, ""), 0);
+	EQ(child(keeps_policy, ",\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":7}", ""), 0);
 }
 
 static int set_io(const struct spec *s)
