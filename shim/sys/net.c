@@ -503,7 +503,7 @@ static const struct row rows[] = {
 	{ SYS(socket, 41), OBSERVE, .arg = { DOMAIN, SOCKTYPE, INT(protocol) },
 	  .enter = socket_enter, .leave = socket_leave,
 	  .why = "local and internet sockets, raw ones for ICMP only, with buffers of a fixed size; NETLINK_ROUTE of "
-		 "a network of its own is answered here, that of a shared one by the kernel; no others" },
+		 "a network of its own is answered here, that of a shared one by the kernel; of devices nothing comes" },
 	{ SYS(connect, 42), OBSERVE, .arg = { FD(fd), IN_BUF_AS(addr, 2, sockaddr), UINT(len) },
 	  .enter = connect_enter, .leave = connect_leave, .flags = MAY_BLOCK, .why = WHY_INSIDE },
 	{ SYS(accept, 43), OBSERVE, .arg = { FD(fd), ADDR_OUT, PTR(len) }, .enter = accept_enter,

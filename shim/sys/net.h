@@ -24,7 +24,7 @@ void net_set_clock(struct call *c, int fd, const struct sockaddr_storage *from);
 void net_sent(struct world *w);
 
 /* netlink.c */
-/** socket(2) asks for the interfaces of a network that is the container's own. */
+/** socket(2) asks for devices that come, or for the interfaces of a network of the container's own. */
 bool netlink_ours(const struct call *c);
 long netlink_socket_enter(struct call *c);
 /** The socket is made, @fd a duplicate of it. */

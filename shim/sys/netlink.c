@@ -4,6 +4,8 @@
  * always has. What the kernel says of it (statistics, times, attributes that newer kernels add) is
  * not fixed, so the supervisor answers. The socket is a local one that sends to itself: answers lie
  * in its own queue, and waiting for them needs nothing special.
+ *
+ * NETLINK_KOBJECT_UEVENT, of any network: no device comes or goes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +16,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -27,22 +28,24 @@ enum {
 	LO_FLAGS = IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP,
 	LO_QUEUE = 1000,
 	TYPE_MASK = 0xf,
+	PROTOCOL_DIGITS = 2,
 	PORT_DIGITS = 8,
 	REQUEST_MAX = 65536,
 	ANSWER_MAX = 4096,
 	STATS = 24,
 };
 
-static const char own_name[] = "detrun netlink "; /* abstract; its port follows */
+static const char own_name[] = "detrun netlink "; /* abstract; its protocol and port follow */
 
 /* ---- the socket ---- */
 
 bool netlink_ours(const struct call *c)
 {
-	int type = (int) c->a[1] & TYPE_MASK;
+	int type = (int) c->a[1] & TYPE_MASK, protocol = (int) c->a[2];
 
-	return (int) c->a[0] == AF_NETLINK && (int) c->a[2] == NETLINK_ROUTE &&
-		(type == SOCK_RAW || type == SOCK_DGRAM) && !c->w->o->network;
+	if ((int) c->a[0] != AF_NETLINK || (type != SOCK_RAW && type != SOCK_DGRAM))
+		return false;
+	return protocol == NETLINK_KOBJECT_UEVENT || (protocol == NETLINK_ROUTE && !c->w->o->network);
 }
 
 long netlink_socket_enter(struct call *c)
@@ -53,10 +56,10 @@ long netlink_socket_enter(struct call *c)
 	return call_run_leave(c);
 }
 
-static int bind_port(int fd, uint32_t port)
+static int bind_port(int fd, unsigned protocol, uint32_t port)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "%s%08x", own_name, port);
+	int n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "%s%02x%08x", own_name, protocol, port);
 
 	return bind(fd, (struct sockaddr *) &a, (socklen_t) (sizeof a.sun_family + 1 + (size_t) n));
 }
@@ -69,35 +72,40 @@ void netlink_made(struct call *c, int fd)
 	uint32_t port = leader ? (uint32_t) task_vtid(leader) : 0;
 
 	io->netlink = true;
-	while (bind_port(fd, port) < 0 && errno == EADDRINUSE)
+	while (bind_port(fd, (unsigned) c->a[2], port) < 0 && errno == EADDRINUSE)
 		port = UINT32_MAX - 4096 - io->next_netlink++;
 }
 
-/* Is @fd one of ours? Its port and its real address. */
-static bool own(const struct io_state *io, int fd, uint32_t *port, struct sockaddr_un *a,
-	socklen_t *n)
-{
-	char text[PORT_DIGITS + 1] = "";
+struct own {
+	unsigned protocol;
+	uint32_t port;
+	struct sockaddr_un a; /* what it really is */
+	socklen_t n;
+};
 
-	*n = sizeof *a;
-	if (!io->netlink || getsockname(fd, (struct sockaddr *) a, n) < 0 || a->sun_family != AF_UNIX ||
-		*n != sizeof a->sun_family + sizeof own_name + PORT_DIGITS || a->sun_path[0] ||
+/* Is @fd one of ours? */
+static bool own(const struct io_state *io, int fd, struct own *ret)
+{
+	struct sockaddr_un *a = &ret->a;
+	char text[PROTOCOL_DIGITS + PORT_DIGITS + 1] = "";
+
+	ret->n = sizeof *a;
+	if (!io->netlink || getsockname(fd, (struct sockaddr *) a, &ret->n) < 0 ||
+		a->sun_family != AF_UNIX ||
+		ret->n != sizeof a->sun_family + sizeof own_name + sizeof text - 1 || a->sun_path[0] ||
 		memcmp(a->sun_path + 1, own_name, sizeof own_name - 1) != 0)
 		return false;
-	memcpy(text, a->sun_path + sizeof own_name, PORT_DIGITS);
-	*port = (uint32_t) strtoul(text, NULL, 16);
-	return true;
+	memcpy(text, a->sun_path + sizeof own_name, sizeof text - 1);
+	return sscanf(text, "%2x%8x", &ret->protocol, &ret->port) == 2;
 }
 
 bool netlink_is(struct world *w, int fd, struct sockaddr_nl *ret)
 {
-	struct sockaddr_un a;
-	socklen_t n;
-	uint32_t port;
+	struct own o;
 
-	if (!own(io_of(w), fd, &port, &a, &n))
+	if (!own(io_of(w), fd, &o))
 		return false;
-	*ret = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_pid = port };
+	*ret = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_pid = o.port };
 	return true;
 }
 
@@ -262,14 +270,13 @@ static void answer_one(struct answer *a, const struct nlmsghdr *h)
 
 long netlink_send(struct call *c, int fd, const struct xfer *x)
 {
-	struct io_state *io = io_of(c->w);
-	struct sockaddr_un to;
-	socklen_t tolen;
-	uint32_t port;
 	const uint8_t *p;
+	struct own o;
 
-	if (!own(io, fd, &port, &to, &tolen))
+	if (!own(io_of(c->w), fd, &o))
 		return -EOPNOTSUPP;
+	if (o.protocol != NETLINK_ROUTE)
+		return -ECONNREFUSED; /* nobody listens */
 	if (x->total > REQUEST_MAX)
 		return -EMSGSIZE;
 	p = xfer_in(c, x, x->total);
@@ -277,12 +284,12 @@ long netlink_send(struct call *c, int fd, const struct xfer *x)
 		return -EFAULT;
 	for (size_t at = 0; x->total - at >= NLMSG_HDRLEN;) {
 		const struct nlmsghdr *h = (const void *) (p + at);
-		struct answer a = { .seq = h->nlmsg_seq, .port = port };
+		struct answer a = { .seq = h->nlmsg_seq, .port = o.port };
 
 		if (h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > x->total - at)
 			break;
 		answer_one(&a, h);
-		if (a.n && sendto(fd, a.p, a.n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *) &to, tolen) < 0)
+		if (a.n && sendto(fd, a.p, a.n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *) &o.a, o.n) < 0)
 			return errno == EAGAIN ? -ENOBUFS : -errno;
 		if (NLMSG_ALIGN(h->nlmsg_len) > x->total - at)
 			break;

@@ -175,7 +175,7 @@ TEST(what_tells_of_the_host_is_refused)
 	struct fake f = { 0 };
 	int s = socket(AF_INET, SOCK_STREAM, 0);
 
-	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), -EAFNOSUPPORT);
+	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_AUDIT), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socketpair", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, BUF), -EAFNOSUPPORT);
 	EQ(fake_sys(&f, "socket", AF_INET, SOCK_RAW, IPPROTO_TCP), -EPROTONOSUPPORT);
 	EQ(fake_sys(&f, "getsockopt", s, IPPROTO_TCP, TCP_CC_INFO, BUF, LEN), -ENOPROTOOPT);
@@ -234,6 +234,26 @@ TEST(interfaces_are_told_by_netlink)
 	EQ(ask(&f, s, RTM_GETLINK, 0, 17), 32);
 	EQ(answer(&f, s), NLMSG_ERROR);
 	EQ(FAKE_AT(&f, struct nlmsgerr, BUF + NLMSG_HDRLEN).error, -ENODEV);
+	EQ(f.nkernel, 1);
+	close(s);
+	fake_free(&f);
+}
+
+/* libusb listens, and gives up when it can't. */
+TEST(no_device_comes_or_goes)
+{
+	struct fake f = { .opts.network = true };
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	fake_up(&f);
+	f.kernel = s;
+	EQ(fake_sys(&f, "socket", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), s);
+	EQ(f.k[0], AF_UNIX);
+	FAKE_AT(&f, struct sockaddr_nl, ADDR) = (struct sockaddr_nl){ .nl_family = AF_NETLINK, .nl_groups = 1 };
+	EQ(fake_sys(&f, "bind", s, ADDR, sizeof(struct sockaddr_nl)), 0);
+	EQ(answer(&f, s), -EAGAIN);
+	EQ(ask(&f, s, RTM_GETLINK, NLM_F_DUMP, 32), -ECONNREFUSED);
+	EQ(answer(&f, s), -EAGAIN);
 	EQ(f.nkernel, 1);
 	close(s);
 	fake_free(&f);
