@@ -81,7 +81,9 @@ static void make_loadavg(struct world *w, struct task *t, struct buf *b)
 
 	for (struct task *k = w->tasks; k; k = k->next)
 		n += !k->quiet;
-	buf_printf(b, "0.00 0.00 0.00 1/%u %d\n", n, (int) task_vtid(t));
+	for (unsigned i = 0; i < 3; i++)
+		buf_printf(b, "%d.%02d ", MACHINE_LOAD / 100, MACHINE_LOAD % 100);
+	buf_printf(b, "1/%u %d\n", n, (int) task_vtid(t));
 }
 
 static void make_hostname(struct world *w, struct task *t, struct buf *b)

@@ -135,6 +135,7 @@ TEST(one_machine)
 	EQ(fake_sys(&f, "personality", 0xffffffff), 8);
 	EQ(fake_sys(&f, "sysinfo", 0x100), 0);
 	EQ(FAKE_AT(&f, struct sysinfo, 0x100).uptime, 100);
+	EQ(FAKE_AT(&f, struct sysinfo, 0x100).loads[0], 6553); /* never idle: make -l 0.0001 waits */
 	fake_free(&f);
 }
 
