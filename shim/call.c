@@ -67,6 +67,7 @@ void call_begin(struct call *c, struct world *w, struct task *t, const struct ro
 	c->t = t;
 	c->row = row;
 	c->karg = c->leaving = c->quiet = c->again = c->timed_out = c->has_mask = false;
+	c->tries = 0;
 	c->verdict = V_DONE;
 	c->ret = 0;
 }

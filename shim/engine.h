@@ -257,6 +257,12 @@ int net_outside(struct world *w);
 /** It has told: from now on for what comes next. */
 void net_heard(struct world *w);
 
+/* sys/watch.c */
+/** Before those that wait are tried: who of those that are watched has news? */
+void watch_look(struct world *w);
+/** Nobody can ever go on: are they tried once more, all of them? */
+bool watch_doubt(struct world *w);
+
 /* sys/futex.c */
 /** Before its exit, while its memory is there: which locks does it hold? */
 void futex_dying(struct world *w, struct task *t);

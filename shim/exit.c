@@ -57,6 +57,14 @@ static void process_ended(struct world *w, struct task *t, int st)
 	collect_continued(w); /* who is stopped in a group that nobody looks after now */
 }
 
+/* PR_SET_PDEATHSIG: the kernel's word to those that it has made. */
+static void tell_children(struct task *t)
+{
+	for (struct proc *p = t->proc->children; p; p = p->sibling)
+		for (struct task *o = p->threads; o; o = o->next_thread)
+			o->sigcheck = true;
+}
+
 static void one_died(struct world *w, struct task *t, int st)
 {
 	bool last = t->proc->nthreads == 1;
@@ -65,6 +73,7 @@ static void one_died(struct world *w, struct task *t, int st)
 	if (!t->setup)
 		engine_mark(w, t, EV_EXIT, 0, st);
 	futex_exit(w, t);
+	tell_children(t);
 	if (last)
 		process_ended(w, t, st);
 	task_free(w, t);

@@ -224,8 +224,9 @@ static bool can_run(struct world *w, struct task *t)
 	if (t->sigcheck && look_for_signal(w, t))
 		return true;
 	if ((t->c.wait.kind == W_IO || (t->c.wait.kind == W_INPUT && t->c.wait.key2)) &&
-		t->tried != w->turn) {
+		t->tried != w->turn && (!t->c.wait.watched || t->c.wait.news)) {
 		t->tried = w->turn;
+		t->c.tries++;
 		engine_retry(w, t);
 		return t->state == T_READY;
 	}
@@ -294,6 +295,8 @@ static bool idle(struct world *w)
 {
 	uint64_t d = sched_deadline(w);
 
+	if (d == NO_DEADLINE && watch_doubt(w))
+		return true;
 	if (outside_idle(w, d))
 		return true;
 	if (d == NO_DEADLINE) {
@@ -340,6 +343,7 @@ struct task *sched_next(struct world *w)
 		struct task *from = w->cur ? w->cur->next : w->after;
 		uint64_t before = w->turn;
 
+		watch_look(w);
 		t = scan(w, from ? from : w->tasks);
 		if (t) {
 			pass_token(w, t);

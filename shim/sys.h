@@ -143,6 +143,8 @@ struct wait {
 	uint64_t deadline; /* virtual ns since 1970, or NO_DEADLINE */
 	uint32_t mask;	   /* futex bitset */
 	int intr;	   /* what an interrupting signal makes of it: -ERESTARTSYS etc. */
+	uint64_t watched;  /* W_IO: the inode that is read, if the kernel says when: see watch.c */
+	bool news;	   /* it has said so */
 };
 
 enum { RESTARTSYS = -512, RESTARTNOINTR = -513, RESTARTNOHAND = -514 };
@@ -172,6 +174,7 @@ struct call {
 	enum verdict verdict;
 	long ret;
 	struct wait wait;
+	unsigned tries; /* since it was parked, in vain */
 	struct staged out[8]; /* by argument; 6 and 7 are free for extra outputs (set .at) */
 	const char *path[6];  /* strings read so far, by argument */
 	uint64_t scratch[4];  /* between enter and leave, and between tries */

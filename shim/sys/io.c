@@ -18,7 +18,7 @@ struct io_state *io_of(struct world *w)
 	if (!w->io) {
 		w->io = calloc(1, sizeof *w->io);
 		must_mem(w->io);
-		w->io->fd = w->io->sockets = -1;
+		w->io->fd = w->io->watch = w->io->sockets = -1;
 	}
 	return w->io;
 }

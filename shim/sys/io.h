@@ -54,6 +54,8 @@ struct io_state {
 	bool raw; /* a raw socket was made */
 	uint32_t next_port, next_name, next_netlink;
 	bool netlink; /* a socket of netlink.c was made */
+	int watch; /* watch.c: an epoll, or -1 */
+	uint64_t doubted; /* world.spin.runs, then */
 	int sockets; /* where the network is shared: an epoll that hears of all of them; or -1 */
 };
 
@@ -80,6 +82,9 @@ long io_signal_enter(struct call *c);
 
 /** Wait until another task may have made the descriptor ready. */
 long io_wait(struct call *c, int intr);
+
+/** watch.c: the same for one that reads @fd; when it has waited for long, it isn't tried in vain. */
+long io_wait_read(struct call *c, int fd, uint64_t deadline);
 
 /* What a read or write is about, whichever of the many calls it came by. */
 struct xfer {

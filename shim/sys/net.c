@@ -279,7 +279,7 @@ static long accept_enter(struct call *c)
 		return call_run_leave(c);
 	if (fcntl(fd, F_GETFL) & O_NONBLOCK)
 		return -EAGAIN;
-	return io_wait(c, RESTARTSYS);
+	return io_wait_read(c, fd, NO_DEADLINE);
 }
 
 static void accept_leave(struct call *c)

@@ -193,8 +193,7 @@ static long recv_wait(struct call *c, int fd, int flags)
 {
 	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK || c->timed_out)
 		return -EAGAIN;
-	call_block(c, (struct wait) { .kind = W_IO, .deadline = recv_deadline(c, fd),
-		.intr = RESTARTSYS });
+	io_wait_read(c, fd, recv_deadline(c, fd));
 	return 1;
 }
 
