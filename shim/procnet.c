@@ -36,10 +36,10 @@ static bool parse_unix(const char *line, struct sock *s)
 {
 	int at = 0;
 
-	if (sscanf(line, "%*x: %*x %*x %x %x %x %llu %n", &s->flags, &s->type, &s->state, &s->ino,
-		    &at) != 4 || !at)
+	if (sscanf(line, "%*x: %*x %*x %x %x %x %llu%n", &s->flags, &s->type, &s->state, &s->ino,
+		    &at) != 4 || line[at] != ' ')
 		return false;
-	s->path = line + at;
+	s->path = line + at + 1;
 	s->len = (int) strcspn(s->path, "\n");
 	return s->len > 0;
 }

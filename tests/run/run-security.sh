@@ -116,7 +116,11 @@ C() { "$detrun" --root "$work/containers" "$@" </dev/null >/dev/null 2>&1; }
 leak "$detrun" --root "$work/containers" run -d -b "$b" "c$$" </dev/null >/dev/null 2>&1
 shim=$(sed -n 's/.*"shim":\([0-9]*\),.*/\1/p' "$work/containers/c$$/state.json")
 fds() { for f in "/proc/$shim/fd/"*; do readlink "$f"; done; }
-fds >"$work/fds.before"
+for i in $(seq 50); do # it may still be at the start
+	fds >"$work/fds.before"
+	sleep 0.2
+	fds | cmp -s - "$work/fds.before" && break
+done
 ok "the supervisor keeps none of its caller's" sh -c "test -s '$work/fds.before' && ! grep '$work/host' '$work/fds.before'"
 for i in $(seq 5); do C exec "c$$" true; C exec "c$$" /nothing; C kill "c$$" CONT; C pause "c$$"; C resume "c$$"; done
 same_fds() { fds >"$work/fds.after"; cmp "$work/fds.before" "$work/fds.after"; }

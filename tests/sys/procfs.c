@@ -169,12 +169,55 @@ TEST(standard_mounts_are_shown_as_every_engine_has_them)
 		"25 21 0:25 / /sys ro,relatime - sysfs sysfs rw\n");
 }
 
+#define INET "  sl  local_address rem_address\n"
+#define LINE(sl, local, peer, st, ino) \
+	"   " sl ": " local " " peer " " st " 00000000:00000005 01:000007D0 00000003   1000        0 " ino \
+	" 2 ffff9a4c0b1c8000 20 4 30 10 -1                      \n"
+
+TEST(sockets_are_in_the_order_of_their_names)
+{
+	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
+	own_buf b = { 0 };
+	const char *got = process(&f, "net/tcp", INET
+		LINE("9", "0100007F:8000", "0100007F:1F90", "01", "33160594")
+		LINE("1", "0100007F:1F90", "00000000:0000", "0A", "33160587")
+		LINE("2", "0100007F:8002", "0100007F:1F90", "06", "0")
+		LINE("3", "0100007F:1538", "00000000:0000", "0A", "33160588"), &b);
+
+	HAS(got, "inode\n   0: 0100007F:1538 00000000:0000 0A ");
+	HAS(got, "\n   1: 0100007F:1F90 00000000:0000 0A 00000000:00000005 00:00000000 00000000  1000");
+	HAS(got, "\n   2: 0100007F:8000 0100007F:1F90 01 ");
+	OK(!strstr(got, ":8002")); /* gone but for a timer */
+	OK(!strstr(got, "ffff9a4c"));
+	OK(!strstr(got, "331605"));
+	fake_free(&f);
+}
+
+TEST(local_sockets_without_a_name_are_not_listed)
+{
+	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
+	own_buf b = { 0 };
+	const char *got = process(&f, "net/unix", "Num       RefCount Protocol Flags    Type St Inode Path\n"
+		"ffff9a4c0b1c8000: 00000002 00000000 00010000 0001 01 33160600 /tmp/b c\n"
+		"ffff9a4c0b1c8800: 00000003 00000000 00000000 0001 03 33160601\n"
+		"ffff9a4c0b1c9000: 00000002 00000000 00000000 0002 01 33160602 @a\n", &b);
+
+	HAS(got, "Path\n0000000000000000: 00000003 00000000 00000000 0002 01 ");
+	HAS(got, " @a\n0000000000000000: 00000002 00000000 00010000 0001 01 ");
+	HAS(got, " /tmp/b c\n");
+	OK(!strstr(got, "331606"));
+	OK(!strstr(got, " 03 "));
+	fake_free(&f);
+}
+
 TEST(garbage_is_no_crash)
 {
 	struct fake f = { .opts.cpus = 1, .w.host_proc = -1 };
 	own_buf b = { 0 };
 	static const char *const bad[] = { "", "\n", "(", ") x", "1 (a) R", "a b c d e - f",
-		"- - - - - - - - -", "ffff-", "State:", "pos:" };
+		"- - - - - - - - -", "ffff-", "State:", "pos:", "x\n1: 0:0 0:0", "x\n1: 0: 0: FF",
+		"x\n" LINE("1", "0100007F0100007F0100007F0100007F0100007F0100007F:1", "0:0", "0A", "7"),
+		"x\n1: 2 3 4 5 6 7 ", "x\n1: 2 3 4 5 6 99999999999999999999999999 x" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		process(&f, "stat", bad[i], &b);
@@ -182,6 +225,8 @@ TEST(garbage_is_no_crash)
 		process(&f, "maps", bad[i], &b);
 		process(&f, "mountinfo", bad[i], &b);
 		process(&f, "fdinfo/1", bad[i], &b);
+		process(&f, "net/tcp6", bad[i], &b);
+		process(&f, "net/unix", bad[i], &b);
 	}
 	fake_free(&f);
 }
