@@ -117,8 +117,15 @@ static void host_facts(struct world *w, struct buf *b)
 	json_close(&j, '}');
 }
 
-static int volume_manifest(const char *path, struct manifest_opts *mo, int out, uint8_t ret[32],
+static int listing(struct world *w, int fd, struct manifest_opts *mo, int out, uint8_t ret[32],
 	struct err *e)
+{
+	w->listed = fd;
+	return manifest_write(fd, mo, out, ret, e);
+}
+
+static int volume_manifest(struct world *w, const char *path, struct manifest_opts *mo, int out,
+	uint8_t ret[32], struct err *e)
 {
 	own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -129,7 +136,7 @@ static int volume_manifest(const char *path, struct manifest_opts *mo, int out, 
 	if (dprintf(out, "# volume %s\n", path) < 0)
 		return fail(e, errno, "write the manifest");
 	if (S_ISDIR(st.st_mode))
-		return manifest_write(fd, mo, out, ret, e);
+		return listing(w, fd, mo, out, ret, e);
 	if (S_ISREG(st.st_mode) && sha256_fd(fd, ret) < 0)
 		return fail(e, errno, "read %s", path);
 	if (dprintf(out, "# size=%lld sha256=%s\n", (long long) st.st_size, hex(ret, 32, text)) < 0)
@@ -145,7 +152,7 @@ static int volumes_manifest(struct world *w, struct manifest_opts *mo, int out, 
 
 	for (const char *const *v = w->o->volumes; v && *v; v++) {
 		uint8_t d[32] = { 0 };
-		int r = volume_manifest(*v, mo, out, d, e);
+		int r = volume_manifest(w, *v, mo, out, d, e);
 
 		if (r < 0)
 			return r;
@@ -161,7 +168,7 @@ static int manifest_of(struct world *w, struct manifest_opts *mo, int out, uint8
 	struct err *e)
 {
 	if (!w->o->host_root)
-		return manifest_write(w->self_root, mo, out, ret, e);
+		return listing(w, w->self_root, mo, out, ret, e);
 	mo->skip = NULL;
 	return volumes_manifest(w, mo, out, ret, e);
 }

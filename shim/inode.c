@@ -172,12 +172,17 @@ struct vinode *inode_peek(struct world *w, dev_t dev, ino_t ino)
 	return p ? (struct vinode *) (uintptr_t) *p : NULL;
 }
 
-struct vinode *inode_of(struct world *w, const struct stat *st)
+struct vinode *inode_input(struct world *w, const struct stat *st)
 {
 	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
 
-	if (!v)
-		v = add_input_file(w, st);
+	return v ? v : add_input_file(w, st);
+}
+
+struct vinode *inode_of(struct world *w, const struct stat *st)
+{
+	struct vinode *v = inode_input(w, st);
+
 	if (!v->ino) /* seeded from the image, first seen by the guest now */
 		v->ino = next_number(w, st->st_dev);
 	return v;
@@ -443,9 +448,7 @@ static void seed(struct world *w, const char *path, const struct stat *st)
 	o = image_owner(r, st->st_ino & OWNER_INO_MASK);
 	if (!o)
 		return;
-	v = inode_peek(w, st->st_dev, st->st_ino);
-	if (!v)
-		v = add_input_file(w, st);
+	v = inode_input(w, st);
 	v->uid = o->uid;
 	v->gid = o->gid;
 	v->mode = o->mode;
@@ -460,11 +463,21 @@ static void count_name(struct world *w, const struct stat *st)
 
 	if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
 		return;
-	v = inode_peek(w, st->st_dev, st->st_ino);
-	if (!v)
-		v = add_input_file(w, st);
+	v = inode_input(w, st);
 	v->links = (uint32_t) st->st_nlink;
 	v->names++;
+}
+
+static void date_source(struct world *w, const char *path, const struct stat *st)
+{
+	own_fd cache = -1;
+	char dir[PATH_MAX];
+
+	if (!pyc_undated(w, path, st))
+		return;
+	if (pyc_cache(path, dir) == 0)
+		cache = openat(w->listed, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	pyc_date(w, cache, path, st);
 }
 
 void inode_seed_view(void *ctx, const char *path, struct stat *st)
@@ -474,5 +487,6 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st)
 	inode_look(w);
 	seed(w, path, st);
 	count_name(w, st);
+	date_source(w, path, st);
 	inode_manifest_view(ctx, path, st);
 }

@@ -6,6 +6,7 @@
 #ifndef DETRUN_WORLD_H
 #define DETRUN_WORLD_H
 
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -198,6 +199,7 @@ struct vinode {
 	uint32_t links, names; /* at the start: those it had, and those of them below the root */
 	bool has_owner; /* uid, gid, mode, rdev are ours, not the disk's */
 	bool touched;	/* times are ours (written or made inside), not the input's */
+	bool dated;	/* a Python source: what is known of its time is in .mtime */
 	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */
 	uint16_t dev;	/* minor number of the mount where it was seen first, 0: not known yet */
 };
@@ -273,6 +275,7 @@ struct world {
 	char nodename[65], domainname[65]; /* set inside; nodename "" = .o->hostname */
 	uint8_t key[32];     /* of the random streams */
 	struct inodes ino;
+	struct pyc_dir *pyc;
 	struct map dirs;     /* (dev, ino) -> struct dirlist *, directories being read */
 
 	struct task *tasks, **tasks_tail;
@@ -319,6 +322,7 @@ struct world {
 	struct stdio std; /* of the first program; .next: of those that were added */
 	uint32_t next_stdio;
 	int self_root; /* O_PATH fd of the container's root */
+	int listed;    /* … of what a manifest is made of */
 	struct statx self_exe;
 	int host_proc; /* the procfs that shows the guest's tasks by the numbers we know */
 	int listener;  /* of seccomp notifications, or -1: all calls are ptrace stops */
@@ -373,8 +377,16 @@ void inode_drop(struct world *w, dev_t dev, ino_t ino);
 struct vinode *inode_born(struct world *w, const struct stat *st);
 void inode_modified(struct world *w, struct vinode *v); /* mtime and ctime = now */
 void inode_changed(struct world *w, struct vinode *v);	 /* ctime = now */
+/** An input file's, not numbered yet if it is new. */
+struct vinode *inode_input(struct world *w, const struct stat *st);
 /** Everything of @st as the guest may see it. */
 void inode_view(struct world *w, struct stat *st);
+/* pyc.c: may the file @path, of the input, have a time that its compiled module knows? */
+bool pyc_undated(struct world *w, const char *path, const struct stat *st);
+/** Where that is: the directory beside it. 0 or -ENAMETOOLONG. */
+int pyc_cache(const char *path, char ret[PATH_MAX]);
+/** Settle it, once for ever. @cache: that directory, or -1; not closed. @st: the disk's. */
+void pyc_date(struct world *w, int cache, const char *path, const struct stat *st);
 /** rootfs_view_fn: as the manifests and the outputs show it. ctx = struct world *. */
 void inode_manifest_view(void *ctx, const char *path, struct stat *st);
 

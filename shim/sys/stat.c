@@ -22,6 +22,18 @@
 #define STATX_GIVEN (STATX_BASIC_STATS | STATX_BTIME)
 #define ACCESS_FLAGS (AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
 
+static void date_source(struct call *c, int dirfd, const char *path, const struct stat *st)
+{
+	own_fd cache = -1;
+	char dir[PATH_MAX];
+
+	if (!pyc_undated(c->w, path, st))
+		return;
+	if (pyc_cache(path, dir) == 0)
+		cache = fs_peek_open(c, dirfd, dir, 0);
+	pyc_date(c->w, cache, path, st);
+}
+
 /* Answer a stat whose buffer is argument @i, or let the kernel. */
 static long stat_answer(struct call *c, int dirfd, unsigned path_arg, int flags, unsigned i)
 {
@@ -38,22 +50,25 @@ static long stat_answer(struct call *c, int dirfd, unsigned path_arg, int flags,
 	o = out(c, i, sizeof *o);
 	if (!o)
 		return -EFAULT;
+	date_source(c, dirfd, path, &st);
 	*o = st;
 	inode_view(c->w, o);
 	return 0;
 }
 
-/* Where the file is that the kernel has found: it doesn't say, and once is enough. */
-static void find_mount(struct call *c, int dirfd, unsigned path_arg, int flags, struct stat *st)
+/* What the kernel doesn't say of the file that it has found; once is enough. */
+static void find_more(struct call *c, int dirfd, unsigned path_arg, int flags, struct stat *st)
 {
 	const struct vinode *v = inode_peek(c->w, st->st_dev, st->st_ino);
 	const char *path;
 	struct stat seen;
 
-	if ((!v || !v->dev) && in_path(c, path_arg, &path) == 0 &&
-		fs_peek(c, dirfd, path, flags, &seen) && seen.st_dev == st->st_dev &&
-		seen.st_ino == st->st_ino)
-		stat_mount(st) = stat_mount(&seen);
+	if ((v && v->dev) || in_path(c, path_arg, &path) < 0 ||
+		!fs_peek(c, dirfd, path, flags, &seen) || seen.st_dev != st->st_dev ||
+		seen.st_ino != st->st_ino)
+		return;
+	stat_mount(st) = stat_mount(&seen);
+	date_source(c, dirfd, path, &seen);
 }
 
 static void stat_fix(struct call *c, int dirfd, unsigned path_arg, int flags)
@@ -67,7 +82,7 @@ static void stat_fix(struct call *c, int dirfd, unsigned path_arg, int flags)
 		c->ret = -EFAULT;
 		return;
 	}
-	find_mount(c, dirfd, path_arg, flags, st);
+	find_more(c, dirfd, path_arg, flags, st);
 	inode_view(c->w, st);
 }
 
@@ -178,6 +193,7 @@ static long statx_enter(struct call *c)
 	x = out(c, 4, sizeof *x);
 	if (!x)
 		return -EFAULT;
+	date_source(c, (int) c->a[0], path, &st);
 	stx_fill(c->w, &st, x);
 	return 0;
 }
@@ -204,6 +220,7 @@ static void statx_leave(struct call *c)
 	st.st_size = (off_t) x->stx_size;
 	st.st_mtim.tv_sec = x->stx_mtime.tv_sec;
 	st.st_mtim.tv_nsec = x->stx_mtime.tv_nsec;
+	find_more(c, (int) c->a[0], 1, (int) c->a[2] & STAT_FLAGS, &st);
 	if (x->stx_mask & STATX_MNT_ID)
 		stat_mount(&st) = x->stx_mnt_id;
 	stx_fill(c->w, &st, x);

@@ -95,6 +95,34 @@ ok "is no more than that" test "$(cd "$work/k3" && find . -mindepth 1 -printf '%
 ok "in the layer, too" sh -c 'tar tf "$1" | tr "\n" " " | grep -qx "etc/ etc/hosts opt/ srv/ srv/a/ srv/a/b/ srv/a/b/c "' \
 	- "$work/k3.tar"
 
+# Python sources whose compiled modules are up to date by the disk's times, and others
+py=$work/py
+pyc() { # name, flags, time, size
+	local w v
+	printf '\xa7\x0d\x0d\x0a' >"$py/__pycache__/$1.cpython-311.pyc"
+	for w in "$2" "$3" "$4"; do
+		v=$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((w & 255)) $((w >> 8 & 255)) $((w >> 16 & 255)) $((w >> 24)))
+		printf "$v" >>"$py/__pycache__/$1.cpython-311.pyc"
+	done
+}
+mkdir -p "$py/__pycache__"
+for m in a as b c d e; do echo 'x = 1' >"$py/$m.py"; done
+touch -d @1700000000 "$py"/*.py
+pyc a 0 1700000000 6 && pyc b 0 1700000001 6 && pyc c 0 1700000000 7 && pyc d 1 1700000000 6
+pyc e 0 1700000000 6 && echo short >"$py/__pycache__/as.cpython-311.pyc"
+t "times of Python's sources" 0 "$detrun" --trace "$work/tpy" -v "$py:/py" sh -c \
+	'ls /py >/dev/null; cd /py && stat -c "%n %Y" *.py; touch e.py; stat -c "%n %Y" e.py | cut -c1-12'
+ok "are those of the modules" test "$(cat "$work/out")" = "a.py 1700000000
+as.py 744847200
+b.py 744847200
+c.py 744847200
+d.py 744847200
+e.py 1700000000
+e.py 7448472"
+ok "are those of the manifest" sh -c 'grep -c "^./a.py .*time=1700000000" "$1"/rootfs.in.mtree' - "$work/tpy"
+touch -d @1700000000 "$py/e.py"
+t "and of a replay" 0 "$detrun" replay "$work/tpy"
+
 t "a trace" 0 "$detrun" --trace "$work/t1" --chroot "$root" sh -c 'id; ls -la /'
 err "detrun: trace "
 t "verifies" 0 "$detrun" verify "$work/t1"
