@@ -67,6 +67,9 @@ static bool closed(const struct walk_ent *w, const struct stat *st)
 	return strcmp(w->path, ".") && (mounted || mode_private(st->st_mode));
 }
 
+/* What a copy is like: the cache has none that was made otherwise. */
+#define COPIED_AS "with times"
+
 struct scan {
 	const struct tree *t;
 	struct tree_scan *ret;
@@ -124,6 +127,7 @@ int tree_scan(const struct tree *t, struct tree_scan *ret, struct rootfs *owners
 	int r;
 
 	sha256_start(s.sum);
+	sha256_add(s.sum, COPIED_AS, sizeof COPIED_AS);
 	r = walk_tree(&w, e);
 	sha256_done(s.sum, got.sum);
 	sha256_free(s.sum);
@@ -166,19 +170,24 @@ struct copy {
 	struct links links;
 };
 
+/* Times are kept: Python's compiled modules go by them. */
 static int copy_file(const struct walk_ent *w, int dir, const char *name)
 {
+	struct timespec times[2] = { w->st.st_mtim, w->st.st_mtim };
 	own_fd to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	own_fd from = -1;
+	int r = 0;
 
 	if (to < 0)
 		return -errno;
 	if (fchmod(to, attr_disk_mode(w->st.st_mode) & 07777) < 0)
 		return -errno;
-	if (!S_ISREG(w->st.st_mode) || mode_private(w->st.st_mode) || !w->st.st_size)
-		return 0;
-	from = openat(w->dirfd, w->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return from < 0 ? -errno : copy_data(from, to);
+	if (S_ISREG(w->st.st_mode) && !mode_private(w->st.st_mode) && w->st.st_size) {
+		from = openat(w->dirfd, w->name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		r = from < 0 ? -errno : copy_data(from, to);
+	}
+	return r ? r : futimens(to, times) < 0 ? -errno : 0;
 }
 
 static int copy_node(const struct walk_ent *w, int dir, const char *name)
