@@ -304,6 +304,7 @@ TEST(a_copy_looks_like_its_source)
 	put(dir, "shadow", 0640, "secret");
 	put(dir, "su", 0644, "program");
 	fchmodat(dir, "su", 04755, 0);
+	EQ(utimensat(dir, "su", (struct timespec[]) { { 7, 0 }, { 1700000000, 5 } }, 0), 0);
 	put(dir, "none", 0, "");
 	close(sub(dir, "closed/in"));
 	fchmodat(dir, "closed", 0700, 0);
@@ -322,6 +323,8 @@ TEST(a_copy_looks_like_its_source)
 	EQ(one.st_size, 0);
 	EQ(fstatat(copy, "su", &one, 0), 0);
 	EQ(one.st_mode & 07777, 0755);
+	EQ(one.st_mtim.tv_sec, 1700000000);
+	EQ(one.st_mtim.tv_nsec, 5);
 	buf_free(&m.text);
 	buf_free(&n.text);
 	rootfs_done(&r);
