@@ -54,13 +54,18 @@ static bool is_cgroup(const struct spec_mount *d)
 	       (!strcmp(d->type, "cgroup") || !strcmp(d->type, "cgroup2"));
 }
 
+static bool in_proc(const struct mount *m)
+{
+	return strncmp(m->point, "/proc/", 6) == 0;
+}
+
 /* Of a mount's file system only what the place says: what holds a volume is the host's matter. */
 static const char *mount_type(const struct shim_opts *o, const struct mount *m)
 {
 	static const char *const own[] = { "/dev", "/run", "/sys", "/tmp" };
 	const struct spec_mount *d = declared(o, m);
 
-	if (strcmp(m->point, "/proc") == 0)
+	if (strcmp(m->point, "/proc") == 0 || in_proc(m))
 		return "proc";
 	if (strcmp(m->point, "/dev/pts") == 0)
 		return "devpts";
@@ -76,10 +81,15 @@ static const char *mount_type(const struct shim_opts *o, const struct mount *m)
 	return strncmp(m->point, "/dev/", 5) == 0 ? "tmpfs" : "overlay";
 }
 
-/* What is masked or read-only there depends on the files that the kernel has. */
+/* What else is masked or read-only there depends on the files that the kernel has. */
 static bool mount_hidden(const struct mount *m)
 {
-	return strncmp(m->point, "/proc/", 6) == 0 || strncmp(m->point, "/sys/firmware", 13) == 0;
+	static const char *const everywhere[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys" };
+
+	for (size_t i = 0; i < ARRAY_LEN(everywhere); i++)
+		if (strcmp(m->point, everywhere[i]) == 0)
+			return false;
+	return in_proc(m) || strncmp(m->point, "/sys/firmware", 13) == 0;
 }
 
 static const char *ro_or_rw(const char *options)

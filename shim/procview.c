@@ -340,6 +340,8 @@ bool procview_machine(struct world *w, struct task *t, const char *name, struct 
 
 bool procview_shown(const struct world *w, const char *name)
 {
+	/* links; and directories that every kernel has, and is asked to make read-only: seen empty */
+	static const char *const plain[] = { "", "self", "thread-self", "mounts", "bus", "fs", "irq" };
 	size_t n = strlen(name);
 
 	if (*name >= '0' && *name <= '9') {
@@ -347,9 +349,9 @@ bool procview_shown(const struct world *w, const char *name)
 
 		return !rest || procview_shown_process(w, rest + 1);
 	}
-	if (!n || strcmp(name, "self") == 0 ||
-		strcmp(name, "thread-self") == 0 || strcmp(name, "mounts") == 0)
-		return true;
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (strcmp(name, plain[i]) == 0)
+			return true;
 	for (size_t i = 0; i < ARRAY_LEN(machine_files); i++)
 		if (strncmp(machine_files[i].name, name, n) == 0 &&
 			(machine_files[i].name[n] == '/' || !machine_files[i].name[n]))
