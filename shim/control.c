@@ -316,6 +316,14 @@ static int add_process(struct world *w, int sock, struct addition *a, struct err
 
 /* ---- a signal ---- */
 
+/* Who has the token may go on for long. */
+static void give_way(struct world *w)
+{
+	signals_sent(w, NULL);
+	if (w->cur)
+		w->cur->slice = UINT32_MAX;
+}
+
 static int send_signal(struct world *w, int sock, const struct control_ask *ask, struct err *e)
 {
 	struct task *init = w->init;
@@ -328,7 +336,7 @@ static int send_signal(struct world *w, int sock, const struct control_ask *ask,
 		r = world_input(w, init, (int) (INPUT_KILL | w->control->when), text, (size_t) n);
 	if (!r && kill(init->pid, ask->sig) < 0)
 		r = fail(e, errno, "signal the container");
-	signals_sent(w, NULL);
+	give_way(w);
 	return answer(sock, r, e, NULL, 0);
 }
 
@@ -412,7 +420,7 @@ static int kill_again(struct world *w, const struct buf *text, struct err *e)
 	r = world_input(w, t, (int) (INPUT_KILL | w->control->when), text->p, text->n);
 	if (!r && kill(t->proc->pid, sig) < 0)
 		r = fail(e, errno, "signal the container");
-	signals_sent(w, NULL);
+	give_way(w);
 	if (sig == SIGKILL && t == w->init)
 		collect_init(w);
 	else if (sig == SIGKILL)
@@ -446,11 +454,14 @@ static bool again(struct world *w, uint32_t when)
 	return true;
 }
 
-static void again_running(struct world *w)
+static bool again_running(struct world *w)
 {
+	bool any = false;
+
 	w->control->when = INPUT_RUNNING;
 	while (!w->done && !w->fatal && again(w, INPUT_RUNNING))
-		;
+		any = true;
+	return any;
 }
 
 /* ---- */
@@ -468,20 +479,26 @@ static void look(struct world *w)
 	}
 }
 
-void control_look(struct world *w)
+/*
+ * The replay finds the place by the number of events: what makes none, a call's way from its entry
+ * to its exit or to where it is parked, may not lie on both sides of it.
+ */
+bool control_look(struct world *w, const struct task *t)
 {
 	struct control *c = w->control;
+	uint64_t before = w->nevents;
 
+	if (t->how == PTRACE_SYSCALL || t->rerun)
+		return false;
 	c->when = INPUT_RUNNING;
-	if (w->expect) {
-		again_running(w);
-		return;
-	}
+	if (w->expect)
+		return again_running(w);
 	if (!c->soon && w->nstops - c->looked < LOOK_EVERY)
-		return;
+		return false;
 	c->looked = w->nstops;
 	c->soon = false;
 	look(w);
+	return w->nevents > before;
 }
 
 bool control_idle(struct world *w)

@@ -152,8 +152,8 @@ bool outside_idle(struct world *w, uint64_t deadline);
 /* control.c: what other commands ask for while the container runs */
 /** Before the first program runs. 0 or -errno. */
 int control_start(struct world *w, struct err *e);
-/** Between two turns: serve who has connected. */
-void control_look(struct world *w);
+/** Before the turn of @t: serve who has connected. True when somebody was. */
+bool control_look(struct world *w, const struct task *t);
 /** The same, when all wait and somebody has connected. Replay: false when nobody had. */
 bool control_idle(struct world *w);
 /** Somebody has connected: at the next turn, then. */

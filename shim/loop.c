@@ -368,7 +368,8 @@ static int await_stop(struct world *w, struct task *t, int *st)
 		signals_sent(w, NULL);
 		if (t->how != PTRACE_CONT)
 			continue;
-		t->slice = UINT32_MAX;
+		if (!asked)
+			t->slice = UINT32_MAX;
 		ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL);
 	}
 	return 0;
@@ -475,6 +476,8 @@ void world_run(struct world *w)
 	spin_begin(w);
 	/* what a run that has diverged waits for may never come */
 	while (!w->done && !w->fatal && !(w->expect && w->result->diverged) && (t = sched_next(w))) {
+		if (w->control && control_look(w, t))
+			continue; /* who runs next may be another one now */
 		task_turn(w, t);
 		if (w->killer && !task_find(w, w->killer)) { /* its kill(2) was the end of itself, too */
 			w->killer = 0;

@@ -328,8 +328,6 @@ struct task *sched_next(struct world *w)
 
 	if (w->tty)
 		tty_look(w);
-	if (w->control)
-		control_look(w);
 	if (w->async)
 		signals_sent(w, NULL);
 	t = w->cur;

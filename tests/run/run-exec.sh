@@ -125,6 +125,21 @@ out '/nowhere'
 t "a replay" 0 "$detrun" replay --bundle "$b" --trace none "$tr"
 err "is the same"
 
+# One that hardly ever waits: what comes is recorded where the replay finds the place again.
+config 'p["args"] = ["sh", "-c", "trap \"exit 0\" TERM; while :; do sleep 0.01; done"]'
+differ=
+for n in $(seq 12); do
+	c=exec-often-$n-$$
+	up "$c" record
+	for i in 1 2 3; do $D exec "$c" id -u </dev/null >/dev/null; done
+	$D kill "$c" TERM
+	until_stopped "$c"
+	$D delete "$c"
+	"$detrun" replay --bundle "$b" --trace none "$work/tr-$c" >"$work/out" 2>"$work/err" </dev/null ||
+		differ="$differ $n: $(sed -n 1,3p "$work/err" | cut -c1-150)"
+done
+ok "replays of what came while it ran:$differ" test -z "$differ"
+
 config 'p["args"] = ["sh", "-c", "while :; do :; done"]'
 c=exec-busy-$$
 ok "$c: up" up "$c" record
