@@ -222,7 +222,7 @@ bool cycle_look(struct world *w, struct task *t, int *st)
 	*st = 0;
 	if (!step(w, t, st) || !take_image(w, t, &m))
 		return false;
-	n = period(w, t, &m, st);
+	t->period = n = period(w, t, &m, st);
 	if (!n || !lowest(w, t, n, &low, st))
 		return false;
 	while (spin_order(&t->regs, &low))

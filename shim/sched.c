@@ -210,7 +210,7 @@ static bool can_run(struct world *w, struct task *t)
 	if (t->state == T_READY) {
 		if (t->until && spin_until(w, t))
 			return false;
-		t->parked &= t->tried == w->spin.runs;
+		t->parked &= t->tried == w->spin.runs || w->now < t->rest;
 		return !t->parked;
 	}
 	if (t->state != T_BLOCKED)
@@ -290,12 +290,24 @@ static void deadlock(struct world *w)
 	world_fatal(w, 0, "the program is deadlocked (%s): it would wait for ever", text);
 }
 
+/* Who rests though somebody has run since it was looked at. */
+static bool wake_resting(struct world *w)
+{
+	bool any = false;
+
+	for (struct task *t = w->tasks; t; t = t->next) {
+		any |= t->state == T_READY && t->parked && t->tried != w->spin.runs;
+		t->rest = 0;
+	}
+	return any;
+}
+
 /* Nobody can run: the clock jumps to the next deadline, or the outside world moves, or it's over. */
 static bool idle(struct world *w)
 {
 	uint64_t d = sched_deadline(w);
 
-	if (d == NO_DEADLINE && watch_doubt(w))
+	if (wake_resting(w) || (d == NO_DEADLINE && watch_doubt(w)))
 		return true;
 	if (outside_idle(w, d))
 		return true;

@@ -28,6 +28,8 @@ enum {
 	TICK_MS = 400,
 	LONG_CPU = 60, /* s without a call, while somebody waits for less than a second */
 	WAIT_CPU = 4,  /* the same for more, and twice that time */
+	QUICK = 600, /* steps of a loop that may be looked at again whenever somebody has run */
+	STEP_REST = 1000, /* ns on the clock for each step of another one */
 	LOOK_AT = 3, /* the first tick at which all of its memory is looked at */
 };
 
@@ -205,7 +207,7 @@ static bool is_spinning(struct world *w, struct task *t, int *st)
 	must_mem(s);
 	if (!steady_step(w, t, st)) /* the first state may still show a call's traces */
 		return false;
-	n = one_turn(w, t, s, st);
+	t->period = n = one_turn(w, t, s, st);
 	return n && same_turns(w, t, s, n, st) && to_lowest(w, t, s, n, st);
 }
 
@@ -307,6 +309,7 @@ bool spin_look(struct world *w, struct task *t, int *st)
 	if (t->spins) {
 		t->parked = true;
 		t->tried = w->spin.runs;
+		t->rest = t->period > QUICK ? w->now + t->period * STEP_REST : 0;
 		t->slice = UINT32_MAX;
 	}
 	t->how = PTRACE_CONT;

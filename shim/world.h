@@ -173,6 +173,7 @@ struct task {
 	bool look;		  /* interrupted to be looked at: see spin.c */
 	bool spins;		  /* it waits for memory to change */
 	bool parked;		  /* … until somebody else has run */
+	uint64_t period, rest;	  /* steps of its loop; a long one is not looked at before then */
 	uint64_t stops;		  /* its calls */
 	struct {
 		uint64_t stops, cpu, since; /* a look at it: .stops, CPU time spent, virtual now */
