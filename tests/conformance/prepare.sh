@@ -19,6 +19,7 @@ mirror=${DETRUN_TEST_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' |
 [ -n "$mirror" ] || { echo "$0: no Debian mirror in apt's sources" >&2; exit 1; }
 tmp=$(mktemp -d "$dir/.prepare.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
+export HOME="${HOME:-$dir}" # Go keeps its cache there
 
 # apt with a configuration of its own: the machine's isn't changed.
 private_apt() { # SUITE COMMAND...
