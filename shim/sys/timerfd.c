@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -118,6 +119,20 @@ static int timerfd_add(struct call *c, int host_wr, int clock)
 	return 0;
 }
 
+/* A close is not seen here. What timers hold, 1024 of them, is all that a user may have of pipes. */
+static void free_closed(struct world *w)
+{
+	struct timerfd *next;
+
+	for (struct timerfd *f = io_of(w)->timers; f; f = next) {
+		struct pollfd p = { .fd = f->wr };
+
+		next = f->next;
+		if (poll(&p, 1, 0) > 0 && p.revents & POLLERR)
+			timerfd_free(w, f);
+	}
+}
+
 /* The kernel's own timerfd has taken the number; a pipe's end takes its place. */
 static void timerfd_create_leave(struct call *c)
 {
@@ -128,6 +143,7 @@ static void timerfd_create_leave(struct call *c)
 
 	if (c->ret < 0)
 		return;
+	free_closed(c->w);
 	r = inject(c, SYS_pipe2, at, O_CLOEXEC | (flags & TFD_NONBLOCK ? O_NONBLOCK : 0), 0);
 	if (r < 0 || in_at(c, at, fds, sizeof fds) < 0) {
 		call_close_fd(c, (int) c->ret);
