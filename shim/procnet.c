@@ -44,10 +44,17 @@ static bool parse_unix(const char *line, struct sock *s)
 	return s->len > 0;
 }
 
+static const char *next_line(const char *text)
+{
+	const char *end = strchr(text, '\n');
+
+	return end ? end + 1 : "";
+}
+
 /* What is closed and only waits for a timer of the kernel's has no inode. */
 static void parse(const char *text, parse_fn *fn, struct socks *ret)
 {
-	for (const char *l = text; l && *l; l = strchr(l, '\n'), l += l != NULL) {
+	for (const char *l = text; *l; l = next_line(l)) {
 		struct sock s = { 0 };
 		struct sock *more;
 
@@ -135,7 +142,7 @@ bool procview_net(struct world *w, const char *name, const char *real, struct bu
 	if (i == ARRAY_LEN(files))
 		return false;
 	inode_look(w);
-	parse(strchr(real, '\n') ? strchr(real, '\n') + 1 : "", files[i].parse, &all);
+	parse(next_line(real), files[i].parse, &all);
 	if (all.n)
 		qsort(all.v, all.n, sizeof *all.v, by_name);
 	buf_str(b, files[i].head);
