@@ -213,7 +213,9 @@ static int put_dir(struct manifest *m, const struct walk_ent *w, const struct st
 	if (!m->o->xattrs)
 		return 0;
 	fd = openat(w->dirfd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = fd < 0 ? -errno : xattrs_read(fd, &c.xattrs, &c.n);
+	if (fd < 0) /* closed, or gone: the walk finds out, too */
+		return 0;
+	r = xattrs_read(fd, &c.xattrs, &c.n);
 	if (r < 0)
 		return fail(e, r, "read %s for the manifest", w->path);
 	put_xattrs(&m->out, w->path, c.xattrs, c.n);

@@ -39,9 +39,11 @@ err 'exec: "nothing": executable file not found in $PATH'
 config 'p["args"] = ["/etc/passwd"]'
 t "no program" 1 $D run --trace none "${u}1"
 err 'exec: "/etc/passwd": permission denied'
+mkdir -p "$work/lent/closed" && chmod 0 "$work/lent/closed"
 config 'p["args"] = ["sh", "-c", "echo $A; pwd; ls /mnt; stat -c %a /m1; echo x > /new"]' \
 	'p["env"] += ["A=there"]' 'p["cwd"] = "/tmp"' 'c["root"]["readonly"] = False' \
 	'c["mounts"] += [{"destination": "/mnt", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}]' \
+	"c['mounts'] += [{'destination': '/m2', 'type': 'bind', 'source': '$work/lent', 'options': ['bind']}]" \
 	'c["mounts"] += [{"destination": "/m1", "type": "tmpfs", "source": "x", "options": ["mode=0711"]}]'
 t "mounts, env, cwd" 0 $D run --trace none "${u}1"
 out there
