@@ -79,6 +79,11 @@ int cgroup_signal(const struct cgroup *c, int sig, struct err *e);
  * not been successful: it may be somebody else's.
  */
 int cgroup_kill(const struct cgroup *c, struct err *e);
+/**
+ * v1: a process that somebody has moved into another, frozen freezer dies only where it is thawed.
+ * Back to this one with them all.
+ */
+void cgroup_recall(const struct cgroup *c);
 /** Remove the directories. One that is gone already is no error. */
 int cgroup_remove(struct cgroup *c, struct err *e);
 

@@ -12,7 +12,7 @@
 #include "runtime/base/own.h"
 #include "runtime/cgroup_impl.h"
 
-enum { KILL_MS = 10000, FREEZE_MS = 5000 };
+enum { KILL_MS = 10000, FREEZE_MS = 5000, RECALL_MS = 500 };
 
 static void nap(unsigned ms)
 {
@@ -230,6 +230,18 @@ int cgroup_signal(const struct cgroup *c, int sig, struct err *e)
 	return r;
 }
 
+void cgroup_recall(const struct cgroup *c)
+{
+	const struct cg_dir *d = cg_of(c, "freezer");
+	own_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (!c->made || !d || d->v2 || d->absent || cgroup_pids(c, &pids, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		cg_attach(d, pids[i], NULL);
+}
+
 int cgroup_kill(const struct cgroup *c, struct err *e)
 {
 	if (!c->made || !cgroup_exists(c) || nobody(c))
@@ -240,6 +252,8 @@ int cgroup_kill(const struct cgroup *c, struct err *e)
 
 		if (r)
 			return r < 0 ? r : 0;
+		if (waited > RECALL_MS)
+			cgroup_recall(c);
 		nap(ms);
 		ms = ms < 50 ? ms * 2 : ms;
 	}

@@ -17,7 +17,8 @@
 #include "runtime/priv.h"
 #include "runtime/startsock.h"
 
-enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000, TRACE_WAIT_MS = 60000 };
+enum { STATE_MAX = 1 << 20, ID_MAX = 128, KILL_WAIT_MS = 10000,
+	RECALL_WAIT_MS = 500, TRACE_WAIT_MS = 60000 };
 
 int state_root(const char *root, char **ret, struct err *e)
 {
@@ -307,6 +308,13 @@ static int gone(int fd, int ms)
 	return r < 0 ? -errno : r ? 0 : -ETIMEDOUT;
 }
 
+/* Killed as it is, it may be kept from dying by who has frozen it. */
+static void recall(const struct state *s, int init)
+{
+	if (s->cgroup && gone(init, RECALL_WAIT_MS) == -ETIMEDOUT)
+		cgroup_recall(s->cgroup);
+}
+
 /*
  * Both before waiting for either: a traced process stays until its tracer has seen it off. The
  * supervisor is given time for a trace that somebody wants.
@@ -324,11 +332,14 @@ int state_kill_all(const struct state *s, struct err *e)
 		return fail(e, r, "look for the processes of %s", s->id);
 	if (init >= 0)
 		pidfd_send_signal(init, SIGKILL, NULL, 0);
-	if (shim >= 0 && s->kept)
+	if (shim >= 0 && s->kept) {
+		recall(s, init);
 		gone(shim, TRACE_WAIT_MS);
+	}
 	if (shim >= 0)
 		pidfd_send_signal(shim, SIGKILL, NULL, 0);
 	r = gone(shim, KILL_WAIT_MS);
+	recall(s, init);
 	if (!r)
 		r = gone(init, KILL_WAIT_MS);
 	return r < 0 ? fail(e, r, "kill container %s", s->id) : 0;

@@ -176,6 +176,21 @@ run "and still is" 1
 run "a thawed one isn't" 0
 rmdir $f 2>/dev/null
 
+for mode in off record; do # by somebody else, where only a thaw lets it die
+	[ -z "$v2" ] || break
+	f=$cg/freezer/${id}frozen
+	mkdir $f
+	bundle "sh('(while :; do sleep 1; done) & while :; do sleep 1; done')" \
+		"$([ $mode = off ] && echo "without('pid')")"
+	begin "one that is frozen elsewhere, $mode" $mode $id
+	p=$($off ps -f json $id | tr -dc '0-9,')
+	for x in ${p//,/ }; do echo "$x" >$f/cgroup.procs; done
+	echo FROZEN >$f/freezer.state
+	t "its delete --force, $mode" 0 timeout 20 $off delete --force $id
+	ok "nobody is frozen there, $mode" rmdir $f
+	[ ! -d $f ] || { echo THAWED >$f/freezer.state; stop $id; rmdir $f; }
+done
+
 # --- a supervised one does not notice -------------------------------------------------------------
 
 bundle "p['args'] = ['sh', '-c', 'i=0; while [ \$i -lt 100000 ]; do i=\$((i+1)); done; sleep 1; cat /proc/uptime']"
