@@ -179,6 +179,7 @@ static int door_from(struct replay *r, struct door *d, struct err *e)
 	d->hostname = json_get_str(r->in, "hostname");
 	d->network = json_get_str(r->in, "network");
 	d->in = json_get_str(r->in, "stdin");
+	d->times = json_get_str(r->in, "inputTimes");
 	d->user = json_get_str(r->in, "user");
 	d->workdir = json_get_str(r->in, "workdir");
 	if (chroot_door) {

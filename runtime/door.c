@@ -29,6 +29,8 @@ size_t door_options(struct door *d, struct opt t[DOOR_OPTS])
 		{ "network", 0, OPT_STR, &d->network, "none|host", "default none" },
 		{ "stdin", 0, OPT_STR, &d->in, "pass|none",
 			"pass (default): standard input is an external input" },
+		{ "input-times", 0, OPT_STR, &d->times, "epoch|kept",
+			"kept: the current directory's files and volumes' show theirs, for make" },
 		{ "tty", 't', OPT_FLAG, &d->terminal, NULL, "give it a terminal" },
 		{ "keep", 0, OPT_STR, &d->keep, "DIR", "copy what changed to DIR" },
 		{ "output", 'o', OPT_STR, &d->output, "TAR",
@@ -65,6 +67,7 @@ static int check(struct door *d, struct err *e)
 {
 	if (one_of("network", &d->network, "none", "host", e) < 0 ||
 		one_of("stdin", &d->in, "pass", "none", e) < 0 ||
+		one_of("input-times", &d->times, "epoch", "kept", e) < 0 ||
 		one_of("overlay", &d->overlay, "kernel", "copy", e) < 0)
 		return -EINVAL;
 	if (d->job.strict && !strcmp(d->network, "host"))
@@ -230,6 +233,7 @@ int door_run(struct door *d, int expect_dir, struct shim_result *ret, int *ret_s
 	j.virtual_ids = true;
 	j.soft_rlimits = true;
 	j.null_stdin = d->job.strict || !strcmp(d->in, "none");
+	j.keep_times = !strcmp(d->times, "kept");
 	j.keep = d->keep;
 	j.output = d->output;
 	j.expect_dir = expect_dir;

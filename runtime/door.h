@@ -17,7 +17,8 @@ enum { DOOR_LINKS = 8 };
 
 struct door {
 	struct job_opts job;
-	const char *chroot, *workdir, *user, *network, *hostname, *overlay, *in, *keep, *output;
+	const char *chroot, *workdir, *user, *network, *hostname, *overlay, *in, *times, *keep,
+		*output;
 	struct opt_list volumes, env;
 	bool terminal;
 	bool only_env; /* replay: env is the whole environment */

@@ -46,6 +46,8 @@ int inputs_declared(const struct door *d, const struct job *j, struct buf *b)
 	put_list(&o, "env", j->spec->process.env, j->spec->process.n_env);
 	json_kint(&o, "epoch", (int64_t) j->epoch);
 	json_kstr(&o, "hostname", d->hostname);
+	if (j->keep_times)
+		json_kstr(&o, "inputTimes", d->times);
 	json_kstr(&o, "network", d->network);
 	json_kstr(&o, "seed", j->seed);
 	json_kstr(&o, "stdin", d->in);

@@ -202,6 +202,7 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->seed = j->seed;
 	s->epoch = j->epoch;
 	s->epoch_chosen = j->epoch_chosen;
+	s->keep_times = j->keep_times;
 	s->cpu = j->cpu;
 	s->cpus = j->cpus;
 	s->attrs = attrs_of(j->spec);
@@ -359,6 +360,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	r = outputs_commit(j, o, e);
 	if (!r)
 		say_trace(j, o, ret);
+	outputs_await(ret->written);
 	return r;
 }
 

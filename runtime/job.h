@@ -50,6 +50,7 @@ struct job {
 	const char *hostname; /* of a UTS namespace that is joined; NULL: the spec has it */
 	uint64_t epoch;
 	bool epoch_chosen; /* not the default */
+	bool keep_times;   /* of the volumes' files */
 	unsigned cpus;
 	bool strict, null_stdin;
 	const char *config;	 /* canonical JSON of what was declared */
@@ -100,5 +101,7 @@ int outputs_open(const struct job *j, struct outputs *ret, struct err *e);
 /** Give the finished tarball its name. */
 int outputs_commit(const struct job *j, struct outputs *o, struct err *e);
 void outputs_close(struct outputs *o);
+/** Let the real clock come to @ns since 1970, if it is soon there: what is edited then is newer. */
+void outputs_await(uint64_t ns);
 
 #endif

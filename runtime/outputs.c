@@ -15,7 +15,11 @@
 #include "runtime/job.h"
 #include "shim/trace/trace.h"
 
-enum { TRACES_KEPT = 20 }; /* in the default place */
+enum {
+	TRACES_KEPT = 20, /* in the default place */
+	PATIENCE = 10,	  /* s */
+	TICK_NS = 10000000, /* files get their times from a clock of such steps at most */
+};
 
 static bool dir_is_empty(int fd)
 {
@@ -209,6 +213,22 @@ int outputs_commit(const struct job *j, struct outputs *o, struct err *e)
 		return r;
 	}
 	return 0;
+}
+
+void outputs_await(uint64_t ns)
+{
+	struct timespec now, until;
+	uint64_t real;
+
+	ns += TICK_NS;
+	until = (struct timespec){ (time_t) (ns / 1000000000), (long) (ns % 1000000000) };
+	clock_gettime(CLOCK_REALTIME, &now);
+	real = (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+	if (ns > real + PATIENCE * UINT64_C(1000000000))
+		log_warn("what was made is %llu s ahead of the clock: make won't see what is edited "
+			"until then", (unsigned long long) ((ns - real) / 1000000000));
+	else
+		clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
 }
 
 void outputs_close(struct outputs *o)

@@ -124,12 +124,33 @@ static int listing(struct world *w, int fd, struct manifest_opts *mo, int out, u
 	return manifest_write(fd, mo, out, ret, e);
 }
 
+/* A single file. Its digest is the content's, or, where its time counts, that of all of it. */
+static int file_manifest(struct world *w, const struct manifest_opts *mo, int fd, struct stat *st,
+	int out, uint8_t ret[32])
+{
+	char text[SHA256_HEX], time[64] = "";
+	own_buf b = { 0 };
+	int r = S_ISREG(st->st_mode) ? sha256_fd(fd, ret) : 0;
+
+	if (r < 0)
+		return r;
+	if (w->o->keep_times) {
+		mo->view(mo->ctx, ".", st);
+		snprintf(time, sizeof time, " time=%lld.%09ld", (long long) st->st_mtim.tv_sec,
+			st->st_mtim.tv_nsec);
+	}
+	buf_printf(&b, "# size=%lld sha256=%s%s\n", (long long) st->st_size, hex(ret, 32, text), time);
+	if (*time)
+		sha256(b.p, b.n, ret);
+	return b.failed ? -ENOMEM : write_full(out, b.p, b.n);
+}
+
 static int volume_manifest(struct world *w, const char *path, struct manifest_opts *mo, int out,
 	uint8_t ret[32], struct err *e)
 {
 	own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	char text[SHA256_HEX];
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(e, errno, "open %s", path);
@@ -137,11 +158,8 @@ static int volume_manifest(struct world *w, const char *path, struct manifest_op
 		return fail(e, errno, "write the manifest");
 	if (S_ISDIR(st.st_mode))
 		return listing(w, fd, mo, out, ret, e);
-	if (S_ISREG(st.st_mode) && sha256_fd(fd, ret) < 0)
-		return fail(e, errno, "read %s", path);
-	if (dprintf(out, "# size=%lld sha256=%s\n", (long long) st.st_size, hex(ret, 32, text)) < 0)
-		return fail(e, errno, "write the manifest");
-	return 0;
+	r = file_manifest(w, mo, fd, &st, out, ret);
+	return r < 0 ? fail(e, r, "write the manifest of %s", path) : 0;
 }
 
 /* One after the other; the digest is that of all their digests. */
@@ -206,6 +224,7 @@ int bundle_begin(struct world *w, struct err *e)
 
 	if (r < 0)
 		return r;
+	world_start_at(w, w->ino.newest);
 	header(w, rootfs, &b);
 	if (b.failed)
 		return fail(e, ENOMEM, "make the trace's header");
@@ -250,6 +269,8 @@ static void touched_view(void *ctx, const char *path, struct stat *st)
 		return;
 	st->st_mtim.tv_sec = (time_t) (v->mtime / NSEC);
 	st->st_mtim.tv_nsec = (long) (v->mtime % NSEC);
+	if (w->o->keep_times && v->mtime > w->result->written && v->mtime <= world_real(w))
+		w->result->written = v->mtime;
 }
 
 static int volume_times(struct world *w, struct err *e)

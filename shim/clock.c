@@ -19,6 +19,12 @@ void world_step(struct world *w)
 	advance(w, STEP_NS);
 }
 
+void world_start_at(struct world *w, uint64_t ns)
+{
+	if (ns > w->start)
+		w->start = w->now = ns;
+}
+
 void world_compute(struct world *w, uint64_t ns)
 {
 	advance(w, ns);

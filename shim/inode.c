@@ -33,6 +33,8 @@ enum {
 #define DEV_SOCK makedev(0, 8)
 #define DEV_ANON makedev(0, 12)
 
+#define LATEST 4000000000 /* s since 1970: of --epoch, too */
+
 #define OWNER_INO_MASK ((UINT64_C(1) << 48) - 1) /* overlayfs keeps its layer in the bits above */
 
 static void add_input(struct world *w, const char *path)
@@ -468,6 +470,22 @@ static void count_name(struct world *w, const struct stat *st)
 	v->names++;
 }
 
+/* Before anything runs: what is done to a file changes its times on the disk. */
+static void keep_time(struct world *w, const char *path, const struct stat *st)
+{
+	struct vinode *v;
+	int64_t s = st->st_mtim.tv_sec;
+
+	if (!w->o->keep_times || (!w->o->host_root && !below_volume(w, path)))
+		return;
+	v = inode_input(w, st);
+	v->mtime = s < 0 ? 0 : s < LATEST ? ns_of(&st->st_mtim) : LATEST * NSEC;
+	v->atime = v->ctime = v->btime = v->mtime;
+	v->dated = true;
+	if (v->mtime > w->ino.newest)
+		w->ino.newest = v->mtime;
+}
+
 static void date_source(struct world *w, const char *path, const struct stat *st)
 {
 	own_fd cache = -1;
@@ -487,6 +505,7 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st)
 	inode_look(w);
 	seed(w, path, st);
 	count_name(w, st);
+	keep_time(w, path, st);
 	date_source(w, path, st);
 	inode_manifest_view(ctx, path, st);
 }

@@ -51,8 +51,9 @@ struct shim_opts {
 	const char *const *argv, *const *env; /* of the first program */
 	const char *cwd;
 	const char *seed;     /* text; hashed into the stream's key */
-	uint64_t epoch;	      /* s since 1970, when the virtual clock starts */
+	uint64_t epoch;	      /* s since 1970, when the virtual clock starts at the earliest */
 	bool epoch_chosen;    /* by who runs it: no word from outside sets the clock */
+	bool keep_times;      /* what the host lends shows its times, and the clock starts with the newest */
 	const char *cpu;      /* "x86-64-v2" or "x86-64-v3" */
 	unsigned cpus;	      /* CPUs the guest sees */
 	const char *hostname; /* the guest's */
@@ -96,6 +97,7 @@ struct shim_result {
 	int status;	  /* exit status as a shell gives it: code, or 128 + signal */
 	uint8_t root[32]; /* Merkle root of the trace */
 	uint64_t events;
+	uint64_t written; /* with .keep_times: the latest time given to a file on disk, ns since 1970 */
 	bool diverged;	  /* replay found a difference; .what says which */
 	char what[4096];
 };

@@ -210,6 +210,7 @@ struct vinode {
 struct inodes {
 	struct map map; /* (st_dev, st_ino) -> struct vinode * */
 	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
+	uint64_t newest;	  /* latest time of an input, with .keep_times */
 	bool touched;		  /* one of them at least */
 	bool looked;		  /* what follows is known */
 	/* st_dev of the root, the overlay's upper layer, and of what has no path */
@@ -358,6 +359,8 @@ struct world {
 
 /* clock.c */
 void world_step(struct world *w); /* one event's time */
+/** Before anything runs: the clock starts at @ns, unless that is past. */
+void world_start_at(struct world *w, uint64_t ns);
 void world_compute(struct world *w, uint64_t ns); /* what a task seems to compute for */
 uint64_t world_real(const struct world *w); /* CLOCK_REALTIME: ns since 1970 */
 uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
