@@ -264,6 +264,20 @@ int mnt_clone_fd(int fd, bool recursive, int *ret_fd, struct err *e)
 	return 0;
 }
 
+/* Over "/", below which nobody looks from there; the working directory leads back to it. */
+int mnt_clone_loose(int mnt, int fd, int *ret_fd, struct err *e)
+{
+	own_fd back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (back < 0 || move_mount(mnt, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return fail(e, errno, "attach a mount");
+	r = mnt_clone_fd(fd, false, ret_fd, e);
+	if (fchdir(mnt) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(back) < 0)
+		r = fail(e, errno, "detach a mount");
+	return r;
+}
+
 static int attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
 {
 	struct mount_attr a = { .attr_set = set, .attr_clr = clear, .propagation = propagation };

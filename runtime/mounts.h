@@ -38,8 +38,10 @@ int mnt_overlay(const char *lower, const char *above, const char *upper, const c
 
 /** A clone of the host's tree at @source, with @recursive all that is mounted below it. */
 int mnt_clone(const char *source, bool recursive, bool follow, int *ret_fd, struct err *e);
-/** The same of what @fd is. */
+/** The same of what @fd is. It has to be attached: kernels before 6.15 clone nothing else. */
 int mnt_clone_fd(int fd, bool recursive, int *ret_fd, struct err *e);
+/** The same of the file @fd of the new mount @mnt, which is attached for a moment and is gone then. */
+int mnt_clone_loose(int mnt, int fd, int *ret_fd, struct err *e);
 
 /** Set and clear MOUNT_ATTR_* of the mount at @fd. */
 int mnt_attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,

@@ -42,7 +42,7 @@ int ops_node(const struct op *o, uid_t uid, gid_t gid, int *ret_fd, struct err *
 		return fail(e, r, "make device %s", o->path);
 	node = openat(fs, "node", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return node < 0 ? fail(e, errno, "make device %s", o->path)
-			: mnt_clone_fd(node, false, ret_fd, e);
+			: mnt_clone_loose(fs, node, ret_fd, e);
 }
 
 static int hosts_node(const struct op *o, int *ret_fd, struct err *e)
@@ -152,12 +152,18 @@ static int null_device(int *ret_fd, struct err *e)
 	return 0;
 }
 
-/* One empty directory serves all. */
+/* One empty directory serves all: the first place gets it, the others a clone of what is there. */
 static int blank(struct init_state *s, int *ret_fd, struct err *e)
 {
-	int r = s->blank >= 0 ? 0 : mnt_new("tmpfs", "tmpfs", NULL, MS_RDONLY, &s->blank, e);
+	int r;
 
-	return r < 0 ? r : mnt_clone_fd(s->blank, false, ret_fd, e);
+	if (s->blank >= 0)
+		return mnt_clone_fd(s->blank, false, ret_fd, e);
+	r = mnt_new("tmpfs", "tmpfs", NULL, MS_RDONLY, &s->blank, e);
+	if (r < 0)
+		return r;
+	*ret_fd = fcntl(s->blank, F_DUPFD_CLOEXEC, 3);
+	return *ret_fd < 0 ? fail(e, errno, "an empty directory") : 0;
 }
 
 int op_mask(struct init_state *s, const struct op *o, struct err *e)
