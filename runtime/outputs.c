@@ -32,22 +32,28 @@ static bool dir_is_empty(int fd)
 	return d != NULL;
 }
 
-/* The program would see its own trace grow, and could change it. */
-static int check_outside(const struct job *j, const char *what, const char *path, struct err *e)
+/* The directory that the program can write and @real is in. NULL: there is none. */
+static const char *shared_above(const struct job *j, const char *real)
 {
-	own_free char *real = realpath(path, NULL);
-
-	if (!real)
-		return fail(e, errno, "%s %s", what, path);
 	for (const char *const *s = j->shared; s && *s; s++) {
 		size_t n = strlen(*s);
 
 		if (!strncmp(real, *s, n) && (real[n] == '/' || !real[n]))
-			return fail_msg(e, EINVAL, "%s %s is inside %s, which the program can "
-				"write; name a place outside, such as ../%s", what, path, *s,
-				strrchr(real, '/') + 1);
+			return *s;
 	}
-	return 0;
+	return NULL;
+}
+
+/* The program would see its own trace grow, and could change it. */
+static int check_outside(const struct job *j, const char *what, const char *path, struct err *e)
+{
+	own_free char *real = realpath(path, NULL);
+	const char *in = real ? shared_above(j, real) : NULL;
+
+	if (!real)
+		return fail(e, errno, "%s %s", what, path);
+	return in ? fail_msg(e, EINVAL, "%s %s is inside %s, which the program can write; name a "
+			"place outside, such as ../%s", what, path, in, strrchr(real, '/') + 1) : 0;
 }
 
 static int empty_dir(const struct job *j, const char *what, const char *path, int *ret_fd,
@@ -99,17 +105,32 @@ static void prune(const char *dir)
 		free(list);
 }
 
-static char *default_trace(void)
+/* Where it is kept of which nobody has said where. *@ret NULL: nowhere. */
+static int traces_dir(const struct job *j, char **ret, struct err *e)
 {
-	own_free char *home = state_home(), *dir = NULL;
+	own_free char *home = state_home(), *dir = NULL, *real = NULL;
+	const char *in;
+
+	*ret = NULL;
+	if (!home || asprintf(&dir, "%s/traces", home) < 0)
+		return 0;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return 0;
+	real = realpath(dir, NULL);
+	in = real ? shared_above(j, real) : NULL;
+	if (in)
+		return fail_msg(e, EINVAL, "%s, which the program can write, holds detrun's own state "
+			"and traces; run it in a directory of its own (mkdir work && cd work)", in);
+	*ret = take_ptr(dir);
+	return 0;
+}
+
+static char *default_trace(const char *dir)
+{
 	char stamp[32], *path = NULL;
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (!home || asprintf(&dir, "%s/traces", home) < 0)
-		return NULL;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return NULL;
 	prune(dir);
 	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
 	for (int n = 0; n < 1000; n++) { /* another PID namespace may have our number, too */
@@ -124,9 +145,12 @@ static char *default_trace(void)
 
 static int open_trace(const struct job *j, struct outputs *o, struct err *e)
 {
-	if (j->trace && !strcmp(j->trace, "none"))
-		return 0;
-	o->trace_path = j->trace ? strdup(j->trace) : default_trace();
+	own_free char *dir = NULL;
+	int r = j->trace ? 0 : traces_dir(j, &dir, e);
+
+	if (r < 0 || (j->trace && !strcmp(j->trace, "none")))
+		return r;
+	o->trace_path = j->trace ? strdup(j->trace) : dir ? default_trace(dir) : NULL;
 	if (!o->trace_path) {
 		log_warn("no trace is kept: neither $XDG_STATE_HOME nor $HOME can be written");
 		return 0;

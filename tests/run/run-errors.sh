@@ -37,6 +37,8 @@ bad "a volume's mode" 125 "unknown mode" in_root -v /usr:/x:rx id
 bad "a variable that is not there" 125 "NOT_THERE" in_root -e NOT_THERE id
 bad "network and strict" 125 "--strict" in_root --strict --network host id
 bad "a trace where the program writes" 125 "inside" "$detrun" --trace here --chroot "$root" id
+bad "detrun's own state where the program writes" 125 "holds detrun's own state" env -C "$work" \
+	"$detrun" --chroot "$root" id
 mkdir "$work/full" && touch "$work/full/x"
 bad "a trace over something" 125 "not empty" "$detrun" --trace "$work/full" --chroot "$root" id
 bad "no key" 125 "$work/no.pem" "$detrun" --trace "$work/t" --key "$work/no.pem" --chroot "$root" id
