@@ -205,7 +205,8 @@ static int overlay_try(const char *lower, const char *upper, const char *work, b
 	int r;
 
 	if (fs < 0)
-		return fail(e, errno, "overlay file system");
+		return fail(e, errno, errno == ENODEV ? "it has no overlay file system (modprobe overlay)"
+			: "overlay file system");
 	r = fs_set(fs, "overlay", "lowerdir", lower, e);
 	if (!r)
 		r = fs_set(fs, "overlay", "upperdir", upper, e);
@@ -291,12 +292,18 @@ static int attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool
 		sizeof a) < 0 ? -errno : 0;
 }
 
+static int attr_done(int r, struct err *e)
+{
+	if (r == -ENOSYS)
+		return fail_msg(e, ENOSYS, "the kernel is too old: it has no mount_setattr; Linux 5.12 "
+			"or newer is needed");
+	return r < 0 ? fail(e, r, "change mount attributes") : 0;
+}
+
 int mnt_attr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive,
 	struct err *e)
 {
-	int r = attr(fd, set, clear, propagation, recursive);
-
-	return r < 0 ? fail(e, r, "change mount attributes") : 0;
+	return attr_done(attr(fd, set, clear, propagation, recursive), e);
 }
 
 /* --- flags of a bind mount --------------------------------------------------------------- */
@@ -344,15 +351,14 @@ int mnt_bind_flags(int fd, unsigned long set, unsigned long clear, struct err *e
 	int r = bind_flags(fd, set);
 
 	if (r != -EPERM)
-		return r < 0 ? fail(e, r, "change mount attributes") : 0;
+		return attr_done(r, e);
 	there = flags_there(fd);
 	if (there & clear & LOCKABLE)
 		return fail(e, EPERM, "an option of the host's mount is locked by the user "
 			"namespace");
 	if (set & ATIMES && (set & ATIMES) != (there & ATIMES))
 		return fail(e, EPERM, "the access time option is locked by the user namespace");
-	r = bind_flags(fd, set | (there & LOCKABLE));
-	return r < 0 ? fail(e, r, "change mount attributes") : 0;
+	return attr_done(bind_flags(fd, set | (there & LOCKABLE)), e);
 }
 
 int mnt_put(int fd, int at, const char *path, struct err *e)

@@ -295,7 +295,7 @@ if setcap cap_net_raw+ep "$b/rootfs/bin/capcat" 2>/dev/null; then
 	t "again" 0 $record run --trace "$work/g4" $c
 	ok "has the same addresses, too" cmp "$work/g3/checkpoint" "$work/g4/checkpoint"
 fi
-if [ ! -d /sys/kernel/security/apparmor ]; then
+if ! grep -q Y /sys/module/apparmor/parameters/enabled 2>/dev/null; then
 	bundle 'p["args"] = ["true"]' 'p["apparmorProfile"] = "x"'
 	t "AppArmor that is not there" 1 $off run $c
 	err "apparmor: config provided but apparmor not supported"
