@@ -26,6 +26,7 @@ static long clock_gettime_enter(struct call *c)
 	uint64_t ns;
 	long r;
 
+	vclock_asked(c);
 	if (vclock_is_cpu(id))
 		world_compute(c->w, CPU_STEP_NS);
 	r = vclock_read(c, id, &ns);
@@ -47,6 +48,7 @@ static long clock_getres_enter(struct call *c)
 
 static long gettimeofday_enter(struct call *c)
 {
+	vclock_asked(c);
 	if (c->a[0]) {
 		struct timeval *tv = out(c, 0, sizeof *tv);
 
@@ -61,8 +63,10 @@ static long gettimeofday_enter(struct call *c)
 
 static long time_enter(struct call *c)
 {
-	time_t now = (time_t) (world_real(c->w) / NSEC);
+	time_t now;
 
+	vclock_asked(c);
+	now = (time_t) (world_real(c->w) / NSEC);
 	if (c->a[0]) {
 		time_t *p = out(c, 0, sizeof *p);
 
@@ -194,7 +198,7 @@ static long times_enter(struct call *c)
 
 		if (!t)
 			return -EFAULT;
-		world_compute(c->w, CPU_STEP_NS);
+		vclock_times(c);
 		t->tms_utime = (clock_t) (p->cpu / (NSEC / HZ));
 		t->tms_cutime = (clock_t) (p->cpu_children / (NSEC / HZ));
 	}
@@ -206,6 +210,7 @@ static long getrusage_enter(struct call *c)
 	struct rusage *ru;
 	uint64_t ns;
 
+	vclock_asked(c);
 	if ((int) c->a[0] != RUSAGE_CHILDREN)
 		world_compute(c->w, CPU_STEP_NS);
 	switch ((int) c->a[0]) {
@@ -234,14 +239,14 @@ static const struct flag_name whose[] = {
 
 static const struct row rows[] = {
 	{ SYS(clock_gettime, 228), EMULATE, .arg = { CLOCK, OUT_AS(ts, TS, timespec) },
-	  .enter = clock_gettime_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP,
+	  .enter = clock_gettime_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP | MEASURES,
 	  .why = "one virtual clock, a fixed step per event, more for CPU time and memory; all clock ids agree" },
 	{ SYS(gettimeofday, 96), EMULATE,
 	  .arg = { OUT_AS(tv, sizeof(struct timeval), timeval),
 	  OUT_AS(tz, sizeof(struct timezone), timezone) },
-	  .enter = gettimeofday_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP, .why = "the virtual clock; UTC" },
+	  .enter = gettimeofday_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP | MEASURES, .why = "the virtual clock; UTC" },
 	{ SYS(time, 201), EMULATE, .arg = { OUT_STRUCT(t, sizeof(time_t)) },
-	  .enter = time_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP, .why = "the virtual clock" },
+	  .enter = time_enter, .flags = NOTIFY | LOCAL | CACHE_KEEP | MEASURES, .why = "the virtual clock" },
 	{ SYS(clock_getres, 229), EMULATE, .arg = { CLOCK, OUT_AS(ts, TS, timespec) },
 	  .enter = clock_getres_enter, .flags = NOTIFY | LOCAL, .why = "1 ns; 4 ms for the coarse clocks" },
 	{ SYS(clock_settime, 227), EMULATE, .arg = { CLOCK, IN_AS(ts, TS, timespec) },
@@ -263,10 +268,10 @@ static const struct row rows[] = {
 	  .flags = MAY_BLOCK | INTR_LEAVE,
 	  .why = "waits for virtual time, which jumps when everybody waits" },
 	{ SYS(times, 100), EMULATE, .arg = { OUT_AS(tms, sizeof(struct tms), tms) },
-	  .enter = times_enter, .flags = NOTIFY | LOCAL, .why = "virtual CPU time: steps of the process's events" },
+	  .enter = times_enter, .flags = NOTIFY | LOCAL | MEASURES, .why = "virtual CPU time: steps of the process's events" },
 	{ SYS(getrusage, 98), EMULATE,
 	  .arg = { FLAGS(who, whose), OUT_AS(usage, sizeof(struct rusage), rusage) },
-	  .enter = getrusage_enter, .flags = NOTIFY | LOCAL,
+	  .enter = getrusage_enter, .flags = NOTIFY | LOCAL | MEASURES,
 	  .why = "virtual CPU time; memory, faults and switches are 0" },
 };
 FAMILY(time, "Time");

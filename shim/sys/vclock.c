@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shim/engine.h"
+
 enum { CPU_THREAD = 4, CPU_KIND = 3, CPU_FD = 3 }; /* bits of a clock id made from a pid */
 
 const struct flag_name clock_names[] = {
@@ -84,6 +86,69 @@ uint64_t vclock_to_now(struct call *c, int id, uint64_t at)
 	if (at <= clock) /* in the past, perhaps before 1970 on another clock */
 		return c->w->now;
 	return ns_add(c->w->now, at - clock);
+}
+
+/* ---- who measures what it computes ---- */
+
+/*
+ * Who finds out how often something can be done in a fifth of a second does it twice as often each time,
+ * until the clock says so. With the clock's step alone that would be never.
+ */
+enum {
+	ASKED = 16, /* times, with no other call in between, */
+	AGAIN = 4,  /* and so many times that, and so on: */
+	RISE = 8,   /* the next ones take four times as long, each, */
+	TOP = 2,    /* and that is kept for these; then it's the step again */
+};
+#define TIMES_RISE (NSEC * 3 / 10) /* at most from one times() to the next, */
+#define TIMES_MAX (600 * NSEC) /* and up to there */
+
+/* Is there one who would run meanwhile, elsewhere or from now on? */
+static bool others_run(struct world *w, const struct task *t, uint64_t next)
+{
+	for (const struct task *o = w->tasks; o; o = o->next)
+		if (o != t && o->state == T_READY)
+			return true;
+	return next <= w->now;
+}
+
+/* Nobody waits for a moment that has passed: those run first. */
+static void passes(struct call *c, uint64_t ns)
+{
+	uint64_t next = sched_deadline(c->w), now = c->w->now;
+
+	if (others_run(c->w, c->t, next))
+		c->t->slice = UINT32_MAX;
+	else
+		world_compute(c->w, next - now < ns ? next - now : ns);
+}
+
+void vclock_asked(struct call *c)
+{
+	uint64_t n = ++c->t->asked, from = ASKED;
+
+	if (n < from)
+		return;
+	while (n / AGAIN >= from)
+		from *= AGAIN;
+	n -= from;
+	if (n < RISE + TOP)
+		passes(c, (uint64_t) STEP_NS << 2 * (n < RISE ? n + 1 : RISE));
+}
+
+/*
+ * Perl's Benchmark subtracts from a loop's time that of an empty one, which it has measured before: at
+ * equal prices it would go on for ever, with a thousand times the loops. So each has a higher one.
+ */
+void vclock_times(struct call *c)
+{
+	uint64_t *ns = &c->t->times_ns, more = (*ns + CPU_STEP_NS) / 5;
+
+	world_compute(c->w, CPU_STEP_NS);
+	if (*ns >= TIMES_MAX)
+		return;
+	passes(c, *ns);
+	*ns += more < TIMES_RISE ? more : TIMES_RISE;
 }
 
 /* Some hundred years are as good as for ever, and leave room for sums. */

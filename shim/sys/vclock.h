@@ -19,6 +19,14 @@ bool vclock_is_real(int id);
 /** The point of world.now when clock @id shows @at. */
 uint64_t vclock_to_now(struct call *c, int id, uint64_t at);
 
+/**
+ * A task asks for the time: before it is read. One that has asked again and again, and done nothing else
+ * that shows, has computed in between.
+ */
+void vclock_asked(struct call *c);
+/** The same for times(2). */
+void vclock_times(struct call *c);
+
 /** 0 or -EINVAL; times beyond any run become VCLOCK_FOREVER. */
 long ts_to_ns(const struct timespec *ts, uint64_t *ret);
 long tv_to_ns(const struct timeval *tv, uint64_t *ret);
