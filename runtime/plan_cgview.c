@@ -36,12 +36,12 @@ static void add(const struct view *v, const char *name, const char *fmt, ...)
 	o->mode = 0444;
 }
 
-static void add_empty(const struct view *v, const char *name)
+static void add_empty(const struct view *v, const char *name, mode_t mode)
 {
 	struct op *o = plan_add(v->p, OP_FILE, plan_str(v->p, "%s/%s", v->top, name));
 
 	o->data = "";
-	o->mode = 0444;
+	o->mode = mode;
 }
 
 /* Of limits 0 is none said. */
@@ -114,20 +114,62 @@ static void add_v1(const struct view *v, const struct spec_resources *r)
 	add(v, "memory.memsw.limit_in_bytes", "%" PRId64, swap > 0 ? swap : V1_UNLIMITED);
 }
 
-void plan_cgview(const struct plan_in *in, const char *destination, struct plan *p)
+/* The supervisor's to say, when they are opened, and to look at what is written. */
+static void add_members(const struct view *v)
+{
+	static const char *const writable[] = { "cgroup.procs", "cgroup.subtree_control",
+		"cgroup.threads", "tasks" };
+
+	for (size_t i = 0; i < ARRAY_LEN(writable); i++)
+		add_empty(v, writable[i], 0644);
+	add_empty(v, "pids.current", 0444);
+	add(v, "cgroup.events", "populated 1\nfrozen 0");
+	add(v, "cgroup.type", "domain");
+}
+
+static bool is_cgroup(const struct spec_mount *m)
+{
+	return !(m->flags & MS_BIND) && m->type &&
+	       (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2"));
+}
+
+static bool below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return strncmp(path, top, n) == 0 && path[n] == '/';
+}
+
+bool plan_cgview_part(const struct spec *s, const struct spec_mount *m)
+{
+	for (size_t i = 0; m->flags & MS_BIND && i < s->n_mounts; i++)
+		if (is_cgroup(&s->mounts[i]) && below(m->destination, s->mounts[i].destination))
+			return true;
+	return false;
+}
+
+/* Podman gives a systemd inside version 1's hierarchy for it, over the others that are read-only. */
+static bool writable(const struct spec *s, const struct spec_mount *top)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (below(s->mounts[i].destination, top->destination) &&
+			!(s->mounts[i].flags & MS_RDONLY))
+			return true;
+	return !(top->flags & MS_RDONLY);
+}
+
+void plan_cgview(const struct plan_in *in, const struct spec_mount *m, struct plan *p)
 {
 	const struct spec_resources *r = &in->spec->linux_.resources;
-	static const char *const members[] = { "cgroup.procs", "cgroup.threads", "pids.current",
-		"tasks" }; /* the supervisor's to say, when they are opened */
-	const struct view v = { p, destination };
+	const struct view v = { p, m->destination };
 
-	for (size_t i = 0; i < ARRAY_LEN(members); i++)
-		add_empty(&v, members[i]);
+	add_members(&v);
 	add(&v, "cgroup.controllers", "cpuset cpu io memory pids");
 	add_cpu(&v, r, in->cpus);
 	add_memory(&v, r);
 	add_max(&v, "pids.max", cg_i64(r->pids_limit));
 	add_v1(&v, r);
 	add_unified(&v, r);
-	plan_add(p, OP_ATTR, destination)->attr = MOUNT_ATTR_RDONLY;
+	if (!writable(in->spec, m))
+		plan_add(p, OP_ATTR, m->destination)->attr = MOUNT_ATTR_RDONLY;
 }

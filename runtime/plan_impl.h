@@ -13,8 +13,10 @@ const char *plan_str(struct plan *p, const char *fmt, ...) __attribute__((format
 /* plan_mount.c */
 int plan_mounts(const struct plan_in *in, struct plan *p, struct err *e);
 /* plan_cgview.c */
-/** Files of the canonical machine's cgroups, into what is mounted at @destination. */
-void plan_cgview(const struct plan_in *in, const char *destination, struct plan *p);
+/** Files of the canonical machine's cgroups, into what is mounted for @m. */
+void plan_cgview(const struct plan_in *in, const struct spec_mount *m, struct plan *p);
+/** A part of the host's hierarchies that is mounted into them: the canonical machine has none. */
+bool plan_cgview_part(const struct spec *s, const struct spec_mount *m);
 /** The device nodes. */
 void plan_dev(const struct plan_in *in, struct plan *p);
 /** What can be made read-only or covered only when all is there. */

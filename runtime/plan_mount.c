@@ -189,7 +189,9 @@ int plan_mounts(const struct plan_in *in, struct plan *p, struct err *e)
 
 		if (cgroup && in->sys) { /* the hierarchy is the host's: its state is no input */
 			plan_tmpfs(m, 0, p);
-			plan_cgview(in, m->destination, p);
+			plan_cgview(in, m, p);
+		} else if (in->sys && plan_cgview_part(in->spec, m)) {
+			continue;
 		} else if (cgroup)
 			plan_cgroups(in, m, p);
 		else if (in->sys && !strcmp(m->destination, "/sys"))

@@ -290,14 +290,13 @@ static int copy_sealed(int from, int to)
 	return r;
 }
 
-long call_replace_fd(struct call *c, int guest_fd, int host_fd)
+long call_replace_fd(struct call *c, int guest_fd, int host_fd, const char *name)
 {
-	static const char name[] = "proc";
 	uint64_t at = (c->t->regs.rsp - 512) & ~15ull; /* below the red zone */
 	long mem, r;
 	own_fd dup = -1;
 
-	if (out_at(c, at, name, sizeof name) < 0)
+	if (out_at(c, at, name, strlen(name) + 1) < 0)
 		return -EFAULT;
 	mem = inject_here(c, SYS_memfd_create, at, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
 	if (mem < 0)

@@ -80,7 +80,7 @@ long call_flush(struct call *c); /* staged outputs to the guest: 0 or -EFAULT */
 /** A temporary signal mask for the wait: the kernel's own call applies it when a signal comes. */
 void call_sigmask(struct call *c, uint64_t mask);
 /** In leave(): the guest's descriptor becomes a read-only file with the content of @host_fd. */
-long call_replace_fd(struct call *c, int guest_fd, int host_fd);
+long call_replace_fd(struct call *c, int guest_fd, int host_fd, const char *name);
 void call_close_fd(struct call *c, int guest_fd);
 
 /* input.c */

@@ -59,7 +59,7 @@ int fd_kind_of(struct world *w, int hostfd, struct stat *ret_st)
 		return FK_PROC;
 	switch (st->st_mode & S_IFMT) {
 	case S_IFREG:
-		return FK_REG;
+		return w->cgroup_dev && st->st_dev == w->cgroup_dev ? FK_CGROUP : FK_REG;
 	case S_IFDIR:
 		return FK_DIR;
 	case S_IFIFO:

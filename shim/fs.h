@@ -7,6 +7,7 @@
 #define DETRUN_FS_H
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "shim/world.h"
@@ -91,8 +92,20 @@ void inode_look(struct world *w);
 
 /** A descriptor was opened on procfs: may replace its content; returns the guest's result. */
 long procfs_opened(struct call *c, int fd, const char *path);
-/** The same of a file in what stands in for cgroups. */
+/** The kernel's name of a descriptor; links are resolved in it. Its length, or -1. */
+ssize_t procfs_fd_name(struct call *c, int fd, char ret[PATH_MAX]);
+/** Put a file with @b in the place of the descriptor: the guest's result. */
+long procfs_replace(struct call *c, int fd, const char *name, const struct buf *b);
+#define PROCFS_MOUNTS "proc-mounts" /* the name where a change could be waited for */
+
+/** procfs_opened() of a file in what stands in for cgroups. */
 long cgroupfs_opened(struct call *c, int fd);
+/** A write to one, in io_of(). */
+long cgroupfs_write(struct call *c);
+/** The guest has made a directory there, @st. */
+void cgroupfs_made(struct call *c, int dirfd, const char *path, const struct stat *st);
+/** It is about to remove one: 0, or what it gets. */
+long cgroupfs_rmdir(struct call *c, const struct stat *st);
 
 /** FIFOs wait for their other end when opened: enter() of an open of one; see fifo.c. */
 long fifo_open(struct call *c, int dirfd, const char *path, const struct stat *st, int flags,

@@ -406,9 +406,12 @@ void mounts_learn_cgroup(struct world *w)
 		struct statfs fs;
 		struct stat st;
 
-		if (!is_cgroup(&w->o->mounts[i]) || lstat(at, &st) < 0 || statfs(at, &fs) < 0)
+		if (w->cgroup_at || !is_cgroup(&w->o->mounts[i]) || lstat(at, &st) < 0 || statfs(at, &fs) < 0)
 			continue;
 		w->cgroup_dev = st.st_dev;
+		w->cgroup_ino = st.st_ino;
+		w->cgroup_at = at;
+		w->cgroup_fd = open(at, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		memcpy(&w->cgroup_fsid, &fs.f_fsid, sizeof w->cgroup_fsid);
 	}
 }

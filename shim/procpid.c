@@ -335,6 +335,11 @@ static void view_oom(struct view *v, struct buf *b)
 	buf_printf(b, "%d\n", v->w->o->attrs.oom_score_adj);
 }
 
+static void view_cgroup(struct view *v, struct buf *b)
+{
+	buf_printf(b, "0::%s\n", vcgroup_path(v->t ? v->t->proc : NULL));
+}
+
 static void view_timens(struct view *v, struct buf *b)
 {
 	const struct shim_attrs *a = &v->w->o->attrs;
@@ -367,7 +372,7 @@ static const struct {
 	{ "auxv", view_auxv, NULL },
 	{ "mem", NULL, NULL },
 	{ "clear_refs", NULL, NULL },
-	{ "cgroup", NULL, "0::/\n" },
+	{ "cgroup", view_cgroup, NULL },
 	{ "cpuset", NULL, "/\n" },
 	{ "oom_score", NULL, "0\n" },
 	{ "oom_score_adj", view_oom, NULL },

@@ -124,6 +124,7 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->proc = proc_new(w, t->pid,
 			flags & CLONE_PARENT ? parent->proc->parent : parent->proc);
 		timers_fork(parent->proc, t->proc);
+		vcgroup_move(w, t->proc, parent->proc->cgroup);
 	}
 	if (flags & CLONE_VM) {
 		t->mm = parent->mm;
@@ -235,8 +236,10 @@ void task_free(struct world *w, struct task *t)
 		close(t->pidfd);
 	mm_put(t->mm);
 	fs_put(t->fs);
-	if (!t->proc->nthreads)
+	if (!t->proc->nthreads) {
+		vcgroup_move(w, t->proc, NULL);
 		proc_free(t->proc);
+	}
 	task_random_free(t);
 	free(t);
 }

@@ -115,6 +115,7 @@ struct proc { /* a thread group */
 	struct ids ids;
 	uint64_t cpu, cpu_children; /* virtual CPU time in ns; of children waited for */
 	struct proc_attrs attr;
+	struct vcgroup *cgroup; /* sys/cgroupfs.c; NULL: the top */
 	bool dying;	    /* exit_group or a fatal signal: its threads are going */
 	struct proc *next, **link; /* list of all */
 };
@@ -224,7 +225,7 @@ struct inodes {
 
 enum fd_kind {
 	FK_REG, FK_DIR, FK_PIPE, FK_SOCK, FK_NULL, FK_ZERO, FK_FULL, FK_RANDOM, FK_TTY, FK_EVENT,
-	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_INOTIFY, FK_PROC, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
+	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_INOTIFY, FK_PROC, FK_CGROUP, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
 };
 
 /* CPUID instructions in the dynamic linker's code, by the first program that had it: see patch.c */
@@ -319,7 +320,11 @@ struct world {
 	struct map mounts; /* host's mount id -> struct mount_view as a number: procmounts.c */
 	struct map mount_devs; /* the same by host's device, of the first that is on it */
 	dev_t cgroup_dev; /* of what stands in for cgroups, 0 = nothing */
+	ino_t cgroup_ino;
 	uint64_t cgroup_fsid;
+	const char *cgroup_at; /* where it is mounted */
+	int cgroup_fd;	       /* its top */
+	struct vcgroup *cgroups;
 	struct map suid_mounts; /* by id: those that had no nosuid before ours */
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stdio std; /* of the first program; .next: of those that were added */
@@ -394,6 +399,13 @@ int pyc_cache(const char *path, char ret[PATH_MAX]);
 void pyc_date(struct world *w, int cache, const char *path, const struct stat *st);
 /** rootfs_view_fn: as the manifests and the outputs show it. ctx = struct world *. */
 void inode_manifest_view(void *ctx, const char *path, struct stat *st);
+
+/* sys/cgroupfs.c */
+/** Move a process to one of the container's own cgroups. */
+void vcgroup_move(struct world *w, struct proc *p, struct vcgroup *to);
+/** As /proc/PID/cgroup has it; @p may be NULL. */
+const char *vcgroup_path(const struct proc *p);
+void vcgroups_free(struct world *w);
 
 /* lent.c */
 /** Before a manifest: nothing of what the host lends has been read. */

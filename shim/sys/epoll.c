@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/own.h"
+#include "shim/fs.h"
 #include "shim/sys/look.h"
 #include "shim/sys/tty.h"
 
@@ -79,6 +80,14 @@ static long signal_ctl(struct call *c)
 
 /* ---- sets ---- */
 
+static bool is_mounts(struct call *c)
+{
+	char name[PATH_MAX];
+
+	return procfs_fd_name(c, (int) c->a[2], name) >= 0 &&
+	       strcmp(name, "/memfd:" PROCFS_MOUNTS " (deleted)") == 0;
+}
+
 static long epoll_ctl_enter(struct call *c)
 {
 	bool add = (int) c->a[1] == EPOLL_CTL_ADD;
@@ -90,6 +99,8 @@ static long epoll_ctl_enter(struct call *c)
 		return signal_ctl(c);
 	if (!add)
 		return call_run_leave(c);
+	if (kind == FK_REG && is_mounts(c))
+		return 0; /* nothing is mounted any more: no event comes */
 	if (kind == FK_TTY && tty_of(c->w, fd, &st))
 		io_of(c->w)->epoll_input = true;
 	if (kind == FK_STDIN) {

@@ -36,7 +36,8 @@ void *io_buf(struct world *w, size_t n)
 static enum fd_kind kind_class(enum fd_kind k)
 {
 	switch (k) {
-	case FK_DIR: return FK_REG;
+	case FK_DIR:
+	case FK_CGROUP: return FK_REG;
 	case FK_STDERR: return FK_STDOUT;
 	case FK_SOCK:
 	case FK_EVENT:

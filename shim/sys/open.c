@@ -42,10 +42,14 @@ static struct opening *opening_new(struct call *c, int dirfd, const char *path, 
 	return o;
 }
 
+static bool of_cgroups(const struct call *c, const struct stat *st)
+{
+	return c->w->cgroup_dev && st->st_dev == c->w->cgroup_dev && S_ISREG(st->st_mode);
+}
+
 static bool special(const struct call *c, const struct stat *st)
 {
-	return (c->w->proc_dev && st->st_dev == c->w->proc_dev) ||
-	       (c->w->cgroup_dev && st->st_dev == c->w->cgroup_dev && S_ISREG(st->st_mode));
+	return (c->w->proc_dev && st->st_dev == c->w->proc_dev) || of_cgroups(c, st);
 }
 
 static int lookup_flags(int flags)
@@ -107,6 +111,8 @@ static long open_common(struct call *c, int dirfd, const char *path, int flags, 
 	else
 		o->have = !r;
 	o->absent = !o->have;
+	if (fa < 6 && o->have && flags & O_TRUNC && of_cgroups(c, &o->before))
+		call_karg(c, fa, (unsigned) (keep &= ~O_TRUNC)); /* there is nothing to cut */
 	if (!may_open(c, o))
 		return -EACCES;
 	if (c->t->notice && !r && !special(c, &o->before)) {

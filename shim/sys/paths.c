@@ -52,6 +52,11 @@ static long op_second(struct call *c, struct op *o, int dirfd, unsigned pa)
 
 /* ---- mkdir, mknod: the guest's umask decides the mode, so the kernel runs them ---- */
 
+static bool of_cgroups(const struct world *w, const struct stat *st)
+{
+	return w->cgroup_dev && st->st_dev == w->cgroup_dev && S_ISDIR(st->st_mode);
+}
+
 static void made(struct call *c)
 {
 	struct op *o = op_of(c);
@@ -59,8 +64,11 @@ static void made(struct call *c)
 
 	if (c->ret < 0)
 		fs_result(c, c->ret, "make", o->path);
-	else if (fs_peek(c, o->dirfd, o->path, AT_SYMLINK_NOFOLLOW, &st))
+	else if (fs_peek(c, o->dirfd, o->path, AT_SYMLINK_NOFOLLOW, &st)) {
 		fs_born(c, o->dirfd, o->path, &st);
+		if (of_cgroups(c->w, &st))
+			cgroupfs_made(c, o->dirfd, o->path, &st);
+	}
 }
 
 static long make_common(struct call *c, int dirfd, unsigned pa)
@@ -197,9 +205,11 @@ static long remove_common(struct call *c, int dirfd, unsigned pa, int flags)
 	o = op_new(c, dirfd, pa, &r);
 	if (r < 0)
 		return r;
-	if (!fs_ours(c))
+	r = o->have && fs_ours(c) ? fs_may_remove(c, dirfd, o->path, &o->st) : 0;
+	if (!r && o->have && flags & AT_REMOVEDIR && of_cgroups(c->w, &o->st))
+		r = cgroupfs_rmdir(c, &o->st);
+	if (!r && !fs_ours(c))
 		return call_run_leave(c);
-	r = o->have ? fs_may_remove(c, dirfd, o->path, &o->st) : 0;
 	if (!r)
 		r = call_dirfd(c, dirfd, o->path, &fd);
 	if (r < 0)

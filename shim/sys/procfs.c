@@ -18,8 +18,7 @@
 
 enum { MAX_TEXT = 16 << 20 };
 
-/* The kernel's name of the descriptor; links are resolved in it. */
-static ssize_t full_name(struct call *c, int fd, char ret[PATH_MAX])
+ssize_t procfs_fd_name(struct call *c, int fd, char ret[PATH_MAX])
 {
 	char path[64];
 	ssize_t n;
@@ -35,7 +34,7 @@ static ssize_t full_name(struct call *c, int fd, char ret[PATH_MAX])
 static bool name_of(struct call *c, int fd, char ret[PATH_MAX])
 {
 	char full[PATH_MAX];
-	ssize_t n = full_name(c, fd, full);
+	ssize_t n = procfs_fd_name(c, fd, full);
 
 	if (n < 0)
 		return false;
@@ -70,8 +69,7 @@ static long absent(struct call *c, int fd, long err)
 	return err;
 }
 
-/* Put @b in the place of the descriptor. */
-static long replace(struct call *c, int fd, const struct buf *b)
+long procfs_replace(struct call *c, int fd, const char *name, const struct buf *b)
 {
 	own_fd mem = memfd_create("proc", MFD_CLOEXEC);
 	int r;
@@ -81,7 +79,7 @@ static long replace(struct call *c, int fd, const struct buf *b)
 	r = write_full(mem, b->p, b->n);
 	if (r < 0 || lseek(mem, 0, SEEK_SET) < 0)
 		return absent(c, fd, -EIO);
-	return call_replace_fd(c, fd, mem);
+	return call_replace_fd(c, fd, mem, name);
 }
 
 static long opened_machine(struct call *c, int fd, const char *name, bool writes)
@@ -94,7 +92,12 @@ static long opened_machine(struct call *c, int fd, const char *name, bool writes
 	}
 	if (writes)
 		return absent(c, fd, -EACCES);
-	return replace(c, fd, &b);
+	return procfs_replace(c, fd, "proc", &b);
+}
+
+static const char *name_for(const char *rest)
+{
+	return !strcmp(rest, "mountinfo") || !strcmp(rest, "mounts") ? PROCFS_MOUNTS : "proc";
 }
 
 static long opened_process(struct call *c, int fd, int dup, const char *name, bool writes)
@@ -116,10 +119,10 @@ static long opened_process(struct call *c, int fd, int dup, const char *name, bo
 	case PROC_PASS:
 		lseek(dup, 0, SEEK_SET);
 		return fd;
-	case PROC_TEXT: return replace(c, fd, &b);
+	case PROC_TEXT: return procfs_replace(c, fd, name_for(rest), &b);
 	case PROC_INPUT:
 		return world_input_host(c->w, c->t, &b) < 0 ? absent(c, fd, -EIO)
-							    : replace(c, fd, &b);
+							    : procfs_replace(c, fd, name_for(rest), &b);
 	case PROC_ABSENT: break;
 	}
 	call_note(c, "/proc/PID/%s is not there in the container", rest);
@@ -142,46 +145,4 @@ long procfs_opened(struct call *c, int fd, const char *path)
 		return procview_shown(c->w, name) ? fd : absent(c, fd, -ENOENT);
 	writes = (fcntl(dup, F_GETFL) & O_ACCMODE) != O_RDONLY;
 	return opened_process(c, fd, dup, name, writes);
-}
-
-/* ---- cgroups ---- */
-
-/* Who is in the container's: the numbers of processes, or of threads; or only how many these are. */
-static void put_members(struct world *w, bool threads, bool count, struct buf *b)
-{
-	unsigned n = 0;
-
-	for (struct task *t = w->tasks; t; t = t->next) {
-		if (t->quiet || t->setup || (!threads && t->pid != t->proc->pid))
-			continue;
-		n++;
-		if (!count)
-			buf_printf(b, "%d\n", (int) task_vtid(t));
-	}
-	if (count)
-		buf_printf(b, "%u\n", n);
-}
-
-long cgroupfs_opened(struct call *c, int fd)
-{
-	static const struct {
-		const char *name;
-		bool threads, count;
-	} files[] = {
-		{ "cgroup.procs", false, false },
-		{ "cgroup.threads", true, false },
-		{ "pids.current", true, true },
-		{ "tasks", true, false },
-	};
-	char name[PATH_MAX];
-	const char *base = full_name(c, fd, name) < 0 ? NULL : strrchr(name, '/');
-	own_buf b = { 0 };
-
-	for (size_t i = 0; base && i < ARRAY_LEN(files); i++) {
-		if (strcmp(base + 1, files[i].name) != 0)
-			continue;
-		put_members(c->w, files[i].threads, files[i].count, &b);
-		return replace(c, fd, &b);
-	}
-	return fd;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -147,6 +148,24 @@ static long read_signal(struct call *c)
 		.key1 = signalfd_mask(c, (int) c->a[0]), .key2 = 1, .intr = RESTARTSYS });
 }
 
+/* What a handler would be told: nothing of the host's (see canonical_siginfo()). */
+static void read_signal_leave(struct call *c)
+{
+	struct signalfd_siginfo *s;
+
+	if (c->ret < (long) sizeof *s || c->nr != SYS_read)
+		return;
+	s = fix(c, 1, (size_t) c->ret);
+	for (size_t i = 0; s && i < (size_t) c->ret / sizeof *s; i++) {
+		if (s[i].ssi_signo == SIGCHLD && s[i].ssi_code > 0) {
+			s[i].ssi_utime = s[i].ssi_stime = 0;
+		} else if (s[i].ssi_code == SI_USER && !s[i].ssi_pid) {
+			s[i].ssi_code = SI_KERNEL;
+			s[i].ssi_uid = 0;
+		}
+	}
+}
+
 static long read_bad(struct call *c)
 {
 	(void) c;
@@ -175,8 +194,8 @@ static const struct row read_sub[] = {
 	R_ROW(FK_ZERO, "/dev/zero", PASS, read_zeroes, "zeroes"),
 	R_ROW(FK_FULL, "/dev/full", PASS, read_zeroes, "zeroes"),
 	R_ROW(FK_PROC, "/proc", PASS, read_file, "what open let through is deterministic"),
-	{ .name = "signalfd", .nr = FK_SIGNAL, .policy = OBSERVE, R_ARGS, .enter = read_signal,
-	  .flags = MAY_BLOCK,
+	{ .name = "signalfd", .nr = FK_SIGNAL, .policy = FIXUP, R_ARGS, .enter = read_signal,
+	  .leave = read_signal_leave, .flags = MAY_BLOCK,
 	  .why = "the kernel takes the guest's own pending signals" },
 };
 
@@ -444,6 +463,8 @@ static const struct row write_sub[] = {
 		"does not change the seeded stream"),
 	W_ROW(FK_FULL, "/dev/full", EMULATE, write_nowhere, "always full"),
 	W_ROW(FK_PROC, "/proc", OBSERVE, write_proc, "the few writable files change nothing seen"),
+	W_ROW(FK_CGROUP, "cgroups", EMULATE, cgroupfs_write,
+		"the container's own cgroups are the supervisor's to keep"),
 	W_ROW(FK_SIGNAL, "signalfd", OBSERVE, write_proc, "can't be written"),
 };
 

@@ -61,6 +61,11 @@ test_run() {
 	t "run: bad working directory" fail podman run --rm --network none -w /etc/passwd bb true
 	t "run: groups" 0 podman run --rm --network none -u www --group-add 77 bb id -G
 	out 77
+	# systemd inside makes cgroups: those of a supervised container are its own
+	[ -z "$supervised" ] || t "run: --systemd=always" 0 podman run --rm --network none \
+		--systemd=always bb sh -c 'mkdir /sys/fs/cgroup/init.scope && cd /sys/fs/cgroup/init.scope &&
+			echo 1 >cgroup.procs && cat /proc/1/cgroup'
+	[ -z "$supervised" ] || is "0::/init.scope"
 	t "run: two runs, one name" 0 podman run --rm --name one --network none bb true
 	t "run: the name is free again" 0 podman run --rm --name one --network none bb true
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order of ready descriptors, and of two processes that wait for one. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <poll.h>
@@ -37,6 +38,8 @@ int main(void)
 		epoll_ctl(ep, EPOLL_CTL_ADD, p[i][0], &ev);
 		pf[i] = (struct pollfd){ .fd = p[i][0], .events = POLLIN };
 	}
+	printf("mounts %d\n", epoll_ctl(ep, EPOLL_CTL_ADD, open("/proc/self/mountinfo", O_RDONLY),
+		&(struct epoll_event){ .events = EPOLLPRI }));
 	ready(ep, "none", 0);
 	for (int i = PIPES - 1; i >= 0; i -= 2)
 		if (write(p[i][1], "x", 1) < 0)

@@ -66,8 +66,11 @@ int main(void)
 	for (size_t i = 0; n > 0 && i < (size_t) n / sizeof *s; i++)
 		printf("signal %u code %d pid %u uid %u\n", s[i].ssi_signo, s[i].ssi_code,
 			s[i].ssi_pid, s[i].ssi_uid);
-	if (!fork())
+	if (!fork()) {
+		for (volatile long i = 0; i < 100000000; i++) /* some ticks */
+			;
 		_exit(5);
+	}
 	n = read(fd, s, sizeof *s);
 	printf("read %zd: signal %u pid %u status %d times %llu %llu\n", n, s[0].ssi_signo,
 		s[0].ssi_pid, s[0].ssi_status, (unsigned long long) s[0].ssi_utime,

@@ -171,6 +171,60 @@ ok "there is one cgroup" sh -c "! grep '^a cgroup' '$work/out'"
 has /sys/fs/cgroup ro
 out " - cgroup2 cgroup2 rw"
 
+# Those that it may make are its own as well.
+for p in mkdir rmdir rm ln; do copy_program "$b/rootfs" "$(type -P $p)"; done
+cat >"$work/nest" <<-'L'
+	cd /sys/fs/cgroup
+	mkdir a a/b && echo made $(cat a/cgroup.type) $(cat a/memory.max) $(cat a/cgroup.procs)
+	echo $$ >a/b/cgroup.procs
+	echo "moved $(cat /proc/self/cgroup) $(cat a/cgroup.events)"
+	echo "members $(cat a/b/cgroup.procs | grep -cx $$) $(cat cgroup.procs | grep -cx $$)"
+	rmdir a/b 2>/dev/null || echo busy b
+	rmdir a 2>/dev/null || echo busy a
+	echo +pids +memory >cgroup.subtree_control && echo controllers $(cat a/cgroup.controllers)
+	echo -memory >cgroup.subtree_control && echo fewer $(cat a/cgroup.controllers)
+	(echo +cpu >a/cgroup.subtree_control) 2>/dev/null || echo not handed on
+	echo 1000 >a/pids.max && echo 9 >a/pids.max && echo limit $(cat a/pids.max)
+	(echo 1 >a/cgroup.events) 2>/dev/null || echo only read
+	(echo 1 >a/cgroup.threads) 2>/dev/null || echo no threads
+	(echo 9999 >a/cgroup.procs) 2>/dev/null || echo nobody
+	rm a/cgroup.events && ln -s /bin/target a/cgroup.events
+	echo 0 >cgroup.procs && echo "back $(cat /proc/self/cgroup) $(cat a/b/cgroup.events)"
+	echo "kept $(cat /bin/target)"
+	rm a/cgroup.events
+	rmdir a/b && rmdir a && echo gone
+	(cat a/cgroup.procs) 2>/dev/null || echo no more
+L
+echo mine >"$b/rootfs/bin/target"
+for how in "next(m for m in c['mounts'] if m['type'] == 'cgroup')['options'].remove('ro')" \
+	"c['mounts'].append({'destination': '/sys/fs/cgroup/systemd', 'type': 'bind', 'source':
+		'$work/bundle/rootfs/srv', 'options': ['bind']})"; do
+	bundle "sh(open('$work/nest').read())" "$how"
+	twice "cgroups inside" 0
+	ok "are made, joined and removed" has_lines <<-'L'
+		made domain max
+		moved 0::/a/b populated 1
+		frozen 0
+		members 1 0
+		busy b
+		busy a
+		controllers memory pids
+		fewer pids
+		not handed on
+		limit 9
+		only read
+		no threads
+		nobody
+		back 0::/ populated 0
+		kept mine
+		gone
+		no more
+	L
+	t "in strict mode, too" 0 "$detrun" --root "$work/containers" run --determinism=strict \
+		--trace none -b "$b" "c$$"
+	out "moved 0::/a/b"
+done
+
 # --- a time namespace -----------------------------------------------------------------------------
 
 up() { # ID: the bundle's container, waiting
