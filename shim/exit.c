@@ -22,12 +22,26 @@ static struct task *leader(struct world *w, struct proc *p)
 	return task_find(w, p->pid);
 }
 
+/* Who inherits its children. */
+static struct proc *heir(struct world *w, struct proc *p)
+{
+	for (struct proc *q = p->parent; q; q = q->parent)
+		if (q->subreaper)
+			return q;
+	return w->init && w->init->proc != p ? w->init->proc : NULL;
+}
+
+/* Also those that have ended, and for which it has not waited: the kernel tells the heir now. */
 static void orphan_children(struct world *w, struct proc *p)
 {
-	struct proc *init = w->init ? w->init->proc : NULL;
+	struct proc *to = heir(w, p);
 
 	while (p->children)
-		proc_adopt(init != p ? init : NULL, p->children);
+		proc_adopt(to, p->children);
+	if (!to || to == p->parent || !p->had_children)
+		return;
+	wake_children_waiters(w, to);
+	signals_sent(w, to);
 }
 
 /* The last thread is gone: the parent's waits and signals. */

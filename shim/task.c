@@ -70,6 +70,7 @@ void proc_adopt(struct proc *parent, struct proc *p)
 	if (p->sibling)
 		p->sibling->sibling_link = &p->sibling;
 	parent->children = p;
+	parent->had_children = true;
 }
 
 static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)

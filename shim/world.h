@@ -110,6 +110,8 @@ struct proc { /* a thread group */
 	struct proc *parent; /* NULL: not in the container */
 	struct proc *children;
 	struct proc *sibling, **sibling_link;
+	bool had_children;
+	bool subreaper; /* PR_SET_CHILD_SUBREAPER */
 	struct itimer itimer[3];
 	struct posix_timers *timers;
 	struct ids ids;

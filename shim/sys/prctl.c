@@ -136,6 +136,12 @@ static void capbset_drop_leave(struct call *c)
 		c->t->proc->attr.bounding &= ~bounded(c);
 }
 
+static void set_subreaper_leave(struct call *c)
+{
+	if (c->ret == 0)
+		c->t->proc->subreaper = c->a[1];
+}
+
 static long keepcaps_set_enter(struct call *c)
 {
 	if (!c->w->o || !c->w->o->virtual_ids)
@@ -196,7 +202,7 @@ static const struct row prctls[] = {
 	PASS_(PR_SET_PDEATHSIG, "deterministic: exits come in the scheduler's order"),
 	PASS_(PR_GET_PDEATHSIG, "deterministic"),
 	{ .name = "PR_SET_CHILD_SUBREAPER", .nr = PR_SET_CHILD_SUBREAPER, .policy = OBSERVE,
-	  .arg = { PARGS }, .why = "deterministic" },
+	  .arg = { PARGS }, .leave = set_subreaper_leave, .why = "deterministic" },
 	{ .name = "PR_GET_CHILD_SUBREAPER", .nr = PR_GET_CHILD_SUBREAPER, .policy = OBSERVE,
 	  .arg = { PARGS }, .why = "deterministic" },
 	DO(PR_SET_VMA, zero_enter, "names of mappings show nowhere"),
