@@ -42,9 +42,17 @@ bool fs_sure(int fd, const char *path, long err)
 /* What the kernel's procfs has and the canonical machine's hasn't. */
 static bool hidden(const struct world *w, const char *path, const struct stat *st)
 {
+	char name[PATH_MAX];
+	size_t n;
+
 	if (!w->proc_dev || st->st_dev != w->proc_dev || strncmp(path, "/proc/", 6))
 		return false;
-	return !strstr(path, "/.") && !strstr(path, "//") && !procview_shown(w, path + 6);
+	path += 6 + strspn(path + 6, "/");
+	n = strlen(path);
+	while (n && path[n - 1] == '/')
+		n--;
+	snprintf(name, sizeof name, "%.*s", (int) n, path);
+	return !strstr(name, "/.") && !strstr(name, "//") && !procview_shown(w, name);
 }
 
 static struct timespec time_of(struct statx_timestamp t)

@@ -51,6 +51,8 @@ t "--stdin=none doesn't" 0 sh -c "echo in | '$detrun' --trace none --stdin=none 
 ok "nothing came" lacks in
 t "only three descriptors" 0 sh -c "exec 7</dev/null; '$detrun' --trace none --chroot '$root' ls /proc/self/fd"
 ok "not the caller's" lacks 7
+t "directories of /proc with a slash" 0 in_root ls -d /proc/sys/ /proc//sys/kernel// /proc/self/fd/
+t "and what isn't there" 2 in_root ls -d /proc/scsi/
 
 t "the root file system is written" 0 in_root sh -c 'echo x > /etc/new; rm /etc/group; ls /etc'
 out new
