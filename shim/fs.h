@@ -92,6 +92,8 @@ void inode_look(struct world *w);
 
 /** A descriptor was opened on procfs: may replace its content; returns the guest's result. */
 long procfs_opened(struct call *c, int fd, const char *path);
+/** It could not be opened, perhaps on procfs: the guest's result. */
+long procfs_failed(struct call *c, long err);
 /** The kernel's name of a descriptor; links are resolved in it. Its length, or -1. */
 ssize_t procfs_fd_name(struct call *c, int fd, char ret[PATH_MAX]);
 /** Put a file with @b in the place of the descriptor: the guest's result. */

@@ -153,6 +153,7 @@ static void opened(struct call *c)
 
 	fifo_opened(c);
 	if (c->ret < 0) {
+		c->ret = procfs_failed(c, c->ret);
 		if (o->flags & (WRITES | O_CREAT))
 			fs_result(c, c->ret, "open", o->path);
 		return;

@@ -129,6 +129,28 @@ static long opened_process(struct call *c, int fd, int dup, const char *name, bo
 	return absent(c, fd, -ENOENT);
 }
 
+/*
+ * To the kernel what is left of a process that has ended belongs to the host's root, and so does our
+ * stand-in for init. Whether that is who runs the container may not matter: such files are what they are
+ * for anybody else.
+ */
+static bool is_nobodys(struct call *c, const char *name)
+{
+	const char *rest;
+	struct task *t;
+	pid_t pid;
+
+	if (!c->w->o->virtual_ids || !split_process(name, &pid, &rest))
+		return false;
+	t = task_by_vpid(c->w, pid);
+	return !t || t->state == T_GONE || t->quiet;
+}
+
+long procfs_failed(struct call *c, long err)
+{
+	return err == -ESRCH && c->w->o->virtual_ids ? -EACCES : err;
+}
+
 long procfs_opened(struct call *c, int fd, const char *path)
 {
 	own_fd dup = call_getfd(c, fd);
@@ -141,8 +163,12 @@ long procfs_opened(struct call *c, int fd, const char *path)
 		return fd;
 	if (!name_of(c, fd, name))
 		return absent(c, fd, -ENOENT);
-	if (S_ISDIR(st.st_mode))
-		return procview_shown(c->w, name) ? fd : absent(c, fd, -ENOENT);
+	if (S_ISDIR(st.st_mode) && !procview_shown(c->w, name))
+		return absent(c, fd, -ENOENT);
 	writes = (fcntl(dup, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	if (is_nobodys(c, name) && (writes || !(st.st_mode & S_IROTH)))
+		return absent(c, fd, -EACCES);
+	if (S_ISDIR(st.st_mode))
+		return fd;
 	return opened_process(c, fd, dup, name, writes);
 }
