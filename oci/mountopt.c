@@ -148,7 +148,9 @@ void mount_understand(struct spec *s, struct spec_mount *m)
 	for (size_t i = 0; i < m->n_options; i++) {
 		const struct option *o = option_find(m->options[i]);
 
-		if (o)
+		if (mount_idmap_text(m->options[i]))
+			m->ext |= m->options[i][0] == 'r' ? SPEC_MNT_RIDMAP : SPEC_MNT_IDMAP;
+		else if (o)
 			apply(m, o);
 		else if (m->options[i][0])
 			buf_printf(&data, "%s%s", data.n ? "," : "", m->options[i]);

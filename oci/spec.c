@@ -104,6 +104,19 @@ static void read_foreign(struct rd *rd, const struct json *j)
 			spec_append_str(rd->s, &rd->s->foreign, &rd->s->n_foreign, other[i]);
 }
 
+static void read_idmap_options(struct rd *rd)
+{
+	size_t top = rd_enter(rd, "mounts");
+
+	for (size_t i = 0; i < rd->s->n_mounts; i++) {
+		size_t mark = rd_enter_index(rd, i);
+
+		mount_idmap(rd, (struct spec_mount *) &rd->s->mounts[i]); /* our own memory */
+		rd_leave(rd, mark);
+	}
+	rd_leave(rd, top);
+}
+
 static void read_whole(struct rd *rd, const struct json *j)
 {
 	struct spec *s = rd->s;
@@ -125,6 +138,7 @@ static void read_whole(struct rd *rd, const struct json *j)
 	if (part)
 		read_linux(rd, part);
 	rd_leave(rd, mark);
+	read_idmap_options(rd);
 	read_hooks(rd, j);
 	rd_kv(rd, j, "annotations", &s->annotations, &s->n_annotations);
 	read_foreign(rd, j);

@@ -191,6 +191,11 @@ run "the container's own" 0
 out /i/x=0:0
 out /n/x=65534:65534
 ok "what is written has the owner outside" test "$(stat -c %u "$src/d/new")" = 0
+for how in 'idmap=uids=0-100000-5#5-7-1;gids=0-200000-1=0:65534' 'idmap=uids=@0-3-1;gids=@0-4-1=3:4'; do
+	bundle "user()" "m('/i', 'bind', '$src/d', 'bind', '${how%=*}')" "sh('stat -c %u:%g /i/x')"
+	run "its id map in words: ${how%=*}" 0
+	out "${how##*=}"
+done
 bundle "user()" "m('/i', 'bind', '$src/d', 'bind')" "m('/n', 'bind', '$b/rootfs/i', 'bind', 'idmap')" \
 	"sh('stat -c %n=%u:%g /i/x /n/x')"
 run "of a source in the container" 0

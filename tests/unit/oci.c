@@ -320,6 +320,35 @@ TEST(oci_checks_id_maps)
 			  MAP(0, 1000, 1) "," MAP(1, 100000, 65536) "]", m), "");
 }
 
+static const char *idmap_error(const char *option, char m[1024])
+{
+	char text[1024];
+
+	snprintf(text, sizeof text, "{" ROOT ",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/\","
+		"\"options\":[\"bind\",\"%s\"]}],\"linux\":{" USER
+		"\"uidMappings\":[" MAP(0, 0, 1) "," MAP(1, 5000, 100) "],\"gidMappings\":["
+		MAP(0, 7000, 100) "]}}", option);
+	return error_of(text, m);
+}
+
+TEST(oci_reads_id_maps_of_mount_options)
+{
+	static const char *const bad[] = { "idmap=x", "idmap=uids=1-2", "idmap=uids=1-2-3",
+		"idmap=uids=1-2-0;gids=1-2-3", "idmap=uids=1-2-3;gids=1-2-3;", "ridmap=uids=1-2-3#;gids=1-1-1",
+		"idmap=uids=@0-200-1;gids=0-0-1", "idmap=uids=0-0-1;gids=0-4294967295-2",
+		"idmap=uids=0--1-1;gids=0-0-1", "idmap=uids=0-4294967296-1;gids=0-0-1" };
+	const char *json = "{" ROOT ",\"mounts\":[{\"destination\":\"/a\",\"source\":\"/\","
+		"\"options\":[\"bind\",\"ridmap=uids=0-1-10#10-@\"]}]}";
+	char m[1024];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		HAS(idmap_error(bad[i], m), i == 2 ? "uidMappings without gidMappings" : "mounts[0].options[1]");
+	STREQ(idmap_error("idmap=uids=0-1-10#10-11-10;gids=0-100-10", m), "");
+	STREQ(idmap_error("ridmap=uids=@1-3-10;gids=@0-0-1#5-5-1", m), "");
+	STREQ(idmap_error("idmap=", m), "");
+	HAS(error_of(json, m), "mounts[0].options[1]");
+}
+
 TEST(oci_refuses_by_name_what_is_not_there)
 {
 	char m[1024];
