@@ -182,25 +182,33 @@ S
 t "a read-only volume" 2 unshare -m sh "$work/volume.sh" "$work" "$detrun"
 err "Read-only file system"
 maps='dict(uidMappings=[{"containerID": 0, "hostID": 100000, "size": 65536}], gidMappings=[{"containerID": 0, "hostID": 200000, "size": 65536}])'
-bundle "m('/i', 'bind', '$src/d', 'bind', **$maps)" "sh('stat -c %u:%g /i/x')"
-run "an id map" 0
-out 100000:200000
-bundle "user()" "m('/i', 'bind', '$src/d', 'bind', 'idmap')" "m('/n', 'bind', '$src/d', 'bind')" \
-	"sh('stat -c %n=%u:%g /i/x /n/x; touch /i/new')"
-run "the container's own" 0
-out /i/x=0:0
-out /n/x=65534:65534
-ok "what is written has the owner outside" test "$(stat -c %u "$src/d/new")" = 0
-for how in 'idmap=uids=0-100000-5#5-7-1;gids=0-200000-1=0:65534' 'idmap=uids=@0-3-1;gids=@0-4-1=3:4'; do
-	bundle "user()" "m('/i', 'bind', '$src/d', 'bind', '${how%=*}')" "sh('stat -c %u:%g /i/x')"
-	run "its id map in words: ${how%=*}" 0
-	out "${how##*=}"
-done
-bundle "user()" "m('/i', 'bind', '$src/d', 'bind')" "m('/n', 'bind', '$b/rootfs/i', 'bind', 'idmap')" \
-	"sh('stat -c %n=%u:%g /i/x /n/x')"
-run "of a source in the container" 0
-out /i/x=65534:65534
-out /n/x=0:0
+id_maps() {
+	local how
+	bundle "m('/i', 'bind', '$src/d', 'bind', **$maps)" "sh('stat -c %u:%g /i/x')"
+	run "an id map" 0
+	out 100000:200000
+	bundle "user()" "m('/i', 'bind', '$src/d', 'bind', 'idmap')" "m('/n', 'bind', '$src/d', 'bind')" \
+		"sh('stat -c %n=%u:%g /i/x /n/x; touch /i/new')"
+	run "the container's own" 0
+	out /i/x=0:0
+	out /n/x=65534:65534
+	ok "what is written has the owner outside" test "$(stat -c %u "$src/d/new")" = 0
+	for how in 'idmap=uids=0-100000-5#5-7-1;gids=0-200000-1=0:65534' 'idmap=uids=@0-3-1;gids=@0-4-1=3:4'; do
+		bundle "user()" "m('/i', 'bind', '$src/d', 'bind', '${how%=*}')" "sh('stat -c %u:%g /i/x')"
+		run "its id map in words: ${how%=*}" 0
+		out "${how##*=}"
+	done
+	bundle "user()" "m('/i', 'bind', '$src/d', 'bind')" "m('/n', 'bind', '$b/rootfs/i', 'bind', 'idmap')" \
+		"sh('stat -c %n=%u:%g /i/x /n/x')"
+	run "of a source in the container" 0
+	out /i/x=65534:65534
+	out /n/x=0:0
+}
+if [ "$(stat -f -c %T "$src/d")" = tmpfs ] && [ "$(printf '%s\n' "$(uname -r)" 6.3 | sort -V | head -1)" != 6.3 ]; then
+	echo "# skipped: id maps (tmpfs has them since Linux 6.3; set TMPDIR)"
+else
+	id_maps
+fi
 bundle "m('/i', 'bind', '$src/d', 'bind', 'idmap')"
 run "an id map without a user namespace" 1
 err "needs a user namespace or uidMappings and gidMappings"
