@@ -56,19 +56,19 @@ static int put_whiteouts(struct layer *l, int fd, const char *dir, struct err *e
 	return r;
 }
 
-static int put_dir(struct layer *l, const struct walk_ent *w, struct tar_entry *en, int kind,
+static int put_dir(struct layer *l, const struct walk_ent *w, const struct stat *st, int kind,
 	struct err *e)
 {
 	own_fd fd = openat(w->dirfd, w->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	char path[PATH_MAX + 2];
+	const struct tar_entry en = { .path = path, .st = st };
 	int r = 0;
 
 	if (fd < 0)
 		return fail(e, errno, "open %s", w->path);
 	snprintf(path, sizeof path, "%s/", w->path);
-	en->path = path;
 	if (strcmp(w->path, "."))
-		r = tarout_entry(&l->tar, en, e);
+		r = tarout_entry(&l->tar, &en, e);
 	if (!r && kind == UPPER_OPAQUE)
 		r = put_marker(l, w->path, ".wh..opq", e);
 	return r ? r : put_whiteouts(l, fd, w->path, e);
@@ -94,7 +94,7 @@ static int put_entry(struct layer *l, const struct walk_ent *w, int kind, struct
 	if (l->o->view)
 		l->o->view(l->o->ctx, w->path, &st);
 	if (S_ISDIR(w->st.st_mode))
-		return put_dir(l, w, &en, kind, e);
+		return put_dir(l, w, &st, kind, e);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	r = links_seen(&l->links, &w->st, w->path, &en.link);

@@ -144,6 +144,7 @@ const struct event_names *sys_event_names_full(void)
 struct differ {
 	struct buf *b;
 	const char *where; /* "argument st" */
+	char place[64];    /* of an argument: for .where */
 	unsigned n;
 };
 
@@ -257,14 +258,13 @@ static void diff_vals(struct differ *d, const struct event *want, const struct e
 	for (unsigned i = 0; i < n; i++) {
 		const struct ev_val *a = i < want->nval ? &want->val[i] : NULL;
 		const struct ev_val *b = i < got->nval ? &got->val[i] : NULL;
-		char where[64];
 
 		if (call) {
 			a = val_of(want, i);
 			b = val_of(got, i);
 		}
-		where_arg(want, i, where, sizeof where);
-		d->where = where;
+		where_arg(want, i, d->place, sizeof d->place);
+		d->where = d->place;
 		if (a || b)
 			diff_val(d, want, got, a, b);
 	}
