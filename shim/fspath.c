@@ -115,7 +115,7 @@ bool fs_may(struct call *c, const struct stat *st, int mode)
 {
 	struct stat view = *st;
 
-	if (!fs_ours(c) || !c->t->proc->ids.fsuid || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) ||
+	if (!fs_ours(c) || !c->t->proc->ids.fsuid || S_ISLNK(st->st_mode) ||
 		(c->w->proc_dev && st->st_dev == c->w->proc_dev) || !whose(c, st))
 		return true;
 	inode_view(c->w, &view);

@@ -28,6 +28,10 @@ out /srv/www
 out 33
 t "--user by number" 0 in_root -u 1000:1001 id -g
 out 1001
+t "a FIFO that a user may not open" 1 in_root -u 1000:1001 sh -c 'mkfifo -m 0 /tmp/f; cat /tmp/f'
+err "Permission denied"
+t "and one that he may" 0 in_root -u 1000:1001 sh -c 'mkfifo -m 600 /tmp/f; echo hello >/tmp/f & cat /tmp/f'
+out hello
 u_can() { t "a user: $2" "$1" in_root -u www sh -c "$2"; }
 u_can 0 'cd /tmp && touch f && chmod 600 f && mkdir d && rm f && test -w /tmp'
 u_can 1 'mkdir /x'
