@@ -50,25 +50,41 @@ static void make_meminfo(struct world *w, struct task *t, struct buf *b)
 		total / 2);
 }
 
+/* Of a CPU's time. */
+static uint64_t used(uint64_t time)
+{
+	return time * MACHINE_LOAD / 100;
+}
+
 static void make_uptime(struct world *w, struct task *t, struct buf *b)
 {
 	uint64_t cs = world_clock(w, CLOCK_BOOTTIME) / (NSEC / 100);
+	uint64_t idle = (cs - used(cs)) * w->o->cpus;
 
 	(void) t;
-	buf_printf(b, "%llu.%02llu 0.00\n", (unsigned long long) (cs / 100),
-		(unsigned long long) (cs % 100));
+	buf_printf(b, "%llu.%02llu %llu.%02llu\n", (unsigned long long) (cs / 100),
+		(unsigned long long) (cs % 100), (unsigned long long) (idle / 100),
+		(unsigned long long) (idle % 100));
+}
+
+static void put_cpu(const char *name, uint64_t ticks, unsigned cpus, struct buf *b)
+{
+	buf_printf(b, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name, (unsigned long long) (used(ticks) * cpus),
+		(unsigned long long) ((ticks - used(ticks)) * cpus));
 }
 
 static void make_stat(struct world *w, struct task *t, struct buf *b)
 {
 	uint64_t ticks = world_mono(w) / (NSEC / MACHINE_HZ);
 	uint64_t boot = (world_real(w) - world_mono(w)) / NSEC;
+	char name[16];
 
 	(void) t;
-	buf_printf(b, "cpu  %llu 0 0 0 0 0 0 0 0 0\n", (unsigned long long) ticks);
-	for (unsigned i = 0; i < w->o->cpus; i++)
-		buf_printf(b, "cpu%u %llu 0 0 0 0 0 0 0 0 0\n", i,
-			(unsigned long long) (i ? 0 : ticks));
+	put_cpu("cpu ", ticks, w->o->cpus, b);
+	for (unsigned i = 0; i < w->o->cpus; i++) {
+		snprintf(name, sizeof name, "cpu%u", i);
+		put_cpu(name, ticks, 1, b);
+	}
 	buf_printf(b,
 		"intr 0\nctxt 0\nbtime %llu\nprocesses %u\nprocs_running 1\nprocs_blocked 0\n"
 		"softirq 0 0 0 0 0 0 0 0 0 0 0\n",

@@ -24,7 +24,10 @@ TEST(the_machine_is_one)
 	STREQ(machine(&f, "sys/kernel/hostname", &b), "box\n");
 	STREQ(machine(&f, "loadavg", &b), "0.10 0.10 0.10 1/1 1\n");
 	HAS(machine(&f, "meminfo", &b), "MemTotal:        8388608 kB\n");
-	HAS(machine(&f, "stat", &b), "\ncpu1 ");
+	f.w.now = 10 * 1000000000ull; /* of which a tenth on each CPU was used */
+	HAS(machine(&f, "stat", &b), "cpu  2200 0 0 19800 0 0 0 0 0 0\ncpu0 1100 0 0 9900 0 ");
+	HAS(machine(&f, "stat", &b), "\ncpu1 1100 0 0 9900 0 ");
+	STREQ(machine(&f, "uptime", &b), "110.00 198.00\n");
 	OK(!machine(&f, "kallsyms", &b));
 	OK(!machine(&f, "sys/kernel", &b));
 	fake_free(&f);
