@@ -4,6 +4,9 @@
  * registers and all memory that the task can write are what they were, and it has not asked the
  * kernel for anything that could differ, it will do the same again until a signal or another task
  * ends that. It is left where its registers are lowest, if that is one place of the cycle.
+ *
+ * One that only counts meanwhile is known by what it adds, the same in each turn. Where to leave it
+ * nobody can say, and it may count to an end: spin.c lets it do so for a while.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -26,6 +29,9 @@ enum {
 	PAGES = 16384,	   /* that are compared */
 	RESERVED = 1 << 24, /* those that are looked for: 64 GB; sanitizers reserve a thousand times that */
 	XSTATE = 8192,
+	LOOK = 20000,	   /* steps in which a loop that counts is to be seen */
+	TURNS = 5,	   /* … so often */
+	COUNTERS = 16,
 	MAPS = 1 << 20,
 };
 
@@ -229,4 +235,93 @@ bool cycle_look(struct world *w, struct task *t, int *st)
 		if (!step(w, t, st))
 			return false;
 	return true;
+}
+
+/* ---- loops that count ---- */
+
+struct counter {
+	size_t at; /* word of the image, or of the registers above it */
+	uint64_t by;
+};
+
+/* How many steps a turn takes, by where they are; 0: it's not always the same. */
+static size_t turn(struct world *w, struct task *t, int *st)
+{
+	own_free uint64_t *ip = malloc(LOOK * sizeof *ip);
+
+	must(ip);
+	for (size_t i = 0; i < LOOK; i++) {
+		ip[i] = t->regs.rip;
+		if (!step(w, t, st))
+			return 0;
+	}
+	for (size_t n = 1; n <= LOOK / TURNS; n++)
+		if (!memcmp(ip, ip + n, (LOOK - n) * sizeof *ip))
+			return n;
+	return 0;
+}
+
+static bool after(struct world *w, struct task *t, size_t n, struct image *m, int *st)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!step(w, t, st))
+			return false;
+	return take_image(w, t, m);
+}
+
+/* Words of @p that are others in @q, as those from @base on: added to @n in @ret. False: too many. */
+static bool differing(const void *p, const void *q, size_t words, size_t base, struct counter *ret,
+	size_t *n)
+{
+	const uint64_t *a = p, *b = q;
+
+	if (!memcmp(a, b, words * sizeof *a))
+		return true;
+	for (size_t i = 0; i < words; i++) {
+		if (a[i] == b[i])
+			continue;
+		if (*n == COUNTERS)
+			return false;
+		ret[(*n)++] = (struct counter){ .at = base + i, .by = b[i] - a[i] };
+	}
+	return true;
+}
+
+/* The words in which two images differ; COUNTERS + 1: too many, or in something else. */
+static size_t counters(const struct image *a, const struct image *b, struct counter *ret)
+{
+	enum { WORDS = PAGE / sizeof(uint64_t), REGS = sizeof a->regs / sizeof(uint64_t) };
+	struct user_regs_struct r = b->regs;
+	size_t n = 0;
+
+	r.eflags = a->regs.eflags; /* of what was counted last */
+	if (a->npages != b->npages || a->nx != b->nx || a->mask != b->mask ||
+		a->regs.rip != r.rip || a->regs.rsp != r.rsp || memcmp(a->x, b->x, a->nx) ||
+		memcmp(a->page, b->page, a->npages * sizeof *a->page) ||
+		!differing(&a->regs, &r, REGS, a->npages * WORDS, ret, &n))
+		return COUNTERS + 1;
+	for (size_t i = 0; i < a->npages; i++)
+		if (!differing(a->data + i * PAGE, b->data + i * PAGE, WORDS, i * WORDS, ret, &n))
+			return COUNTERS + 1;
+	return n;
+}
+
+static bool counts_in(struct world *w, struct task *t, size_t n, int *st)
+{
+	own_image a = { 0 }, b = { 0 }, c = { 0 };
+	struct counter first[COUNTERS], then[COUNTERS];
+	size_t k;
+
+	if (!after(w, t, 0, &a, st) || !after(w, t, n, &b, st) || !after(w, t, n, &c, st))
+		return false;
+	k = counters(&a, &b, first);
+	return k <= COUNTERS && counters(&b, &c, then) == k && !memcmp(first, then, k * sizeof *first);
+}
+
+bool cycle_counts(struct world *w, struct task *t, int *st)
+{
+	size_t n = turn(w, t, st);
+
+	/* memory that is taken and given back may come in turns, too */
+	return n && (counts_in(w, t, n, st) || (!*st && counts_in(w, t, 2 * n, st)));
 }

@@ -26,8 +26,9 @@ enum {
 	PERIOD_MAX = 512,  /* steps of one turn */
 	TURNS = 3,	   /* to see, after the first state's return */
 	TICK_MS = 400,
-	LONG_CPU = 60, /* s without a call, while somebody waits for less than a second */
+	LONG_CPU = 60, /* s without a call, while somebody waits for less than half a second */
 	WAIT_CPU = 4,  /* the same for more, and twice that time */
+	COUNT_CPU = 2, /* s, when all it does is count */
 	QUICK = 600, /* steps of a loop that may be looked at again whenever somebody has run */
 	STEP_REST = 1000, /* ns on the clock for each step of another one */
 	LOOK_AT = 3, /* the first tick at which all of its memory is looked at */
@@ -262,26 +263,44 @@ static uint64_t threads_next(const struct world *w, const struct task *t)
 	return d;
 }
 
-static uint64_t cpu_enough(uint64_t wait)
+/* Looked at once for each time that it computes. */
+static bool only_counts(struct world *w, struct task *t, uint64_t cpu, int *st)
 {
-	return wait < NSEC ? LONG_CPU * NSEC : WAIT_CPU * NSEC + 2 * wait;
+	if (cpu >= COUNT_CPU * NSEC && t->calm.counts == COUNTS_UNKNOWN)
+		t->calm.counts = cycle_counts(w, t, st) ? COUNTS_YES : COUNTS_NO;
+	return !*st && t->calm.counts == COUNTS_YES;
+}
+
+/* Much longer than to the moment @d, for which somebody waits. */
+static bool enough(const struct task *t, uint64_t d, uint64_t cpu, bool counts)
+{
+	uint64_t wait = d > t->calm.since ? d - t->calm.since : 0;
+
+	if (d == NO_DEADLINE)
+		return false;
+	if (wait < NSEC / 2)
+		return cpu >= (counts ? COUNT_CPU : LONG_CPU) * NSEC;
+	return cpu >= WAIT_CPU * NSEC + 2 * wait;
 }
 
 /*
  * It has computed for much longer than somebody wanted to wait: a run that would never end is of no
  * use. Whoever is killed then has shown nobody where it was. Its own threads may be what it waits
- * for, and may as well be at work like it: those have to be patient.
+ * for, and may as well be at work like it: those have to be patient, but when all it does is count.
  */
-static bool leave_it(struct world *w, struct task *t)
+static bool leave_it(struct world *w, struct task *t, int *st)
 {
-	uint64_t d = waited_for(w, t), wait = d > t->calm.since ? d - t->calm.since : 0;
-	uint64_t cpu = cpu_ns(t) - t->calm.cpu;
+	uint64_t d = waited_for(w, t), own = threads_next(w, t), cpu = cpu_ns(t) - t->calm.cpu;
+	bool counts;
 
-	if (w->o->strict || t->calm.stops != t->stops)
+	if (w->o->strict || t->calm.stops != t->stops || (d == NO_DEADLINE && own == NO_DEADLINE))
 		return false;
-	if (d == NO_DEADLINE || cpu < cpu_enough(wait)) {
-		d = threads_next(w, t);
-		if (d == NO_DEADLINE || cpu < LONG_CPU * NSEC)
+	counts = only_counts(w, t, cpu, st);
+	if (*st)
+		return false;
+	if (!enough(t, d, cpu, counts)) {
+		d = own;
+		if (d == NO_DEADLINE || (counts ? !enough(t, d, cpu, true) : cpu < LONG_CPU * NSEC))
 			return false;
 	}
 	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
@@ -313,7 +332,7 @@ bool spin_look(struct world *w, struct task *t, int *st)
 		t->slice = UINT32_MAX;
 	}
 	t->how = PTRACE_CONT;
-	return t->spins || (!*st && leave_it(w, t));
+	return t->spins || (!*st && leave_it(w, t, st));
 }
 
 /* ---- when to look ---- */
@@ -376,6 +395,7 @@ bool spin_tick(struct world *w, struct task *t)
 	w->spin.task = t->nr;
 	w->spin.did = did;
 	if (t->calm.stops != t->stops) {
+		t->calm.counts = COUNTS_UNKNOWN;
 		t->calm.stops = t->stops;
 		t->calm.cpu = cpu_ns(t);
 		t->calm.since = w->now;

@@ -11,5 +11,7 @@ int spin_order(const struct user_regs_struct *a, const struct user_regs_struct *
 bool spin_step(struct task *t, int *ret);
 /** It will come back to the state that it is in for ever; it is left at one state of the cycle. */
 bool cycle_look(struct world *w, struct task *t, int *st);
+/** It does the same again and again, but for a few words that grow by the same in each turn. */
+bool cycle_counts(struct world *w, struct task *t, int *st);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limit: 600. Two count for ever; the second, like a program of a thread sanitizer, has reserved more
+ * limit: 120. Two count for ever; the second, like a program of a thread sanitizer, has reserved more
  * memory than anybody can look at.
  */
 #include "guest.h"
