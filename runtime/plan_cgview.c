@@ -85,9 +85,22 @@ static void add_cpu(const struct view *v, const struct spec_resources *r, unsign
 	else
 		add(v, "cpu.max", "max %" PRIu64, period(r));
 	add(v, "cpu.weight", "%" PRIu64, cg_u64(r->cpu.shares) ? cg2_weight(r->cpu.shares.v) : 100);
+	add(v, "cpu.max.burst", "%" PRIu64, cg_u64(r->cpu.burst));
+	add(v, "cpu.idle", "%d", cg_i64(r->cpu.idle) > 0);
 	add(v, "cpuset.cpus", "%.500s", cpus);
+	add(v, "cpuset.mems", "%.500s", r->cpu.mems ? r->cpu.mems : "");
 	add(v, "cpuset.cpus.effective", "%.500s", *cpus ? cpus : all);
 	add(v, "cpuset.mems.effective", "0");
+}
+
+static void add_io(const struct view *v, const struct spec_resources *r)
+{
+	uint64_t weight = cg_u64(r->blkio.weight);
+
+	add(v, "io.weight", "default %" PRIu64, weight ? cg2_io_weight(weight) : 100);
+	if (weight)
+		add(v, "io.bfq.weight", "default %" PRIu64, weight);
+	add(v, "blkio.weight", "%" PRIu64, weight ? weight : 500);
 }
 
 /* What is said in version 2's own words; they come last, and win. */
@@ -101,7 +114,7 @@ static void add_unified(const struct view *v, const struct spec_resources *r)
 /* Controllers are found by their name, in the one directory that there is. */
 static void add_v1(const struct view *v, const struct spec_resources *r)
 {
-	static const char *const names[] = { "cpu", "cpuset", "memory", "pids" };
+	static const char *const names[] = { "blkio", "cpu", "cpuset", "memory", "pids" };
 	int64_t limit = cg_i64(r->memory.limit), swap = cg_i64(r->memory.swap);
 	int64_t quota = cg_i64(r->cpu.quota);
 
@@ -111,6 +124,10 @@ static void add_v1(const struct view *v, const struct spec_resources *r)
 	add(v, "cpu.cfs_quota_us", "%" PRId64, quota > 0 ? quota : -1);
 	add(v, "cpu.shares", "%" PRIu64, cg_u64(r->cpu.shares) ? r->cpu.shares.v : 1024);
 	add(v, "memory.limit_in_bytes", "%" PRId64, limit > 0 ? limit : V1_UNLIMITED);
+	add(v, "memory.soft_limit_in_bytes", "%" PRId64, cg_i64(r->memory.reservation) > 0 ?
+		cg_i64(r->memory.reservation) : V1_UNLIMITED);
+	add(v, "memory.oom_control", "oom_kill_disable %d\nunder_oom 0\noom_kill 0",
+		r->memory.disable_oom_killer);
 	add(v, "memory.memsw.limit_in_bytes", "%" PRId64, swap > 0 ? swap : V1_UNLIMITED);
 }
 
@@ -167,6 +184,7 @@ void plan_cgview(const struct plan_in *in, const struct spec_mount *m, struct pl
 	add(&v, "cgroup.controllers", "cpuset cpu io memory pids");
 	add_cpu(&v, r, in->cpus);
 	add_memory(&v, r);
+	add_io(&v, r);
 	add_max(&v, "pids.max", cg_i64(r->pids_limit));
 	add_v1(&v, r);
 	add_unified(&v, r);

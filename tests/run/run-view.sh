@@ -124,7 +124,8 @@ cat >"$work/limits" <<-'L'
 	cd /sys/fs/cgroup
 	for f in cgroup.controllers cpu.max cpu.weight cpuset.cpus.effective memory.max memory.low \
 		memory.swap.max memory.high pids.max cpu/cpu.cfs_quota_us memory/memory.limit_in_bytes \
-		pids/pids.max; do
+		memory/memory.soft_limit_in_bytes memory/memory.oom_control cpuset/cpuset.mems \
+		cpu.idle cpu.max.burst io.weight blkio/blkio.weight pids/pids.max; do
 		echo $f: $(cat $f)
 	done
 	stat -f -c %t .
@@ -135,8 +136,10 @@ cat >"$work/limits" <<-'L'
 L
 has_lines() { while read -r l; do grep -qxF -- "$l" "$work/out" || { echo "no $l"; return 1; }; done; }
 bundle "sh(open('$work/limits').read())" "l['resources']['pids'] = {'limit': 77}" "user()" \
-	"l['resources']['memory'] = {'limit': 67108864, 'reservation': 1048576, 'swap': 67108864}" \
-	"l['resources']['cpu'] = {'quota': 50000, 'period': 200000, 'shares': 512}"
+	"l['resources']['memory'] = {'limit': 67108864, 'reservation': 1048576, 'swap': 67108864,
+		'disableOOMKiller': True}" "l['resources']['blockIO'] = {'weight': 500}" \
+	"l['resources']['cpu'] = {'quota': 50000, 'period': 200000, 'shares': 512,
+		'mems': '0', 'burst': 1000}"
 twice "limits" 0
 ok "are those of config.json" has_lines <<-'L'
 	cgroup.controllers: cpuset cpu io memory pids
@@ -149,6 +152,13 @@ ok "are those of config.json" has_lines <<-'L'
 	pids.max: 77
 	cpu/cpu.cfs_quota_us: 50000
 	memory/memory.limit_in_bytes: 67108864
+	memory/memory.soft_limit_in_bytes: 1048576
+	memory/memory.oom_control: oom_kill_disable 1 under_oom 0 oom_kill 0
+	cpuset/cpuset.mems: 0
+	cpu.idle: 0
+	cpu.max.burst: 1000
+	io.weight: default 4950
+	blkio/blkio.weight: 500
 	pids/pids.max: 77
 	63677270
 	0::/
@@ -166,6 +176,10 @@ ok "are the maximum" has_lines <<-'L'
 	pids.max: max
 	cpu/cpu.cfs_quota_us: -1
 	memory/memory.limit_in_bytes: 9223372036854771712
+	memory/memory.soft_limit_in_bytes: 9223372036854771712
+	memory/memory.oom_control: oom_kill_disable 0 under_oom 0 oom_kill 0
+	cpuset/cpuset.mems:
+	io.weight: default 100
 L
 ok "there is one cgroup" sh -c "! grep '^a cgroup' '$work/out'"
 has /sys/fs/cgroup ro
