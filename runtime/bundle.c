@@ -75,9 +75,10 @@ static int load_spec(struct bundle *b, int dir, struct err *e)
 	return r < 0 ? r : spec_supported(b->spec, e);
 }
 
+/* Without an inheritable one none is meant: Buildah asks so for every RUN. */
 static void warn_ambient(const struct spec_caps *c)
 {
-	uint64_t lost = c->ambient & ~(c->permitted & c->inheritable);
+	uint64_t lost = c->inheritable ? c->ambient & ~(c->permitted & c->inheritable) : 0;
 
 	for (int nr = 0; nr < 64; nr++)
 		if (lost >> nr & 1)

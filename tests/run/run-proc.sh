@@ -252,6 +252,11 @@ bundle 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
 t "an ambient capability that can't be raised" 0 $off run $c
 out "CapAmb:	0000000000000020"
 err "can't raise ambient capability CAP_CHOWN: operation not permitted"
+bundle 'p["args"] = ["grep", "CapAmb", "/proc/self/status"]' \
+	'p["capabilities"]["inheritable"] = []' 'p["capabilities"]["ambient"] = ["CAP_KILL"]'
+t "ambient ones, and none inheritable" 0 $off run $c
+out "CapAmb:	0000000000000000"
+ok "nothing is said" test ! -s "$work/err"
 bundle "$(args 'uname -m; cat /proc/self/personality')" 'l["personality"] = {"domain": "LINUX32"}'
 t "personality, off" 0 $off run $c
 out i686
