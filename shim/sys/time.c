@@ -26,7 +26,7 @@ static long clock_gettime_enter(struct call *c)
 	uint64_t ns;
 	long r;
 
-	vclock_asked(c);
+	vclock_asked(c, vclock_is_cpu(id));
 	if (vclock_is_cpu(id))
 		world_compute(c->w, CPU_STEP_NS);
 	r = vclock_read(c, id, &ns);
@@ -48,7 +48,7 @@ static long clock_getres_enter(struct call *c)
 
 static long gettimeofday_enter(struct call *c)
 {
-	vclock_asked(c);
+	vclock_asked(c, false);
 	if (c->a[0]) {
 		struct timeval *tv = out(c, 0, sizeof *tv);
 
@@ -65,7 +65,7 @@ static long time_enter(struct call *c)
 {
 	time_t now;
 
-	vclock_asked(c);
+	vclock_asked(c, false);
 	now = (time_t) (world_real(c->w) / NSEC);
 	if (c->a[0]) {
 		time_t *p = out(c, 0, sizeof *p);
@@ -210,7 +210,7 @@ static long getrusage_enter(struct call *c)
 	struct rusage *ru;
 	uint64_t ns;
 
-	vclock_asked(c);
+	vclock_asked(c, true);
 	if ((int) c->a[0] != RUSAGE_CHILDREN)
 		world_compute(c->w, CPU_STEP_NS);
 	switch ((int) c->a[0]) {

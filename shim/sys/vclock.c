@@ -123,11 +123,11 @@ static void passes(struct call *c, uint64_t ns)
 		world_compute(c->w, next - now < ns ? next - now : ns);
 }
 
-void vclock_asked(struct call *c)
+void vclock_asked(struct call *c, bool cpu)
 {
 	uint64_t n = ++c->t->asked, from = ASKED;
 
-	if (n < from)
+	if (n < from || (!cpu && c->t->proc->nthreads > 1))
 		return;
 	while (n / AGAIN >= from)
 		from *= AGAIN;

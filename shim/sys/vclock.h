@@ -21,9 +21,10 @@ uint64_t vclock_to_now(struct call *c, int id, uint64_t at);
 
 /**
  * A task asks for the time: before it is read. One that has asked again and again, and done nothing else
- * that shows, has computed in between.
+ * that shows, has computed in between. @cpu: for its CPU time. Other clocks are also looked at by runtimes,
+ * a hundred times while they compile or collect garbage: that counts for no process of several threads.
  */
-void vclock_asked(struct call *c);
+void vclock_asked(struct call *c, bool cpu);
 /** The same for times(2). */
 void vclock_times(struct call *c);
 

@@ -201,6 +201,30 @@ TEST(who_asks_for_its_cpu_time_has_computed)
 	fake_free(&f);
 }
 
+/* How far the clock is after a hundred looks at it. */
+static uint64_t hundred_looks(int clock, int threads)
+{
+	struct fake f = { .opts.epoch = 10 };
+	uint64_t from;
+
+	fake_up(&f)->proc->nthreads = threads;
+	from = f.w.now;
+	for (int i = 0; i < 100; i++)
+		fake_sys(&f, "clock_gettime", clock, 0x100);
+	from = f.w.now - from;
+	fake_up(&f)->proc->nthreads = 1;
+	fake_free(&f);
+	return from;
+}
+
+/* Mono and Go look that often while they compile and collect garbage. */
+TEST(a_runtime_with_threads_does_not_measure)
+{
+	OK(hundred_looks(CLOCK_MONOTONIC, 1) > NSEC);
+	EQ(hundred_looks(CLOCK_MONOTONIC, 2), 100 * STEP_NS);
+	OK(hundred_looks(CLOCK_THREAD_CPUTIME_ID, 2) > NSEC);
+}
+
 static uint64_t cpu_of_mmap(struct fake *f, uint64_t len, uint64_t prot, uint64_t flags)
 {
 	uint64_t cpu = fake_up(f)->proc->cpu;
