@@ -25,8 +25,13 @@ static struct times *times_now(struct call *c)
 	return t;
 }
 
+/* As every file system does with what it has no room for; these are the years 1678 to 2262. */
 static uint64_t ns(int64_t s, int64_t frac)
 {
+	const int64_t last = INT64_MAX / (int64_t) NSEC - 1;
+
+	if (s > last || s < -last)
+		frac = 0, s = s < 0 ? -last : last;
 	return (uint64_t) (s * (int64_t) NSEC + frac);
 }
 
