@@ -169,11 +169,13 @@ static bool unbound(const struct call *c)
 	return !fs_ours(c) || !c->t->proc->ids.fsuid;
 }
 
-static bool may_search(struct call *c, int dirfd, const char *dir)
+/* Of what is no directory the lookup itself will say so. */
+static bool may_dir(struct call *c, int dirfd, const char *dir, int mode)
 {
 	struct stat st;
 
-	return look_up(c, dirfd, dir, *dir ? 0 : AT_EMPTY_PATH, &st) != 0 || fs_may(c, &st, X_OK);
+	return look_up(c, dirfd, dir, *dir ? 0 : AT_EMPTY_PATH, &st) != 0 || !S_ISDIR(st.st_mode) ||
+	       fs_may(c, &st, mode);
 }
 
 bool fs_may_search(struct call *c, int dirfd, const char *path)
@@ -183,7 +185,7 @@ bool fs_may_search(struct call *c, int dirfd, const char *path)
 
 	if (unbound(c) || !n)
 		return true;
-	if (!may_search(c, dirfd, *path == '/' ? "/" : ""))
+	if (!may_dir(c, dirfd, *path == '/' ? "/" : "", X_OK))
 		return false;
 	while (n && path[n - 1] == '/')
 		n--;
@@ -196,7 +198,7 @@ bool fs_may_search(struct call *c, int dirfd, const char *path)
 		if (dir[i] != '/' || dir[i - 1] == '/')
 			continue;
 		dir[i] = 0;
-		there = may_search(c, dirfd, dir);
+		there = may_dir(c, dirfd, dir, X_OK);
 		dir[i] = '/';
 		if (!there)
 			return false;
@@ -206,12 +208,9 @@ bool fs_may_search(struct call *c, int dirfd, const char *path)
 
 bool fs_may_reach(struct call *c, int dirfd, const char *path, int mode)
 {
-	struct stat st;
-
 	if (unbound(c) || !*path)
 		return true;
-	return fs_may_search(c, dirfd, path) &&
-		(look_up(c, dirfd, fs_parent(c, path), 0, &st) != 0 || fs_may(c, &st, mode));
+	return fs_may_search(c, dirfd, path) && may_dir(c, dirfd, fs_parent(c, path), mode);
 }
 
 bool fs_may_own(struct call *c, const struct stat *st)

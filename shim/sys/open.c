@@ -59,6 +59,14 @@ static int lookup_flags(int flags)
 	return flags & O_NOFOLLOW || excl ? AT_SYMLINK_NOFOLLOW : 0;
 }
 
+/* The kernel refuses it for what it is, before it asks who opens it. */
+static bool is_wrong(const struct opening *o)
+{
+	bool dir = S_ISDIR(o->before.st_mode), excl = (o->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+
+	return excl || (o->flags & O_DIRECTORY && !dir) || (dir && o->flags & WRITES);
+}
+
 /* Users other than root are ours: the kernel would let them. */
 static bool may_open(struct call *c, const struct opening *o)
 {
@@ -66,7 +74,7 @@ static bool may_open(struct call *c, const struct opening *o)
 
 	if (!fs_may_reach(c, o->dirfd, o->path, o->have ? X_OK : W_OK | X_OK))
 		return false;
-	if (!o->have || o->flags & O_PATH)
+	if (!o->have || o->flags & O_PATH || is_wrong(o))
 		return true;
 	if (acc != O_WRONLY)
 		mode |= R_OK;

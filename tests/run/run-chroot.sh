@@ -45,6 +45,11 @@ u_can 1 'chmod 666 /etc/passwd'
 u_can 2 'ls /root'
 u_can 1 'rm /tmp/link'
 u_can 126 '/etc/group'
+u_can 1 'mkdir /etc/passwd/x'
+err "Not a directory"
+u_can 2 ': >/root'
+err "Is a directory"
+u_can 0 'touch -d @99999999999 /tmp/x; test $(stat -c %Y /tmp/x) -gt 9000000000'
 t "--hostname" 0 in_root --hostname box uname -n
 out box
 t "--cpus" 0 in_root --cpus 3 nproc
