@@ -76,8 +76,8 @@ job() {
 }
 
 disk() { # the kernel's DIR, its version
-	local root=$work/tree
-	rm -rf "$root" && cp -a "$keep/root" "$root" || die "copy $keep/root"
+	local root=$keep/root
+	rm -rf "$root/srv" && mkdir "$root/srv" || die "prepare $root"
 	mkdir -p "$root/usr/lib/modules"
 	cp -a "$(dirname "$(find "$1" -type d -path "*/modules/$2" | head -1)")"/. "$root/usr/lib/modules/"
 	chroot "$root" depmod "$2" || die "the modules of Linux $2"
