@@ -269,6 +269,7 @@ static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int 
 		.policy = a->ask.policy, .prio = a->ask.priority, .ioprio = a->ask.ioprio };
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
 	give_attrs(t->proc, &a->ask);
+	vcgroup_added(w, t->proc);
 	a->nr = ++w->next_stdio;
 	if (a->std)
 		a->std->nr = a->nr;

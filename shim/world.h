@@ -406,6 +406,11 @@ void inode_manifest_view(void *ctx, const char *path, struct stat *st);
 /* sys/cgroupfs.c */
 /** Move a process to one of the container's own cgroups. */
 void vcgroup_move(struct world *w, struct proc *p, struct vcgroup *to);
+/**
+ * A process has come from outside: to the top, or where that hands controllers on, and so has no
+ * processes of its own, to the first one's.
+ */
+void vcgroup_added(struct world *w, struct proc *p);
 /** As /proc/PID/cgroup has it; @p may be NULL. */
 const char *vcgroup_path(const struct proc *p);
 void vcgroups_free(struct world *w);

@@ -256,6 +256,12 @@ static void put_set(const struct world *w, const struct vcgroup *g, const char *
 	put_text(w, g, file, strcat(text, *text ? "\n" : ""));
 }
 
+void vcgroup_added(struct world *w, struct proc *p)
+{
+	if (w->cgroups && w->init && get_set(w, NULL, "cgroup.subtree_control"))
+		vcgroup_move(w, p, w->init->proc->cgroup);
+}
+
 /* "+memory -pids": which of them those below have. */
 static long hand_on(struct world *w, struct vcgroup *g, char *text)
 {

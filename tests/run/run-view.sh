@@ -246,6 +246,15 @@ up() { # ID: the bundle's container, waiting
 	t "$1: start" 0 $record start "$1"
 }
 down() { $record delete -f "$1"; }
+bundle "sh('cd /sys/fs/cgroup; mkdir a; echo 1 >a/cgroup.procs; echo +pids >cgroup.subtree_control; exec sleep 1000')" \
+	"next(m for m in c['mounts'] if m['type'] == 'cgroup')['options'].remove('ro')"
+up v9
+moved() { $record exec v9 grep -q pids /sys/fs/cgroup/cgroup.subtree_control; }
+ok "it has handed controllers on" await moved
+t "who is added is where the first process is" 0 $record exec v9 cat /proc/self/cgroup
+out "0::/a"
+down v9
+t "a replay agrees" 0 "$detrun" replay "$work/tr-v9"
 bundle "p['args'] = ['sleep', '1000']" "l['namespaces'].append({'type': 'time'})" \
 	"l['timeOffsets'] = {'monotonic': {'secs': 7881, 'nanosecs': 2718281}, 'boottime': {'secs': 1337}}"
 up v0
@@ -253,7 +262,7 @@ pid=$($record state v0 | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
 bundle "sh('cat /proc/self/timens_offsets /proc/uptime')" \
 	"l['namespaces'].append({'type': 'time', 'path': '/proc/$pid/ns/time'})"
 twice "another container's time namespace" 0
-ok "has its offsets" test "$(tr -s ' \n' ' ' <"$work/out")" = "monotonic 7881 2718281 boottime 1337 0 1437.00 0.00 "
+ok "has its offsets" test "$(tr -s ' \n' ' ' <"$work/out")" = "monotonic 7881 2718281 boottime 1337 0 1437.00 1293.30 "
 down v0
 
 # --- more than one would read ---------------------------------------------------------------------
