@@ -102,8 +102,13 @@ static long mknod_common(struct call *c, int dirfd, unsigned pa)
 	unsigned mode = (unsigned) c->a[pa + 1];
 	long r = make_common(c, dirfd, pa);
 
-	if (c->verdict == V_LEAVE && c->w->o->virtual_ids && (S_ISCHR(mode) || S_ISBLK(mode)))
-		call_karg(c, pa + 1, (mode & 07777) | S_IFREG);
+	if (c->verdict != V_LEAVE || !c->w->o->virtual_ids || !(S_ISCHR(mode) || S_ISBLK(mode)))
+		return r;
+	if (c->t->proc->ids.euid && !(S_ISCHR(mode) && !c->a[pa + 2])) { /* 0:0 is anybody's */
+		c->verdict = V_DONE;
+		return -EPERM;
+	}
+	call_karg(c, pa + 1, (mode & 07777) | S_IFREG);
 	return r;
 }
 

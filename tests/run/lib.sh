@@ -90,7 +90,7 @@ make_root() {
 	local p
 	mkdir -p "$1"/{etc,tmp,proc,root,usr,var}
 	chmod 1777 "$1/tmp"
-	for p in sh cat chmod chown env id ls mkdir mkfifo nproc pwd rm sleep stat touch uname; do
+	for p in sh cat chmod chown env id ls mkdir mkfifo mknod nproc pwd rm sleep stat touch uname; do
 		copy_program "$1" "$(command -v $p 2>/dev/null | grep / || echo /bin/$p)"
 	done
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"

@@ -49,6 +49,9 @@ u_can 1 'mkdir /etc/passwd/x'
 err "Not a directory"
 u_can 2 ': >/root'
 err "Is a directory"
+u_can 1 'mknod /tmp/n c 1 3'
+u_can 1 'mknod /etc/passwd c 1 3'
+err "File exists"
 u_can 0 'touch -d @99999999999 /tmp/x; test $(stat -c %Y /tmp/x) -gt 9000000000'
 t "--hostname" 0 in_root --hostname box uname -n
 out box
