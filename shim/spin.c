@@ -263,12 +263,14 @@ static uint64_t threads_next(const struct world *w, const struct task *t)
 	return d;
 }
 
-/* Looked at once for each time that it computes. */
+/* Looked at ever more seldom. */
 static bool only_counts(struct world *w, struct task *t, uint64_t cpu, int *st)
 {
-	if (cpu >= COUNT_CPU * NSEC && t->calm.counts == COUNTS_UNKNOWN)
-		t->calm.counts = cycle_counts(w, t, st) ? COUNTS_YES : COUNTS_NO;
-	return !*st && t->calm.counts == COUNTS_YES;
+	if (!t->calm.counts && cpu >= t->calm.look_at) {
+		t->calm.counts = cycle_counts(w, t, st);
+		t->calm.look_at = 2 * cpu;
+	}
+	return !*st && t->calm.counts;
 }
 
 /* Much longer than to the moment @d, for which somebody waits. */
@@ -395,7 +397,8 @@ bool spin_tick(struct world *w, struct task *t)
 	w->spin.task = t->nr;
 	w->spin.did = did;
 	if (t->calm.stops != t->stops) {
-		t->calm.counts = COUNTS_UNKNOWN;
+		t->calm.counts = false;
+		t->calm.look_at = COUNT_CPU * NSEC;
 		t->calm.stops = t->stops;
 		t->calm.cpu = cpu_ns(t);
 		t->calm.since = w->now;

@@ -182,7 +182,8 @@ struct task {
 	uint64_t stops;		  /* its calls */
 	struct {
 		uint64_t stops, cpu, since; /* a look at it: .stops, CPU time spent, virtual now */
-		enum { COUNTS_UNKNOWN, COUNTS_NO, COUNTS_YES } counts; /* that's all it does */
+		bool counts;	  /* that's all it does */
+		uint64_t look_at; /* … or to be found out when so much CPU time is spent */
 	} calm;
 	uint64_t until;		  /* it computes without end: others go first until then */
 	struct prng *rng;
