@@ -204,10 +204,51 @@ long in_path(struct call *c, unsigned i, const char **ret)
 	return 0;
 }
 
+/* Status flags of the descriptor, or -errno. */
+static long fd_flags(struct call *c, int fd)
+{
+	char path[64], text[256] = "";
+	own_fd info = -1;
+	const char *flags;
+
+	snprintf(path, sizeof path, "%d/fdinfo/%d", (int) c->t->pid, fd);
+	info = openat(c->w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	if (info < 0 || read(info, text, sizeof text - 1) < 0)
+		return -errno;
+	flags = strstr(text, "flags:");
+	return flags ? strtol(flags + strlen("flags:"), NULL, 8) : -EINVAL;
+}
+
+/*
+ * Before Linux 6.9 a thread's table is had by its leader's pidfd, and not at all once that has ended.
+ * Then what it leads to is opened again: a description of its own with the same flags. O_NONBLOCK
+ * first, for a pipe would wait for its other end.
+ */
+static int fd_again(struct call *c, int fd)
+{
+	const long kept = O_ACCMODE | O_APPEND | O_DIRECTORY | O_PATH;
+	long flags = fd_flags(c, fd);
+	char path[64];
+	int r;
+
+	if (flags < 0)
+		return -EBADF;
+	snprintf(path, sizeof path, "%d/fd/%d", (int) c->t->pid, fd);
+	r = openat(c->w->host_proc, path, (int) (flags & kept) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (r < 0)
+		world_fatal(c->w, errno, "look at descriptor %d of a thread whose process has lost its "
+			"first one (Linux 6.9 or newer can)", fd);
+	else if (!(flags & O_PATH))
+		fcntl(r, F_SETFL, (int) flags);
+	return r < 0 ? -EBADF : r;
+}
+
 int call_getfd(struct call *c, int fd)
 {
 	int r = c->w->ops->getfd(c->t, fd);
 
+	if ((r == -EBADF || r == -ESRCH) && c->t->pid != c->t->proc->pid)
+		r = fd_again(c, fd);
 	if (r == -EMFILE || r == -ENFILE)
 		world_fatal(c->w, -r, "look at a descriptor of the container (raise the hard limit of "
 			"open files: ulimit -H -n)");
