@@ -298,6 +298,9 @@ static int step(struct init_state *s, const struct op *o, struct err *e)
 		r = create_hooks(s, e);
 		return r < 0 ? r : op_run(s, o, e);
 	case OP_CREATED:
+		if (s->blank >= 0) /* it has a place and a name by now */
+			close(s->blank);
+		s->blank = -1;
 		r = created(s, e);
 		return r < 0 ? r : confine_start_hooks(in->confine, s->user,
 			in->setgroups || !in->userns, e);

@@ -57,7 +57,7 @@ void init_main(const struct init *in) __attribute__((noreturn));
 struct init_state {
 	const struct init *in;
 	int root;   /* the container's root mount */
-	int blank;  /* an empty directory, mounted nowhere; or -1 */
+	int blank;  /* an empty directory, for all that are masked; or -1 */
 	int *sources; /* of bind mounts, one for each operation, -1: none; or NULL */
 	int procfs; /* a procfs of our own, attached nowhere */
 	int master; /* of the container's terminal, until somebody has it; or -1 */

@@ -216,6 +216,13 @@ bundle "m('/i', 'bind', '/proc/self', 'bind', **$maps)"
 run "a file system that has none" 1
 err "failed to set MOUNT_ATTR_IDMAP on /proc/self"
 
+mkdir -p "$b/rootfs/masked"
+bundle "l['maskedPaths'] = ['/masked']" "sh('true')"
+t "a masked directory" 0 "$detrun" --root "$work/containers" --determinism=off create -b "$b" "m$$"
+pid=$("$detrun" --root "$work/containers" state "m$$" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+ok "nothing of it is open" sh -c '! ls -l "/proc/$1/fd" | grep masked' - "$pid"
+"$detrun" --root "$work/containers" delete -f "m$$"
+
 # --- places ---------------------------------------------------------------------------------------
 
 ln -sfn ../../../../../../away "$b/rootfs/out" && ln -sfn /far/too "$b/rootfs/abs"
