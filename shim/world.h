@@ -173,7 +173,7 @@ struct task {
 	uint64_t clear_tid;	  /* CLONE_CHILD_CLEARTID address: a futex to wake at exit */
 	uint64_t slice;		  /* trapped calls since it got the token */
 	uint64_t calls, gave_way; /* all of them; how many were spent on letting others go first */
-	uint64_t asked_sp[2];	  /* from where, lately */
+	uint64_t asked_sp[2], looped; /* from where, lately; how often from there */
 	uint64_t asked, times_ns; /* questions for the time, one after the other; the next times()'s price */
 	bool look;		  /* interrupted to be looked at: see spin.c */
 	bool spins;		  /* it waits for memory to change */

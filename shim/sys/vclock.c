@@ -162,11 +162,12 @@ static bool loops(struct call *c)
 
 void vclock_asked(struct call *c, bool cpu)
 {
-	uint64_t n = ++c->t->asked, from = ASKED;
+	struct task *t = c->t;
+	uint64_t n = ++t->asked, from = ASKED;
 
-	if (!cpu && (c->t->proc->nthreads > 1 || (n > LOOPS && !loops(c)))) {
-		c->t->asked = n < LOOPS ? n : LOOPS;
-		return;
+	if (!cpu) {
+		t->looped = n > LOOPS && t->proc->nthreads == 1 && loops(c) ? t->looped + 1 : 0;
+		n = t->looped ? t->looped + LOOPS : 0;
 	}
 	if (n < from)
 		return;

@@ -217,6 +217,24 @@ static uint64_t hundred_looks(int clock, int threads)
 	return from;
 }
 
+/* gpg-agent finds out how many hashes fill 100 ms; its random generator looks at all clocks meanwhile. */
+TEST(looks_at_other_clocks_do_not_hide_a_measurement)
+{
+	struct fake f = { .opts.epoch = 10 };
+	uint64_t from;
+
+	fake_up(&f)->proc->nthreads = 2;
+	from = f.w.now;
+	for (int i = 0; i < 30; i++) {
+		fake_sys(&f, "gettimeofday", 0x100, 0);
+		fake_sys(&f, "time", 0);
+		fake_sys(&f, "clock_gettime", CLOCK_THREAD_CPUTIME_ID, 0x100);
+	}
+	OK(f.w.now - from > NSEC);
+	fake_up(&f)->proc->nthreads = 1;
+	fake_free(&f);
+}
+
 /* Mono and Go look that often while they compile and collect garbage. */
 TEST(a_runtime_with_threads_does_not_measure)
 {
