@@ -235,10 +235,10 @@ static uint64_t cpu_ns(const struct task *t)
 	return (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec;
 }
 
-/* A moment that another process waits for, or a timer. */
-static uint64_t waited_for(struct world *w, const struct task *t)
+/* A moment that another process waits for. */
+static uint64_t others_next(const struct world *w, const struct task *t)
 {
-	uint64_t d = timers_next(w);
+	uint64_t d = NO_DEADLINE;
 
 	for (const struct task *o = w->tasks; o; o = o->next)
 		if (o->proc != t->proc && o->state == T_BLOCKED && o->c.wait.kind != W_NONE &&
@@ -285,26 +285,33 @@ static bool enough(const struct task *t, uint64_t d, uint64_t cpu, bool counts)
 	return cpu >= WAIT_CPU * NSEC + 2 * wait;
 }
 
+/* At work beside others, who sleep or are at work, too: there is no hurry. */
+static bool enough_work(uint64_t d, uint64_t cpu)
+{
+	return d != NO_DEADLINE && cpu >= LONG_CPU * NSEC;
+}
+
 /*
  * It has computed for much longer than somebody wanted to wait: a run that would never end is of no
- * use. Whoever is killed then has shown nobody where it was. Its own threads may be what it waits
- * for, and may as well be at work like it: those have to be patient, but when all it does is count.
+ * use. Whoever is killed then has shown nobody where it was. A timer is there to interrupt, and would
+ * have done so long ago. Who sleeps, another process (a job of make's) or a thread, may as well have
+ * nothing to do with it: those have to be patient, but when all it does is count.
  */
 static bool leave_it(struct world *w, struct task *t, int *st)
 {
-	uint64_t d = waited_for(w, t), own = threads_next(w, t), cpu = cpu_ns(t) - t->calm.cpu;
+	uint64_t timer = timers_next(w), others = others_next(w, t), own = threads_next(w, t);
+	uint64_t cpu = cpu_ns(t) - t->calm.cpu, d = others < own ? others : own;
 	bool counts;
 
-	if (w->o->strict || t->calm.stops != t->stops || (d == NO_DEADLINE && own == NO_DEADLINE))
+	if (w->o->strict || t->calm.stops != t->stops || (timer == NO_DEADLINE && d == NO_DEADLINE))
 		return false;
 	counts = only_counts(w, t, cpu, st);
 	if (*st)
 		return false;
-	if (!enough(t, d, cpu, counts)) {
-		d = own;
-		if (d == NO_DEADLINE || (counts ? !enough(t, d, cpu, true) : cpu < LONG_CPU * NSEC))
-			return false;
-	}
+	if (enough(t, timer, cpu, counts))
+		d = timer < d ? timer : d;
+	else if (counts ? !enough(t, d, cpu, true) : !enough_work(d, cpu))
+		return false;
 	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
 	t->until = d;
 	t->slice = UINT32_MAX;
