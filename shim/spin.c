@@ -235,6 +235,26 @@ static uint64_t cpu_ns(const struct task *t)
 	return (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec;
 }
 
+/* Is @p one of those that have started @of, or theirs? */
+static bool above(const struct proc *p, const struct proc *of)
+{
+	for (of = of->parent; of && of != p; of = of->parent)
+		;
+	return of != NULL;
+}
+
+/* A timer, or a moment that who has started it waits for: maybe to end it then. */
+static uint64_t hurry_next(struct world *w, const struct task *t)
+{
+	uint64_t d = timers_next(w);
+
+	for (const struct task *o = w->tasks; o; o = o->next)
+		if (o->state == T_BLOCKED && o->c.wait.kind != W_NONE && o->c.wait.deadline < d &&
+			above(o->proc, t->proc))
+			d = o->c.wait.deadline;
+	return d;
+}
+
 /* A moment that another process waits for. */
 static uint64_t others_next(const struct world *w, const struct task *t)
 {
@@ -294,22 +314,23 @@ static bool enough_work(uint64_t d, uint64_t cpu)
 /*
  * It has computed for much longer than somebody wanted to wait: a run that would never end is of no
  * use. Whoever is killed then has shown nobody where it was. A timer is there to interrupt, and would
- * have done so long ago. Who sleeps, another process (a job of make's) or a thread, may as well have
- * nothing to do with it: those have to be patient, but when all it does is count.
+ * have done so long ago; who has started it and sleeps, too, maybe. Another process (a job of make's)
+ * or a thread may as well have nothing to do with it: those have to be patient, but when all it does
+ * is count.
  */
 static bool leave_it(struct world *w, struct task *t, int *st)
 {
-	uint64_t timer = timers_next(w), others = others_next(w, t), own = threads_next(w, t);
+	uint64_t hurry = hurry_next(w, t), others = others_next(w, t), own = threads_next(w, t);
 	uint64_t cpu = cpu_ns(t) - t->calm.cpu, d = others < own ? others : own;
 	bool counts;
 
-	if (w->o->strict || t->calm.stops != t->stops || (timer == NO_DEADLINE && d == NO_DEADLINE))
+	if (w->o->strict || t->calm.stops != t->stops || (hurry == NO_DEADLINE && d == NO_DEADLINE))
 		return false;
 	counts = only_counts(w, t, cpu, st);
 	if (*st)
 		return false;
-	if (enough(t, timer, cpu, counts))
-		d = timer < d ? timer : d;
+	if (enough(t, hurry, cpu, counts))
+		d = hurry < d ? hurry : d;
 	else if (counts ? !enough(t, d, cpu, true) : !enough_work(d, cpu))
 		return false;
 	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
