@@ -232,7 +232,7 @@ static int fd_again(struct call *c, int fd)
 	int r;
 
 	if (flags < 0)
-		return -EBADF;
+		return flags == -ENOENT ? -EBADF : (int) flags;
 	snprintf(path, sizeof path, "%d/fd/%d", (int) c->t->pid, fd);
 	r = openat(c->w->host_proc, path, (int) (flags & kept) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (r < 0)
