@@ -30,6 +30,12 @@ void world_compute(struct world *w, uint64_t ns)
 	advance(w, ns);
 }
 
+void world_computed(struct task *t, uint64_t ns)
+{
+	t->cpu += ns;
+	t->proc->cpu += ns;
+}
+
 uint64_t world_clock(const struct world *w, int id)
 {
 	bool boot = id == CLOCK_BOOTTIME || id == CLOCK_BOOTTIME_ALARM;

@@ -243,7 +243,7 @@ static int add_terminal(struct world *w, struct addition *a, pid_t pid, int *mas
 }
 
 /* Limits and capabilities are its own, not the first program's. */
-static void give_attrs(struct proc *p, const struct control_ask *ask)
+static void give_attrs(struct world *w, struct proc *p, const struct control_ask *ask)
 {
 	p->attr.no_new_privs = ask->no_new_privs;
 	p->attr.bounding = ask->bounding;
@@ -251,7 +251,7 @@ static void give_attrs(struct proc *p, const struct control_ask *ask)
 	p->attr.rlim_set = 0;
 	for (unsigned i = 0; i < ARRAY_LEN(ask->rlim); i++)
 		if (ask->rlim_set >> i & 1)
-			rlimit_give(p, i, ask->rlim[i].soft, ask->rlim[i].hard);
+			rlimit_give(w, p, i, ask->rlim[i].soft, ask->rlim[i].hard);
 }
 
 static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int *master)
@@ -268,7 +268,7 @@ static void adopt(struct world *w, struct addition *a, pid_t pid, int sync, int 
 	t->sched = (struct sched_state){ .cpus = a->ask.affinity, .nice = a->ask.nice,
 		.policy = a->ask.policy, .prio = a->ask.priority, .ioprio = a->ask.ioprio };
 	ids->rgid = ids->egid = ids->sgid = ids->fsgid = a->ask.gid;
-	give_attrs(t->proc, &a->ask);
+	give_attrs(w, t->proc, &a->ask);
 	vcgroup_added(w, t->proc);
 	a->nr = ++w->next_stdio;
 	if (a->std)

@@ -176,6 +176,8 @@ void stdio_end(struct world *w);
 /* spin.c */
 void spin_begin(struct world *w);
 void spin_end(struct world *w);
+/** It computes since it was left: that's its CPU time. */
+void spin_charge(struct world *w, struct task *t);
 /** Others go first. */
 bool spin_until(struct world *w, struct task *t);
 /** The wait for the running task was interrupted. True: by our own clock. */
@@ -221,6 +223,8 @@ int collect_for_exec(struct world *w, struct task *t);
 /* timers (sys/timers.c, sys/timerfd) */
 void timers_fire(struct world *w);
 uint64_t timers_next(struct world *w);
+/** When the world's clock reaches the next of @p's timers of CPU time, or limit, if it computes until then. */
+uint64_t timers_cpu_next(const struct world *w, const struct proc *p);
 void timers_fork(struct proc *parent, struct proc *child);
 void timers_exec(struct proc *p);
 void timers_exit(struct proc *p);

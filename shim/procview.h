@@ -39,7 +39,11 @@ enum proc_pass procview_process(struct call *c, pid_t pid, const char *name, con
 /* sys/rlimit.c: a limit as the program sees it */
 struct rlimit rlimit_view(const struct proc *p, unsigned res);
 /* the process has this one from its start, if it is one of ours */
-void rlimit_give(struct proc *p, unsigned res, uint64_t soft, uint64_t hard);
+void rlimit_give(struct world *w, struct proc *p, unsigned res, uint64_t soft, uint64_t hard);
+/** The CPU time at which its limit has something to say, in ns; NO_DEADLINE: never. */
+uint64_t rlimit_cpu(const struct proc *p);
+/** What it says now: a signal, or 0. */
+int rlimit_cpu_signal(struct proc *p);
 
 /* sys/sched.c: the CPUs of a task, as bits; the first 64 */
 uint64_t sched_cpus(const struct world *w, const struct sched_state *s);

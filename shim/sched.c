@@ -252,9 +252,16 @@ uint64_t sched_deadline(struct world *w)
 
 	if (f < d)
 		d = f;
-	for (struct task *t = w->tasks; t; t = t->next)
-		if (t->state == T_BLOCKED && t->c.wait.kind != W_NONE && t->c.wait.deadline < d)
-			d = t->c.wait.deadline;
+	for (struct task *t = w->tasks; t; t = t->next) {
+		uint64_t at = NO_DEADLINE;
+
+		if (t->state == T_BLOCKED && t->c.wait.kind != W_NONE)
+			at = t->c.wait.deadline;
+		else if (t->state == T_READY && (t->until || t->parked))
+			at = t->until ? t->until : timers_cpu_next(w, t->proc);
+		if (at < d)
+			d = at;
+	}
 	return d;
 }
 
@@ -302,6 +309,15 @@ static bool wake_resting(struct world *w)
 	return any;
 }
 
+/* Who looks at memory all the while has computed. */
+static void jump(struct world *w, uint64_t to)
+{
+	for (struct task *t = w->tasks; t; t = t->next)
+		if (t->state == T_READY && t->parked && !t->until)
+			world_computed(t, to - w->now);
+	w->now = to;
+}
+
 /* Nobody can run: the clock jumps to the next deadline, or the outside world moves, or it's over. */
 static bool idle(struct world *w)
 {
@@ -316,7 +332,7 @@ static bool idle(struct world *w)
 		return false;
 	}
 	if (d > w->now)
-		w->now = d;
+		jump(w, d);
 	timers_fire(w);
 	timerfd_fire(w);
 	w->spin.runs++;
@@ -342,11 +358,11 @@ struct task *sched_next(struct world *w)
 		tty_look(w);
 	if (w->async)
 		signals_sent(w, NULL);
-	t = w->cur;
 	if (w->now >= w->timer_due) {
 		timers_fire(w);
 		timerfd_fire(w);
 	}
+	t = w->cur;
 	if (t && t->state == T_READY && t->slice < SLICE)
 		return t;
 	while (!w->fatal && w->tasks) {

@@ -215,7 +215,7 @@ static bool is_spinning(struct world *w, struct task *t, int *st)
 /* A look at all of its memory takes as long as it computes until then: ever more seldom. */
 static bool worth_it(struct world *w, const struct task *t)
 {
-	bool others = sched_deadline(w) != NO_DEADLINE;
+	bool others = sched_deadline(w) != NO_DEADLINE || timers_cpu_next(w, t->proc) != NO_DEADLINE;
 
 	for (const struct task *o = w->tasks; o && !others; o = o->next)
 		others = o != t && o->state == T_READY && !o->parked;
@@ -243,11 +243,13 @@ static bool above(const struct proc *p, const struct proc *of)
 	return of != NULL;
 }
 
-/* A timer, or a moment that who has started it waits for: maybe to end it then. */
+/* A timer, the end of its CPU time, or a moment that who has started it waits for: maybe to end it then. */
 static uint64_t hurry_next(struct world *w, const struct task *t)
 {
-	uint64_t d = timers_next(w);
+	uint64_t d = timers_next(w), cpu = timers_cpu_next(w, t->proc);
 
+	if (cpu < d)
+		d = cpu;
 	for (const struct task *o = w->tasks; o; o = o->next)
 		if (o->state == T_BLOCKED && o->c.wait.kind != W_NONE && o->c.wait.deadline < d &&
 			above(o->proc, t->proc))
@@ -335,8 +337,17 @@ static bool leave_it(struct world *w, struct task *t, int *st)
 		return false;
 	engine_note(w, t, "computes without end: time went on, where in it the trace can't say");
 	t->until = d;
+	t->left = w->now;
 	t->slice = UINT32_MAX;
 	return true;
+}
+
+void spin_charge(struct world *w, struct task *t)
+{
+	if (t->until) {
+		world_computed(t, w->now - t->left);
+		t->left = w->now;
+	}
 }
 
 bool spin_until(struct world *w, struct task *t)
@@ -346,6 +357,7 @@ bool spin_until(struct world *w, struct task *t)
 	if (w->now < t->until &&
 		!(t->sigcheck && (task_signals(w, t, &s) < 0 || s.pending & ~s.blocked)))
 		return true;
+	spin_charge(w, t);
 	t->until = 0;
 	return false;
 }

@@ -92,8 +92,8 @@ static struct proc *proc_new(struct world *w, pid_t pid, struct proc *parent)
 		p->attr.bounding = w->o->attrs.bounding;
 		p->attr.inheritable = w->o->attrs.inheritable;
 		for (size_t i = 0; i < w->o->n_rlimits; i++)
-			rlimit_give(p, (unsigned) w->o->rlimits[i].resource, w->o->rlimits[i].soft,
-				w->o->rlimits[i].hard);
+			rlimit_give(w, p, (unsigned) w->o->rlimits[i].resource,
+				w->o->rlimits[i].soft, w->o->rlimits[i].hard);
 	}
 	p->threads_tail = &p->threads;
 	proc_adopt(parent, p);

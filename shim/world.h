@@ -185,7 +185,7 @@ struct task {
 		bool counts;	  /* that's all it does */
 		uint64_t look_at; /* … or to be found out when so much CPU time is spent */
 	} calm;
-	uint64_t until;		  /* it computes without end: others go first until then */
+	uint64_t until, left;	  /* it computes without end, since: others go first until then */
 	struct prng *rng;
 	uint32_t denied[16];	  /* bitmap: DENY notes given */
 	uint64_t cpu;		  /* virtual CPU time in ns */
@@ -373,6 +373,7 @@ void world_step(struct world *w); /* one event's time */
 /** Before anything runs: the clock starts at @ns, unless that is past. */
 void world_start_at(struct world *w, uint64_t ns);
 void world_compute(struct world *w, uint64_t ns); /* what a task seems to compute for */
+void world_computed(struct task *t, uint64_t ns); /* it did, while the clock went on */
 uint64_t world_real(const struct world *w); /* CLOCK_REALTIME: ns since 1970 */
 uint64_t world_mono(const struct world *w); /* CLOCK_MONOTONIC: ns since the start, plus a boot offset */
 /** A clock that counts from the boot, as the container's time namespace shows it. */

@@ -2,7 +2,8 @@
 /*
  * Resource limits. Those that limit this process alone are the kernel's. Those whose defaults come
  * from the host's size, or that count the host's time or the user's other processes, are numbers of
- * ours, without effect. How large a file may become is ours, too: it is we who write.
+ * ours, without effect. How large a file may become is ours, too: it is we who write. And so is CPU
+ * time: it counts the virtual one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -63,17 +64,43 @@ bool shim_limits(int resource)
 	return OURS & BIT(resource);
 }
 
-static void set(struct proc *p, unsigned res, uint64_t cur, uint64_t max)
+static void set(struct world *w, struct proc *p, unsigned res, uint64_t cur, uint64_t max)
 {
 	p->attr.rlim[res].cur = cur;
 	p->attr.rlim[res].max = max;
 	p->attr.rlim_set |= BIT(res);
+	if (res == RLIMIT_CPU)
+		w->timer_due = w->now; /* it is found out when */
 }
 
-void rlimit_give(struct proc *p, unsigned res, uint64_t soft, uint64_t hard)
+void rlimit_give(struct world *w, struct proc *p, unsigned res, uint64_t soft, uint64_t hard)
 {
 	if (shim_limits((int) res))
-		set(p, res, soft, hard);
+		set(w, p, res, soft, hard);
+}
+
+/* ---- CPU time: a signal at the soft limit and in each second after it, death at the hard one ---- */
+
+static uint64_t seconds(rlim_t s)
+{
+	return s > NO_DEADLINE / NSEC ? NO_DEADLINE : s * NSEC;
+}
+
+uint64_t rlimit_cpu(const struct proc *p)
+{
+	return seconds(ours(p, RLIMIT_CPU).rlim_cur);
+}
+
+int rlimit_cpu_signal(struct proc *p)
+{
+	struct rlimit l = ours(p, RLIMIT_CPU);
+
+	if (p->cpu < seconds(l.rlim_cur))
+		return 0;
+	if (p->cpu >= seconds(l.rlim_max))
+		return SIGKILL;
+	p->attr.rlim[RLIMIT_CPU].cur++;
+	return SIGXCPU;
 }
 
 static struct proc *whose(struct call *c, pid_t pid)
@@ -94,7 +121,7 @@ static long set_ours(struct call *c, struct proc *p, unsigned res, const struct 
 		return -EINVAL;
 	if (l->rlim_max > ours(p, res).rlim_max && !may_raise(c))
 		return -EPERM;
-	set(p, res, l->rlim_cur, l->rlim_max);
+	set(c->w, p, res, l->rlim_cur, l->rlim_max);
 	return 0;
 }
 
@@ -165,7 +192,7 @@ static const struct flag_name resources[] = {
 };
 
 #define RL sizeof(struct rlimit)
-#define WHY "fixed at the start; those that count the host's time or other processes have no effect"
+#define WHY "fixed at the start; CPU time is the virtual one, those that count other processes have no effect"
 
 static const struct row rows[] = {
 	{ SYS(getrlimit, 97), EMULATE, .arg = { FLAGS(resource, resources), OUT_AS(limit, RL, rlimit) },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/engine.h"
+#include "shim/procview.h"
 #include "shim/sys/vclock.h"
 
 enum { MAX_TIMERS = 4096 };
@@ -61,24 +62,35 @@ static void lower(uint64_t *due, uint64_t d)
 		*due = d;
 }
 
-/* The earliest that a timer can come due; a CPU timer's clock is at most as fast as the world's. */
-static uint64_t proc_due(const struct world *w, const struct proc *p, bool wall_only)
+/* When the world's clock will be at what makes @now reach @d, if both go on at the same speed. */
+static void lower_by(const struct world *w, uint64_t *due, uint64_t d, uint64_t now)
+{
+	if (d != NO_DEADLINE)
+		lower(due, d > now ? ns_add(w->now, d - now) : w->now);
+}
+
+/* The earliest that a timer of one kind can come due. */
+static uint64_t proc_due(const struct world *w, const struct proc *p, bool cpu)
 {
 	uint64_t due = NO_DEADLINE;
 
-	for (int i = 0; i < 3; i++) {
-		uint64_t now = itimer_now(w, p, i), d = p->itimer[i].deadline;
-
-		if (d != NO_DEADLINE && (i == ITIMER_REAL || !wall_only))
-			lower(&due, d > now ? ns_add(w->now, d - now) : w->now);
-	}
+	for (int i = 0; i < 3; i++)
+		if ((i != ITIMER_REAL) == cpu)
+			lower_by(w, &due, p->itimer[i].deadline, itimer_now(w, p, i));
 	for (size_t i = 0; p->timers && i < p->timers->n; i++) {
 		const struct ptimer *t = &p->timers->t[i];
-		uint64_t now = ptimer_now(w, p, t), d = t->it.deadline;
 
-		if (d != NO_DEADLINE && (!vclock_is_cpu(t->clock) || !wall_only))
-			lower(&due, d > now ? ns_add(w->now, d - now) : w->now);
+		if (vclock_is_cpu(t->clock) == cpu)
+			lower_by(w, &due, t->it.deadline, ptimer_now(w, p, t));
 	}
+	return due;
+}
+
+uint64_t timers_cpu_next(const struct world *w, const struct proc *p)
+{
+	uint64_t due = proc_due(w, p, true);
+
+	lower_by(w, &due, rlimit_cpu(p), p->cpu);
 	return due;
 }
 
@@ -87,15 +99,17 @@ uint64_t timers_next(struct world *w)
 	uint64_t due = NO_DEADLINE;
 
 	for (struct proc *p = w->procs; p; p = p->next)
-		lower(&due, proc_due(w, p, true));
+		lower(&due, proc_due(w, p, false));
 	return due;
 }
 
 static void rearm(struct world *w)
 {
 	w->timer_due = timerfd_next_deadline(w);
-	for (struct proc *p = w->procs; p; p = p->next)
+	for (struct proc *p = w->procs; p; p = p->next) {
 		lower(&w->timer_due, proc_due(w, p, false));
+		lower(&w->timer_due, timers_cpu_next(w, p));
+	}
 }
 
 /* How often it has come due since; moves the deadline on. */
@@ -165,10 +179,34 @@ static void proc_fire(struct world *w, struct proc *p)
 	}
 }
 
+/* The limit's signals; the last one isn't sent without seeing it off. */
+static void limit_fire(struct world *w, struct proc *p)
+{
+	struct task *t = any_task(p);
+	int sig = t && !p->dying ? rlimit_cpu_signal(p) : 0;
+
+	if (!sig)
+		return;
+	world_signal(w, t, sig, true);
+	if (sig != SIGKILL)
+		return;
+	if (w->init && p == w->init->proc)
+		collect_init(w);
+	else
+		collect_dead(w, p);
+}
+
 void timers_fire(struct world *w)
 {
-	for (struct proc *p = w->procs; p; p = p->next)
+	struct proc *next;
+
+	for (struct task *t = w->tasks; t; t = t->next)
+		spin_charge(w, t);
+	for (struct proc *p = w->procs; p && w->procs; p = next) {
+		next = p->next;
 		proc_fire(w, p);
+		limit_fire(w, p);
+	}
 	rearm(w);
 }
 
