@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/fdpass.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
@@ -302,9 +304,9 @@ void call_note(struct call *c, const char *fmt, ...)
 	engine_note(c->w, c->t, text);
 }
 
-static long inject_here(struct call *c, long nr, uint64_t a0, uint64_t a1, uint64_t a2)
+long call_inject(struct call *c, long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 {
-	const uint64_t a[6] = { a0, a1, a2 };
+	const uint64_t a[6] = { a0, a1, a2, a3 };
 	long ret = -EIO;
 
 	if (tracee_inject(c->t, c->t->regs.rip - 2, nr, a, &ret) < 0)
@@ -314,7 +316,7 @@ static long inject_here(struct call *c, long nr, uint64_t a0, uint64_t a1, uint6
 
 void call_close_fd(struct call *c, int guest_fd)
 {
-	inject_here(c, SYS_close, (uint64_t) guest_fd, 0, 0);
+	call_inject(c, SYS_close, (uint64_t) guest_fd, 0, 0, 0);
 }
 
 static int copy_sealed(int from, int to)
@@ -339,7 +341,7 @@ long call_replace_fd(struct call *c, int guest_fd, int host_fd, const char *name
 
 	if (out_at(c, at, name, strlen(name) + 1) < 0)
 		return -EFAULT;
-	mem = inject_here(c, SYS_memfd_create, at, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0);
+	mem = call_inject(c, SYS_memfd_create, at, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0);
 	if (mem < 0)
 		return mem;
 	dup = call_getfd(c, (int) mem);
@@ -347,8 +349,56 @@ long call_replace_fd(struct call *c, int guest_fd, int host_fd, const char *name
 	if (!r) {
 		int fl = (c->nr == SYS_open ? c->a[1] : c->a[2]) & O_CLOEXEC;
 
-		r = inject_here(c, SYS_dup3, (uint64_t) mem, (uint64_t) guest_fd, (uint64_t) fl);
+		r = call_inject(c, SYS_dup3, (uint64_t) mem, (uint64_t) guest_fd, (uint64_t) fl, 0);
 	}
-	inject_here(c, SYS_close, (uint64_t) mem, 0, 0);
+	call_inject(c, SYS_close, (uint64_t) mem, 0, 0, 0);
 	return r < 0 ? r : guest_fd;
+}
+
+/* What recvmsg(2) wants, in the guest's memory; and, before it, what socketpair(2) gives. */
+struct passing {
+	struct msghdr msg;
+	struct iovec iov;
+	char byte;
+	int pair[2];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+};
+
+static long receive(struct call *c, uint64_t at, int sock)
+{
+	struct passing p = { .iov = { (void *) (at + offsetof(struct passing, byte)), 1 },
+		.msg = { .msg_iov = (void *) (at + offsetof(struct passing, iov)), .msg_iovlen = 1,
+			.msg_control = (void *) (at + offsetof(struct passing, control)),
+			.msg_controllen = CMSG_SPACE(sizeof(int)) } };
+	int fd;
+	long r;
+
+	if (out_at(c, at, &p, sizeof p) < 0)
+		return -EFAULT;
+	r = call_inject(c, SYS_recvmsg, (uint64_t) sock, at, MSG_CMSG_CLOEXEC | MSG_DONTWAIT, 0);
+	if (r != 1 || in_at(c, at, &p, sizeof p) < 0)
+		return r < 0 ? r : -EIO;
+	if (p.msg.msg_controllen < CMSG_LEN(sizeof fd))
+		return -EMFILE;
+	memcpy(&fd, p.control + CMSG_LEN(0), sizeof fd);
+	return fd;
+}
+
+long call_give_fd(struct call *c, int host_fd)
+{
+	uint64_t at = (c->t->regs.rsp - 1024) & ~15ull, pair = at + offsetof(struct passing, pair);
+	own_fd dup = -1;
+	int s[2];
+	long r;
+
+	r = call_inject(c, SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+	if (r < 0 || in_at(c, pair, s, sizeof s) < 0)
+		return r < 0 ? r : -EFAULT;
+	dup = call_getfd(c, s[0]);
+	r = dup < 0 ? dup : fd_send(dup, "", 1, host_fd);
+	if (!r)
+		r = receive(c, at, s[1]);
+	call_close_fd(c, s[0]);
+	call_close_fd(c, s[1]);
+	return r;
 }

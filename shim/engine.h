@@ -82,6 +82,10 @@ void call_sigmask(struct call *c, uint64_t mask);
 /** In leave(): the guest's descriptor becomes a read-only file with the content of @host_fd. */
 long call_replace_fd(struct call *c, int guest_fd, int host_fd, const char *name);
 void call_close_fd(struct call *c, int guest_fd);
+/** Give the guest a descriptor of ours, close-on-exec, in a call's exit stop: its number, or -errno. */
+long call_give_fd(struct call *c, int host_fd);
+/** Let it make a call, in a call's exit stop: the result. */
+long call_inject(struct call *c, long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 
 /* input.c */
 /* Which external input it is: the event's number. */

@@ -109,6 +109,11 @@ void cgroupfs_made(struct call *c, int dirfd, const char *path, const struct sta
 /** It is about to remove one: 0, or what it gets. */
 long cgroupfs_rmdir(struct call *c, const struct stat *st);
 
+/** Does an empty file stand for a device? mknod(2) made it, or it was one in the image. */
+bool node_is(struct world *w, const struct stat *st);
+/** It was opened as @fd: the guest gets the device, or what opening that leads to. */
+long node_opened(struct call *c, int fd, const struct stat *st, int flags);
+
 /** FIFOs wait for their other end when opened: enter() of an open of one; see fifo.c. */
 long fifo_open(struct call *c, int dirfd, const char *path, const struct stat *st, int flags,
 	unsigned flags_arg);

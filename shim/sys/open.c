@@ -17,12 +17,15 @@
 /* Without any others a file that is there is only read: see open_for() */
 #define READS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_NOCTTY | 0100000 /* LARGEFILE */)
 
+#define NODE_LOOKS (O_CREAT | O_EXCL | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 /* Between enter and leave. */
 struct opening {
 	int dirfd, flags;
 	const char *path;
 	bool have;	/* .before is the file as it was */
 	bool absent;	/* there was none */
+	bool node;	/* it stands for a device */
 	struct stat before;
 };
 
@@ -123,7 +126,10 @@ static long open_common(struct call *c, int dirfd, const char *path, int flags, 
 		call_karg(c, fa, (unsigned) (keep &= ~O_TRUNC)); /* there is nothing to cut */
 	if (!may_open(c, o))
 		return -EACCES;
-	if (c->t->notice && !r && !special(c, &o->before)) {
+	o->node = o->have && !(flags & O_PATH) && node_is(c->w, &o->before);
+	if (o->node && fa < 6) /* a file is opened in its place first: all that a lookup may refuse */
+		call_karg(c, fa, (unsigned) (keep = (flags & NODE_LOOKS) | O_RDONLY));
+	if (c->t->notice && !r && !special(c, &o->before) && !o->node) {
 		r = open_for(c, o);
 		if (r >= 0)
 			return r;
@@ -166,12 +172,18 @@ static void opened(struct call *c)
 			fs_result(c, c->ret, "open", o->path);
 		return;
 	}
+	if (o->node) {
+		c->ret = node_opened(c, (int) c->ret, &o->before, o->flags);
+		return;
+	}
 	if (o->have && !special(c, &o->before) && (!(o->flags & WRITES) || o->flags & O_PATH))
 		return; /* a file that was there, only to be read */
 	fd = call_getfd(c, (int) c->ret);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
-	if (special(c, &st))
+	if (!o->have && !(o->flags & O_PATH) && node_is(c->w, &st)) /* who knew before? openat2() */
+		c->ret = node_opened(c, (int) c->ret, &st, o->flags);
+	else if (special(c, &st))
 		c->ret = o->flags & O_PATH ? c->ret : opened_proc(c, o, &st);
 	else if ((o->flags & O_TMPFILE) == O_TMPFILE)
 		fs_born(c, o->dirfd, NULL, &st);

@@ -453,13 +453,13 @@ static const struct row rows[] = {
 	  .arg = { PATH(path), UINT_AS(mode, mode), UINT_AS(dev, dev) },
 	  .enter = mknod_enter,
 	  .leave = mknod_leave,
-	  .why = WHY_MAKE "; devices are empty files on disk" },
+	  .why = WHY_MAKE "; devices are empty files on disk, and are opened as the container's own" },
 
 	{ SYS(mknodat, 259), OBSERVE,
 	  .arg = { FD(dirfd), PATH(path), UINT_AS(mode, mode), UINT_AS(dev, dev) },
 	  .enter = mknodat_enter,
 	  .leave = mknodat_leave,
-	  .why = WHY_MAKE "; devices are empty files on disk" },
+	  .why = WHY_MAKE "; devices are empty files on disk, and are opened as the container's own" },
 
 	{ SYS(symlink, 88), OBSERVE,
 	  .arg = { PATH(target), PATH(path) },
