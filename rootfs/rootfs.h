@@ -55,11 +55,16 @@ void rootfs_done(struct rootfs *r);
  * What a directory used in place has that a user without rights could not have read: regular files
  * without read permission for others, directories without read and search permission for others
  * (the root itself excepted). Root and such a user must see the same, so the launcher shows these
- * as empty ones. *@ret: relative paths in byte order, NULL-terminated, a directory's with a '/' at
+ * as empty ones, or what stands in for them. *@ret: relative paths in byte order, NULL-terminated, a directory's with a '/' at
  * its end; free with rootfs_list_free(). Empty for a copy and for a tarball.
  */
 int rootfs_private_list(const struct rootfs *r, char ***ret, struct err *e);
 void rootfs_list_free(char **list);
+/**
+ * What such a file, @path of the root @rootfd, is shown as, into the empty @fd: nothing for most. 0 or
+ * -errno.
+ */
+int rootfs_stand_in(int rootfd, const char *path, int fd);
 
 /*
  * How a file is to appear, whatever it is on disk. The walker calls it for every entry with the

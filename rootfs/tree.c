@@ -171,7 +171,7 @@ struct copy {
 };
 
 /* Times are kept: Python's compiled modules go by them. */
-static int copy_file(const struct walk_ent *w, int dir, const char *name)
+static int copy_file(int rootfd, const struct walk_ent *w, int dir, const char *name)
 {
 	struct timespec times[2] = { w->st.st_mtim, w->st.st_mtim };
 	own_fd to = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -187,10 +187,12 @@ static int copy_file(const struct walk_ent *w, int dir, const char *name)
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		r = from < 0 ? -errno : copy_data(from, to);
 	}
+	if (S_ISREG(w->st.st_mode) && mode_private(w->st.st_mode) && w->st.st_size)
+		r = rootfs_stand_in(rootfd, w->path, to);
 	return r ? r : futimens(to, times) < 0 ? -errno : 0;
 }
 
-static int copy_node(const struct walk_ent *w, int dir, const char *name)
+static int copy_node(int rootfd, const struct walk_ent *w, int dir, const char *name)
 {
 	own_free char *to = NULL;
 	mode_t mode = attr_disk_mode(w->st.st_mode);
@@ -208,7 +210,7 @@ static int copy_node(const struct walk_ent *w, int dir, const char *name)
 			return -errno;
 		return fchmodat(dir, name, mode & 0777, 0) < 0 ? -errno : 0;
 	default:
-		return copy_file(w, dir, name);
+		return copy_file(rootfd, w, dir, name);
 	}
 }
 
@@ -250,7 +252,7 @@ static int copy_one(void *ctx, const struct walk_ent *w, struct err *e)
 	if (r == 1)
 		return 0;
 	if (!r && strcmp(w->path, "."))
-		r = copy_node(w, dir, name);
+		r = copy_node(c->t->fd, w, dir, name);
 	if (!r)
 		r = copy_note(c, w, dir, name);
 	if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What only root can read in an image is shown empty to everybody, so that all see the same. The
- * empty ones are a layer of their own between the image and the changes: they are no changes.
+ * What only root can read in an image is shown empty to everybody (or something stands in for it), so that
+ * all see the same. These are a layer of their own between the image and the changes: they are no changes.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "rootfs/rootfs.h"
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
 #include "runtime/hide.h"
@@ -39,14 +40,16 @@ static int step(int *lower, int *layer, const char *name)
 	return 0;
 }
 
-static int hide_file(int lower, int layer, const char *name)
+static int hide_file(int root, const char *path, int lower, int layer, const char *name)
 {
 	own_fd from = openat(lower, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), to = -1;
+	int r;
 
 	if (from < 0)
 		return -errno;
 	to = openat(layer, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return to < 0 ? -errno : copy_meta(from, to);
+	r = to < 0 ? -errno : rootfs_stand_in(root, path, to);
+	return r < 0 ? r : copy_meta(from, to);
 }
 
 /* Its parents' times last: making it has changed them. */
@@ -60,9 +63,9 @@ static int retime(int lower, int layer)
 	return 0;
 }
 
-static int hide(int *lower, int *layer, char *path, const char *xattr)
+static int hide(int root, int *lower, int *layer, const char *path, char *names, const char *xattr)
 {
-	char *save = NULL, *name = strtok_r(path, "/", &save), *next;
+	char *save = NULL, *name = strtok_r(names, "/", &save), *next;
 	int r;
 
 	for (; name; name = next) {
@@ -72,7 +75,7 @@ static int hide(int *lower, int *layer, char *path, const char *xattr)
 		if (!next && fstatat(*lower, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
 		if (!next && !S_ISDIR(st.st_mode)) {
-			r = hide_file(*lower, *layer, name);
+			r = hide_file(root, path, *lower, *layer, name);
 			return r < 0 ? r : retime(*lower, *layer);
 		}
 		r = step(lower, layer, name);
@@ -86,15 +89,16 @@ int hide_in_layer(const char *lower, const char *layer, const char *path, bool u
 	struct err *e)
 {
 	own_fd from = open(lower, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_fd root = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 3);
 	own_fd to = open(layer, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	own_free char *copy = strdup(path);
 	int r;
 
-	if (from < 0 || to < 0 || !copy)
+	if (from < 0 || root < 0 || to < 0 || !copy)
 		return fail(e, errno, "hide %s", path);
 	r = copy_meta(from, to);
 	if (!r)
-		r = hide(&from, &to, copy, userxattr ? "user.overlay.opaque"
-						    : "trusted.overlay.opaque");
+		r = hide(root, &from, &to, path, copy, userxattr ? "user.overlay.opaque"
+							  : "trusted.overlay.opaque");
 	return r < 0 ? fail(e, r, "hide %s/%s", lower, path) : 0;
 }

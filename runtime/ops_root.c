@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
+#include "rootfs/rootfs.h"
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
@@ -187,6 +188,8 @@ int op_empty(struct init_state *s, const struct op *o, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(e, fd < 0 ? fd : errno, "empty %s in the container", o->path);
 	r = dir ? empty_dir(fd) : S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0 ? -errno : 0;
+	if (!r && S_ISREG(st.st_mode))
+		r = rootfs_stand_in(s->root, o->path, fd);
 	if (!r && futimens(fd, (struct timespec[]) { st.st_atim, st.st_mtim }) < 0)
 		r = -errno;
 	return r < 0 ? fail(e, r, "empty %s in the container", o->path) : 0;

@@ -96,7 +96,7 @@ make_root() {
 	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 	echo 'www:x:33:34:www:/srv/www:/bin/sh' >>"$1/etc/passwd"
 	printf 'root:x:0:\nwww:x:34:\nvideo:x:44:\n' >"$1/etc/group"
-	echo secret >"$1/etc/shadow" && chmod 600 "$1/etc/shadow"
+	for p in shadow gshadow opasswd; do echo secret >"$1/etc/$p" && chmod 600 "$1/etc/$p"; done
 	echo x >"$1/root/x" && chmod 700 "$1/root"
 	ln -s /proc/self/fd/1 "$1/tmp/link"
 }

@@ -69,8 +69,19 @@ t "and what isn't there" 2 in_root ls -d /proc/scsi/
 t "the root file system is written" 0 in_root sh -c 'echo x > /etc/new; rm /etc/group; ls /etc'
 out new
 ok "and unchanged" sh -c "test ! -e $root/etc/new && test -e $root/etc/group"
-t "what only root may read is empty" 0 in_root cat /etc/shadow
-ok "for root too" lacks secret
+secrets='cat /etc/shadow /etc/gshadow; ls -s /etc/opasswd; ls /root'
+for o in kernel copy; do
+	t "what only root may read is empty, $o" 0 in_root --overlay=$o sh -c "$secrets"
+	ok "for root too, $o" lacks secret
+	ok "but accounts have no password, $o" cmp "$work/out" - <<-'END'
+		root:*:::::::
+		www:*:::::::
+		root:*::
+		www:*::
+		video:*::
+		0 /etc/opasswd
+	END
+done
 t "--overlay=copy" 0 in_root --overlay=copy sh -c 'rm /etc/group; ls /etc'
 ok "copies" test -e "$root/etc/group"
 
