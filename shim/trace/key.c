@@ -145,7 +145,7 @@ static int key_parse(const struct buf *pem, const char *name, bool need_private,
 		k = plain_ed25519(pem);
 	if (!k && in && priv)
 		k = PEM_read_bio_PrivateKey(in, NULL, no_password, NULL);
-	else if (in && !need_private)
+	else if (!k && in && !need_private)
 		k = PEM_read_bio_PUBKEY(in, NULL, no_password, NULL);
 	ERR_clear_error();
 	if (k)

@@ -45,6 +45,9 @@ TEST(key_errors_name_the_file)
 	HAS(e.msg, "none.pem");
 	EQ(trace_key_load(l.pub, &k, NULL, &e), -EINVAL); /* can't sign with a public key */
 	HAS(e.msg, "pub.pem is not an unencrypted private key");
+	EQ(key_load_pinned(l.pem, &k, &e), 0); /* the private half has the public one in it */
+	EQ(memcmp(k->id, l.key->id, 32), 0);
+	trace_key_free(take_ptr(k));
 	put_file(l.top, "none.pem", "garbage\n", 8);
 	EQ(key_load_pinned(path, &k, &e), -EINVAL);
 	HAS(e.msg, "none.pem");
