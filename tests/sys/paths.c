@@ -78,6 +78,7 @@ TEST(truncating_is_a_modification)
 {
 	struct files s;
 	own_fd fd = -1;
+	struct stat st;
 	char buf[256];
 
 	files_up(&s);
@@ -92,6 +93,10 @@ TEST(truncating_is_a_modification)
 	EQ(fake_sys(&s.f, "fallocate", (uint64_t) fd, 0, 0, 100), 0);
 	EQ(look(&s, "a").st_size, 100);
 	EQ(fake_sys(&s.f, "fallocate", (uint64_t) fd, 8, 0, 4096), -EOPNOTSUPP);
+	EQ(fake_sys(&s.f, "fallocate", (uint64_t) fd, 0, 0, 1 << 26), 0);
+	EQ(fake_sys(&s.f, "fallocate", (uint64_t) fd, 3, 0, 1 << 26), 0); /* a hole is no work */
+	EQ(fstat(fd, &st), 0);
+	OK(st.st_size == 1 << 26 && st.st_blocks < 1 << 10);
 	files_down(&s);
 }
 
