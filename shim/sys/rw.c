@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
@@ -206,9 +208,17 @@ static long read_enter(struct call *c)
 
 /* ---- writing ---- */
 
-static bool host_failed(int err)
+static bool in_memory(int fd)
 {
-	return err == ENOSPC || err == EDQUOT || err == EIO;
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+/* How much a tmpfs takes is the container's own to say, and for its programs to know. */
+static bool host_failed(int fd, int err)
+{
+	return err == EDQUOT || err == EIO || (err == ENOSPC && !in_memory(fd));
 }
 
 static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n, size_t done)
@@ -255,7 +265,7 @@ long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, si
 	while (done - start < n) {
 		ssize_t r = write_some(io_of(c->w)->fd, x, p + (done - start), n - (done - start), done);
 
-		if (r < 0 && host_failed((int) -r)) {
+		if (r < 0 && host_failed(io_of(c->w)->fd, (int) -r)) {
 			world_fatal(c->w, (int) -r, "write to a file of the container");
 			return r;
 		}
@@ -264,6 +274,12 @@ long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, si
 		done += (size_t) r;
 	}
 	return (long) done;
+}
+
+/* Of what was written the trace has the length alone. */
+static void keep_length(struct call *c)
+{
+	c->out[1] = (struct staged) { .p = call_mem(c, 1), .n = 0 };
 }
 
 static long write_huge(struct call *c, const struct xfer *x)
@@ -282,8 +298,32 @@ static long write_huge(struct call *c, const struct xfer *x)
 			return r;
 		done += n;
 	}
-	c->out[1] = (struct staged) { .p = call_mem(c, 1), .n = 0 };
+	keep_length(c);
 	return (long) done;
+}
+
+/* Memory is taken by who writes: of a bundle's tmpfs by the guest, whose cgroup has the limit. */
+static bool takes_memory(const struct call *c, const struct xfer *x)
+{
+	return !c->w->o->virtual_ids && !x->flags && rlimit_fsize(c->t->proc) == RLIM_INFINITY &&
+		in_memory(io_of(c->w)->fd);
+}
+
+static long write_memory(struct call *c, const struct xfer *x)
+{
+	if (x->total > STAGED_MAX)
+		keep_length(c);
+	else if (!xfer_in(c, x, x->total))
+		return -EFAULT;
+	return call_run_leave(c);
+}
+
+static void write_memory_leave(struct call *c)
+{
+	struct stat st;
+
+	if (c->ret > 0 && fs_fstat(c, (int) c->a[0], &st) == 0)
+		inode_modified(c->w, inode_of(c->w, &st));
 }
 
 static long write_file(struct call *c)
@@ -295,6 +335,8 @@ static long write_file(struct call *c)
 
 	if (r < 0)
 		return r;
+	if (takes_memory(c, &x))
+		return write_memory(c, &x);
 	if (x.total > STAGED_MAX) {
 		r = write_huge(c, &x);
 	} else {
@@ -323,7 +365,7 @@ static long write_nowhere(struct call *c)
 		return r;
 	if ((fcntl(io->fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return -EBADF;
-	c->out[1] = (struct staged) { .p = call_mem(c, 1), .n = 0 };
+	keep_length(c);
 	return io->kind == FK_FULL ? -ENOSPC : (long) x.total;
 }
 
@@ -447,8 +489,9 @@ static long write_proc(struct call *c)
 	  .flags = CACHE_KEEP | MAY_BLOCK }
 
 static const struct row write_sub[] = {
-	W_ROW(FK_REG, "file", EMULATE, write_file,
-		"in full, through the same description; the file's times become the virtual now"),
+	{ .name = "file", .nr = FK_REG, .policy = EMULATE, W_ARGS, .enter = write_file,
+	  .leave = write_memory_leave, .flags = CACHE_KEEP | MAY_BLOCK,
+	  .why = "in full, through the same description; the file's times become the virtual now" },
 	{ .name = "terminal", .nr = FK_TTY, .policy = EMULATE, W_ARGS, .enter = write_terminal,
 	  .leave = tty_leave, .flags = CACHE_KEEP | MAY_BLOCK,
 	  .why = "in full, and on to the caller's at once" },

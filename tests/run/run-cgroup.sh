@@ -305,6 +305,13 @@ assert d["cpu"]["usage"]["total"] > 0 and d["cpuset"]["cpus"] == [0]' "$work/out
 	run "unified on v1" 1
 	err "invalid configuration: cannot use unified on cgroup v1"
 fi
+if mounted memory; then
+	bundle "m('/t', 'tmpfs', 'tmpfs', 'size=200m')" "sh('dd if=/dev/zero of=/t/x bs=1M count=150')" \
+		"l['resources'] = {'memory': {'limit': 33554432, 'swap': 33554432}}"
+	for mode in off record; do
+		t "what is written to a tmpfs counts, $mode" 137 ${!mode} run --trace none -b "$b" $id
+	done
+fi
 if mounted hugetlb || [ "$CGROUP_VIEW$v2" = own ] && grep -qw hugetlb $cg/unified/cgroup.controllers 2>/dev/null; then
 	bundle "$spin" "l['resources'] = {'hugepageLimits': [{'pageSize': '2MB', 'limit': 4194304}]}"
 	begin "huge pages" off $id

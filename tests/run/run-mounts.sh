@@ -95,6 +95,13 @@ has /ro ro noexec
 has /rel/x rw
 has /ram nodev
 ok "copied up, not written through" test ! -e "$b/rootfs/cp/new"
+copy_program "$b/rootfs" "$(type -P dd)"
+bundle "m('/t1', 'tmpfs', 'tmpfs', 'size=1m')" \
+	"sh('dd if=/dev/zero of=/t1/x bs=64k count=40 || echo full; stat -c %s /t1/x; cat /etc/passwd >/t1/y || echo too')"
+both "a full tmpfs is for the programs to know" 0
+out full
+out 1048576
+out too
 bundle "m('/o', 'overlay', 'overlay', 'lowerdir=$src/over,upperdir=$src/up,workdir=$src/wk')" \
 	"sh('cat /o/low; echo x > /o/high')"
 both "an overlay with options" 0
