@@ -21,7 +21,8 @@ struct replay {
 	struct opt_list volumes;
 	int fd;
 	struct json *header, *host;
-	const struct json *in, *paths; /* inputs: declared, of the host */
+	const struct json *in, *paths; /* inputs: declared, of the host; .paths NULL: not to be trusted */
+	struct err untrusted;	       /* why */
 	char epoch[24], cpus[16];
 };
 
@@ -38,7 +39,28 @@ static int bad(const struct replay *r, const char *what, struct err *e)
 	return fail_msg(e, EINVAL, "trace %s: %s", r->dir, what);
 }
 
-/* The header is checked against event 0; host.json only says where to look. */
+/*
+ * Its command can write to the directories of this machine that host.json names: whoever made the
+ * trace would choose them.
+ */
+static bool trusted(struct replay *r)
+{
+	const struct verify_opts o = { .key = r->key };
+	struct verify_result v;
+
+	return trace_verify(r->fd, &o, &v, &r->untrusted) == 0;
+}
+
+static int unnamed(const struct replay *r, const char *what, const char *option, struct err *e)
+{
+	if (r->paths)
+		return fail_msg(e, EINVAL, "trace %s: it does not say where %s was; %s names it", r->dir, what,
+			option);
+	return fail_msg(e, EPERM, "trace %s: it is not to say where %s is (%s): name it with %s, or who may say so "
+		"with --key", r->dir, what, r->untrusted.msg, option);
+}
+
+/* The header is checked against event 0. */
 static int read_trace(struct replay *r, struct err *e)
 {
 	struct trace_reader *t = NULL;
@@ -67,6 +89,8 @@ static int read_trace(struct replay *r, struct err *e)
 	r->paths = json_get(r->host, "inputs");
 	if (!r->in || r->in->type != JSON_OBJ || !r->paths || r->paths->type != JSON_OBJ)
 		return bad(r, "it says nothing of its inputs", e);
+	if (!trusted(r))
+		r->paths = NULL;
 	return 0;
 }
 
@@ -118,31 +142,43 @@ static void job_options(struct replay *r, struct job_opts *o)
 
 /* --- the door without a verb ------------------------------------------------------------- */
 
-/* SRC:DST:MODE from both halves; -v SRC:DST on the command line says where SRC is now. */
+/* Where the volume at @dst is: as the command line says, else as the trace does. malloc or NULL. */
+static char *volume_source(const struct replay *r, const char *dst, size_t i)
+{
+	const struct json *src = json_get(r->paths, "volumes");
+
+	for (size_t k = r->volumes.n; k-- > 0;) {
+		const char *text = r->volumes.v[k], *colon = strchr(text, ':');
+
+		if (colon && !strcmp(colon + 1, dst))
+			return strndup(text, (size_t) (colon - text));
+	}
+	if (!src || src->type != JSON_ARR || i >= src->n || src->child[i]->type != JSON_STR)
+		return NULL;
+	return strdup(src->child[i]->s);
+}
+
+/* SRC:DST:MODE from both halves. */
 static int volumes(struct replay *r, struct door *d, struct err *e)
 {
-	const struct json *v = json_get(r->in, "volumes"), *src = json_get(r->paths, "volumes");
+	const struct json *v = json_get(r->in, "volumes");
 
-	if (!v || v->type != JSON_ARR || !src || src->type != JSON_ARR || src->n != v->n)
+	if (!v || v->type != JSON_ARR)
 		return bad(r, "its volumes are not well-formed", e);
 	d->volumes.v = calloc(v->n + 1, sizeof *d->volumes.v);
 	if (!d->volumes.v)
 		return fail(e, ENOMEM, "volumes");
 	for (size_t i = 0; i < v->n; i++) {
 		const char *dst = json_get_str(v->child[i], "destination");
-		const char *mode = json_get_str(v->child[i], "mode"), *from;
+		const char *mode = json_get_str(v->child[i], "mode");
+		own_free char *from = NULL;
 		char *text;
 
-		if (!dst || !mode || src->child[i]->type != JSON_STR)
+		if (!dst || !mode)
 			return bad(r, "its volumes are not well-formed", e);
-		from = src->child[i]->s;
-		for (size_t k = 0; k < r->volumes.n; k++) {
-			const char *colon = strchr(r->volumes.v[k], ':');
-
-			if (colon && !strcmp(colon + 1, dst))
-				from = strndupa(r->volumes.v[k],
-					(size_t) (colon - r->volumes.v[k]));
-		}
+		from = volume_source(r, dst, i);
+		if (!from)
+			return unnamed(r, dst, "--volume SRC:DST", e);
 		if (asprintf(&text, "%s:%s:%s", from, dst, mode) < 0)
 			return fail(e, ENOMEM, "volumes");
 		d->volumes.v[d->volumes.n++] = text;
@@ -157,7 +193,7 @@ static int enter_build(const struct replay *r, struct err *e)
 	if (!flag(r->in, "build"))
 		return chdir("/") < 0 ? fail(e, errno, "enter /") : 0;
 	if (!build)
-		return bad(r, "it does not say where /build was; --build names it", e);
+		return unnamed(r, "/build", "--build DIR", e);
 	return chdir(build) < 0 ? fail(e, errno, "%s, which was /build (--build names another)",
 					build) : 0;
 }
@@ -185,8 +221,7 @@ static int door_from(struct replay *r, struct door *d, struct err *e)
 	if (chroot_door) {
 		d->chroot = r->chroot ? r->chroot : json_get_str(r->paths, "rootfs");
 		if (!d->chroot)
-			return bad(r, "it does not say where its root file system was; "
-				"--chroot names it", e);
+			return unnamed(r, "its root file system", "--chroot ROOTFS", e);
 	}
 	job_options(r, &d->job);
 	ret = volumes(r, d, e);
@@ -214,7 +249,7 @@ static int replay_bundle(struct replay *r, struct shim_result *res, int *status,
 		.groups = json_get(r->in, "groups") };
 
 	if (!b.dir)
-		return bad(r, "it does not say where its bundle was; --bundle names it", e);
+		return unnamed(r, "its bundle", "--bundle DIR", e);
 	snprintf(b.made_id, sizeof b.made_id, "replay-%d", getpid());
 	b.id = b.made_id;
 	job_options(r, &b.job);
@@ -256,7 +291,7 @@ int cmd_replay(const struct global *g, int argc, char **argv)
 		{ "volume", 'v', OPT_LIST, &r.volumes, "SRC:DST", "where a volume is now" },
 		{ "bundle", 'b', OPT_STR, &r.bundle, "DIR", "where the OCI bundle is now" },
 		{ "trace", 0, OPT_STR, &r.trace, "DIR", "keep the replay's own trace there" },
-		{ "key", 0, OPT_STR, &r.key, "PEM", "and sign it with this key" },
+		{ "key", 0, OPT_STR, &r.key, "PEM", "sign that with this key; trust the trace if it did" },
 		{ NULL },
 	};
 	struct err e = ERR_INIT;

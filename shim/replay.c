@@ -64,6 +64,13 @@ void replay_check(struct world *w, const struct event *ev)
 	differs(w, was ? was : "?", is ? is : "?", in ? in : "");
 }
 
+static void line_at(const char *p, char *ret, size_t n)
+{
+	if (!*p)
+		p = "no more files";
+	snprintf(ret, n, "%.*s", (int) strcspn(p, "\n"), p);
+}
+
 /* Where two manifests part: both lines, without the line's end. */
 static void first_line(const char *a, const char *b, char *was, char *is, size_t n)
 {
@@ -74,8 +81,8 @@ static void first_line(const char *a, const char *b, char *was, char *is, size_t
 			la = a + 1;
 			lb = b + 1;
 		}
-	snprintf(was, n, "%.*s", (int) strcspn(la, "\n"), *la ? la : "no more files");
-	snprintf(is, n, "%.*s", (int) strcspn(lb, "\n"), *lb ? lb : "no more files");
+	line_at(la, was, n);
+	line_at(lb, is, n);
 }
 
 int replay_files(struct world *w, const char *name, int fd, struct err *e)

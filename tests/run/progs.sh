@@ -184,7 +184,7 @@ check_one() { # name, door
 		}
 	done
 	fresh_dir a "$n" "$door"
-	verdict=$(in_a "$work/a/$n" timeout -k 5 "${PROG_TIMEOUT:-60}" "$work/detrun" replay "$ta" 2>&1 \
+	verdict=$(in_a "$work/a/$n" timeout -k 5 "${PROG_TIMEOUT:-60}" "$work/detrun" replay --key "$work/pub.pem" "$ta" 2>&1 \
 		</dev/null) || {
 		not_ok "$what" "replay" "$(tail -5 <<<"$verdict")"
 		return

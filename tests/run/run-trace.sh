@@ -28,6 +28,30 @@ if command -v cc >/dev/null; then
 		mv "$root/bin/with.whole" "$root/bin/with"
 	done
 fi
+mkdir "$work/dir" && run_in() { (cd "$1" && shift && "$@"); }
+t "a run of little" 0 run_in "$work/dir" "$detrun" --trace "$work/t8" true
+touch "$work/dir/f"
+t "another file" 1 "$detrun" replay "$work/t8"
+err "expected: no more files"
+# another one's trace: its maker would choose what its command writes to here
+mkdir "$work/mine" "$work/theirs"
+openssl genpkey -algorithm ed25519 -out "$work/k.pem" 2>/dev/null && openssl pkey -in "$work/k.pem" -pubout -out "$work/k.pub"
+t "a trace of theirs" 0 run_in "$work/theirs" "$detrun" --key "$work/k.pem" --trace "$work/t9" \
+	-v "$work/mine:/v" sh -c 'echo it >f; echo it >/v/f'
+rm "$work/theirs/f" "$work/mine/f"
+t "is not replayed where it says" 125 "$detrun" replay "$work/t9"
+err "name it with --volume"
+t "nor with its volume named" 125 "$detrun" replay -v "$work/mine:/v" "$work/t9"
+err "name it with --build"
+ok "nothing is written" test ! -e "$work/mine/f" -a ! -e "$work/theirs/f"
+t "where it is told" 0 "$detrun" replay -v "$work/mine:/v" --build "$work/theirs" "$work/t9"
+rm "$work/theirs/f" "$work/mine/f"
+t "or by who is trusted" 0 "$detrun" replay --key "$work/k.pub" "$work/t9"
+t "what is there by now" 1 "$detrun" replay --key "$work/k.pub" "$work/t9"
+err "./f type=file"
+sed -i 's/mine/none/' "$work/t9/host.json"
+t "which they have not signed" 125 "$detrun" replay --key "$work/k.pub" "$work/t9"
+err "host.json is not what was signed"
 t "no root file system" 2 "$detrun" trace code "$work/tr" "$work/none"
 err "$work/none"
 finish
