@@ -24,24 +24,34 @@
 
 enum { STACK_MAX = 8 << 20, USER_CS_64 = 0x33 };
 
-/* The stack ends where the address space does, without randomisation; ask the map to be sure. */
-static uint64_t stack_end(struct world *w, struct task *t)
+static int read_maps(struct world *w, struct task *t, struct buf *b)
 {
-	own_buf b = { 0 };
 	own_fd fd = -1;
-	unsigned long long lo, hi;
-	char path[64], *p;
+	char path[64];
+	int r;
 
 	snprintf(path, sizeof path, "%d/maps", (int) t->pid);
 	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read_fd(fd, 1 << 20, &b) < 0 || !buf_cstr(&b))
+	r = fd < 0 ? -errno : read_fd(fd, 1 << 20, b);
+	return r < 0 ? r : buf_cstr(b) ? 0 : -ENOMEM;
+}
+
+/*
+ * The stack ends where the address space does, without randomisation; ask the map to be sure. By its
+ * place: a file may be called [stack].
+ */
+static uint64_t stack_end(struct world *w, struct task *t)
+{
+	unsigned long long lo, hi, sp = t->regs.rsp;
+	own_buf b = { 0 };
+	char *save = NULL;
+
+	if (read_maps(w, t, &b) < 0)
 		return 0;
-	p = strstr((char *) b.p, "[stack]");
-	while (p && p > (char *) b.p && p[-1] != '\n')
-		p--;
-	if (!p || sscanf(p, "%llx-%llx", &lo, &hi) != 2)
-		return 0;
-	return hi;
+	for (char *l = strtok_r((char *) b.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (sscanf(l, "%llx-%llx", &lo, &hi) == 2 && sp >= lo && sp < hi)
+			return hi;
+	return 0;
 }
 
 static int rebuild_stack(struct world *w, struct task *t, struct exec_layout_out *ret)
@@ -89,22 +99,28 @@ static int find_syscall(const uint8_t *p, size_t n, uint64_t *ret)
 	return -ENOENT;
 }
 
+/* One of the vDSO's, or of the kernel's clock: files have names that begin with a slash. */
+static bool is_vdso(const char *line)
+{
+	int name = 0;
+
+	sscanf(line, "%*s %*s %*s %*s %*u %n", &name);
+	return !strncmp(line + name, "[vvar", 5) || !strcmp(line + name, "[vdso]");
+}
+
 /* The vDSO and the pages of the kernel's clock before it: one run of mappings in every kernel. */
 static void vdso_extent(struct world *w, struct task *t, uint64_t vdso)
 {
-	own_buf b = { 0 };
-	own_fd fd = -1;
-	char path[64], *save = NULL;
 	uint64_t lo = vdso, hi = vdso;
+	own_buf b = { 0 };
+	char *save = NULL;
 
-	snprintf(path, sizeof path, "%d/maps", (int) t->pid);
-	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read_fd(fd, 1 << 20, &b) < 0 || !buf_cstr(&b))
+	if (read_maps(w, t, &b) < 0)
 		return;
 	for (char *l = strtok_r((char *) b.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		unsigned long long from, to;
 
-		if (sscanf(l, "%llx-%llx", &from, &to) != 2 || (!strstr(l, "[vvar") && !strstr(l, "[vdso]")))
+		if (sscanf(l, "%llx-%llx", &from, &to) != 2 || !is_vdso(l))
 			continue;
 		if (from < lo)
 			lo = from;

@@ -214,4 +214,8 @@ if can_be_users; then
 else
 	echo "# skipped: users (root, setpriv, unshare and newuidmap are needed)"
 fi
+for n in '[stack]' '[vdso]'; do
+	cp "$root/bin/cat" "$root/bin/$n"
+	t "a program called $n" 0 "$detrun" --trace none --chroot "$root" "/bin/$n" /etc/passwd
+done
 finish
