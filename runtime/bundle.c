@@ -47,6 +47,7 @@ static void bundle_drop(struct bundle *b)
 	free(b->dir);
 	free(b->said);
 	free(b->rootfs);
+	free(b->state_top);
 	own_fd_drop(&b->state_dir);
 	own_fd_drop(&b->master);
 	own_fd_drop(&b->slave);
@@ -565,7 +566,5 @@ int bundle_run(const struct bundle_run *run, int expect_dir, struct shim_result 
 		return r;
 	j.null_stdin = j.strict;
 	j.expect_dir = expect_dir;
-	r = run_job(&b, &j, ret_status, ret, e);
-	free(b.state_top);
-	return r;
+	return run_job(&b, &j, ret_status, ret, e);
 }

@@ -347,13 +347,20 @@ static int await_next(struct world *w, struct task *t, int *st)
 	return r < 0 ? r : 0;
 }
 
+/* It was told to stop, wherever it was. */
+static bool is_interrupt(int st)
+{
+	return st != NOTICE && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8);
+}
+
 /*
  * The launcher's poke says that a signal has come from outside, maybe for another task than the one
- * that computes and computes: that one gives way.
+ * that computes and computes: that one gives way. Not when it has come to a call meanwhile, which is
+ * nobody else's turn before it has ended.
  */
 static int await_stop(struct world *w, struct task *t, int *st)
 {
-	bool asked;
+	bool asked, poked = false;
 	int r;
 
 	w->spin.ticked = 0;
@@ -368,10 +375,11 @@ static int await_stop(struct world *w, struct task *t, int *st)
 		signals_sent(w, NULL);
 		if (t->how != PTRACE_CONT)
 			continue;
-		if (!asked)
-			t->slice = UINT32_MAX;
+		poked |= !asked;
 		ptrace(PTRACE_INTERRUPT, t->pid, NULL, NULL);
 	}
+	if (poked && is_interrupt(*st))
+		t->slice = UINT32_MAX;
 	return 0;
 }
 
@@ -458,7 +466,7 @@ void task_turn(struct world *w, struct task *t)
 	}
 	if (!wait_for(w, t, &st))
 		return;
-	if (t->look && st != NOTICE && st >> 8 == (SIGTRAP | PTRACE_EVENT_STOP << 8) && (spin_look(w, t, &st) || !st)) {
+	if (t->look && is_interrupt(st) && (spin_look(w, t, &st) || !st)) {
 		t->look = false;
 		t->state = T_READY;
 		if (w->tty)

@@ -20,7 +20,7 @@
 enum {
 	SEEN = 9,	      /* bytes that are compared: up to 7 before a CPUID, and itself */
 	JUMP = 5,
-	STUB_MAX = 48,
+	STUB_MAX = 50,	      /* 7 before, 18 of a test, 20 of the answer, a jump */
 	LINKER_MAX = 4 << 20, /* of its code, from its base */
 	PAGE = 4096,
 };
