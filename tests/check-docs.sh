@@ -53,12 +53,59 @@ named_programs() { # every test that docs/determinism.md names is in the tree
 	return $bad
 }
 
+verbs() {
+	"$detrun" --help | sed -n '/^VERBS/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+options() { # [VERB]
+	"$detrun" ${1:-} --help | grep -o '^ *\(-[a-z], \)\{0,1\}--[a-z-]*' | sed 's/.*--//; /^help$/d'
+}
+
+verbs_told() { # each has a page, of its own or with another one, which detrun(1) names
+	bad=0
+	for v in $(verbs); do
+		grep -q "^\(.*[ ,]\)\{0,1\}\*\*\([a-z|*]*|\)\{0,1\}$v\b" docs/man/detrun.1.md ||
+			{ echo "detrun(1) says nothing of $v" && bad=1; }
+	done
+	for f in docs/man/detrun-*.md; do
+		n=${f#docs/man/}
+		grep -q "\*\*${n%.1.md}\*\*(1)" docs/man/detrun.1.md || { echo "detrun(1) doesn't name $n" && bad=1; }
+	done
+	return $bad
+}
+
+options_told() { # [VERB]: those that it has are in its page
+	f=docs/man/detrun${1:+-$1}.1.md bad=0
+	case ${1:-} in resume) f=docs/man/detrun-pause.1.md ;; list | start) f=docs/man/detrun-state.1.md ;; esac
+	[ -f $f ] || f=docs/man/detrun.1.md
+	for o in $(options ${1:-}); do
+		grep -qF -- "**-\\-$o**" $f || { echo "$f says nothing of --$o" && bad=1; }
+	done
+	return $bad
+}
+
+completed() { # WORDS...: what completion makes of the last one
+	bash -c '. contrib/completions/detrun.bash; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_detrun "$1" "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"; printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+
+completion() {
+	completed "$detrun" cre | grep -qx create && completed "$detrun" exec --proc | grep -qx -- --process-label &&
+		completed "$detrun" --debug update --mem | grep -qx -- --memory-swap &&
+		completed "$detrun" trace co | grep -qx code
+}
+
 check 'docs/syscalls.md is not what `detrun syscalls --format=md` prints' same_table
 check 'a syscall number has two rows' one_row_each
 check 'docs/determinism.md names a test that is not there' named_programs
 for f in README.md docs/*.md docs/*/*.md; do
 	[ -f "$f" ] && check "$f: a link leads nowhere" links "$f"
 done
+check 'detrun(1) is not complete' verbs_told
+for v in '' $(verbs); do
+	check "options of ${v:-detrun} are not told" options_told $v
+done
+check 'completion knows other verbs or options' completion
 check 'NEWS has no entry for this version' grep -qF \
 	"$("$detrun" --version | sed -n 's/^detrun version //p')" NEWS
 
