@@ -353,9 +353,14 @@ void init_main(const struct init *in)
 		die(&s, EXIT_OURS, &e);
 	if (in->sources >= 0 && sources_take(in->plan, in->sources, &s.sources, &e) < 0)
 		die(&s, EXIT_OURS, &e);
-	for (size_t i = 0; i < in->plan->n; i++)
-		if (step(&s, &in->plan->op[i], &e) < 0)
+	for (size_t i = 0; i < in->plan->n; i++) {
+		int r = step(&s, &in->plan->op[i], &e);
+
+		if (r < 0 && in->userns)
+			ns_powerless(r, &e);
+		if (r < 0)
 			die(&s, EXIT_OURS, &e);
+	}
 	fail_msg(&e, EINVAL, "the plan ends without a program");
 	die(&s, EXIT_OURS, &e);
 }

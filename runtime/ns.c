@@ -24,6 +24,17 @@ static long sysctl_number(const char *path)
 	return atol(text);
 }
 
+#define APPARMOR "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+#define APPARMOR_CURE "load detrun's AppArmor profile (contrib/apparmor), or set it to 0"
+
+int ns_powerless(int r, struct err *e)
+{
+	if ((r != -EPERM && r != -EACCES) || sysctl_number(APPARMOR) != 1)
+		return r;
+	return fail_ctx(e, r, "the user namespace may have no rights, as " APPARMOR " is 1: "
+		APPARMOR_CURE);
+}
+
 static int refused(int errnum, uint64_t flags, struct err *e)
 {
 	static const struct {
@@ -33,7 +44,7 @@ static int refused(int errnum, uint64_t flags, struct err *e)
 	} why[] = {
 		{ "/proc/sys/kernel/unprivileged_userns_clone", 0, "set it to 1" },
 		{ "/proc/sys/user/max_user_namespaces", 0, "raise it" },
-		{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1, "set it to 0" },
+		{ APPARMOR, 1, APPARMOR_CURE },
 	};
 
 	for (size_t i = 0; flags & CLONE_NEWUSER && i < ARRAY_LEN(why); i++) {

@@ -36,6 +36,12 @@ pid_t ns_clone(uint64_t flags, int *ret_pidfd, struct err *e);
 /** As ns_clone(), born in the v2 cgroup whose directory *@cgroup is. Where that fails, it is -1. */
 pid_t ns_clone_into(uint64_t flags, int *cgroup, int *ret_pidfd, struct err *e);
 
+/**
+ * What failed with @r inside a new user namespace: where AppArmor gives those no rights but to programs
+ * with a profile (Ubuntu's default), @e says so, too. Returns @r.
+ */
+int ns_powerless(int r, struct err *e);
+
 /** The flags of the namespaces to be made when init is cloned. */
 uint64_t ns_flags(const struct spec *s);
 /** Whether there are some to be joined by path, and who does: before init is cloned, or init. */

@@ -65,6 +65,12 @@ if [ "$(id -u)" = 0 ] && command -v setpriv unshare >/dev/null; then
 	}
 	bad "nothing may be traced" 125 "/proc/sys/kernel/yama/ptrace_scope is 3" yama \
 		"$detrun" --trace none --chroot "$root" id
+	restricted() { # as Ubuntu shows it; with something over a part of /proc no other can be mounted
+		unshare -m sh -c 'mount -t tmpfs none /proc/sys/kernel &&
+			echo 1 > /proc/sys/kernel/apparmor_restrict_unprivileged_userns && exec "$@"' sh "$@"
+	}
+	bad "user namespaces without rights" 125 "contrib/apparmor" restricted \
+		"$detrun" --trace none --chroot "$root" id
 	bad "no user namespaces" 125 "/proc/sys/user/max_user_namespaces" no_userns \
 		"$detrun" --trace none --chroot "$root" id
 	full() {
