@@ -224,6 +224,12 @@ void collect_continued(struct world *w);
 /** A thread that isn't the leader executes: collect the others. 0 when the exec stop has come. */
 int collect_for_exec(struct world *w, struct task *t);
 
+/* sys/ptrace.c */
+/** wait4() for a task that the caller traces: *@ret is its result. */
+bool ptrace_waits(struct call *c, long *ret);
+/** Who it has attached to may go on. */
+void ptrace_ended(struct world *w, const struct task *tracer);
+
 /* timers (sys/timers.c, sys/timerfd) */
 void timers_fire(struct world *w);
 uint64_t timers_next(struct world *w);

@@ -207,6 +207,8 @@ void world_signal(struct world *w, struct task *t, int sig, bool to_group)
 
 static bool can_run(struct world *w, struct task *t)
 {
+	if (t->tracer)
+		return false;
 	if (t->state == T_READY) {
 		if (t->until && spin_until(w, t))
 			return false;
@@ -255,6 +257,8 @@ uint64_t sched_deadline(struct world *w)
 	for (struct task *t = w->tasks; t; t = t->next) {
 		uint64_t at = NO_DEADLINE;
 
+		if (t->tracer)
+			continue;
 		if (t->state == T_BLOCKED && t->c.wait.kind != W_NONE)
 			at = t->c.wait.deadline;
 		else if (t->state == T_READY && (t->until || t->parked))

@@ -16,7 +16,7 @@ enum { NR_MAX = 512 };
 #define FAMILIES(F) \
 	F(stat) F(open) F(dirs) F(paths) F(owner) F(utimes) F(size) F(seek) F(statfs) F(xattr) \
 	F(rw) F(copy) F(pipe) F(inotify) F(poll) F(epoll) F(timerfd) F(net) F(ioctl) \
-	F(process) F(signals) F(futex) \
+	F(process) F(signals) F(ptrace) F(futex) \
 	F(memory) F(ipc) F(mq) \
 	F(time) F(timers) F(random) \
 	F(ids) F(caps) F(prctl) F(rlimit) F(sched) F(system) \

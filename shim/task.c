@@ -218,6 +218,7 @@ void task_free(struct world *w, struct task *t)
 	task_number(w, t, 0);
 	w->unnumbered--;
 	futex_leave(w, t);
+	ptrace_ended(w, t);
 	w->nstopped -= t->state == T_STOPPED;
 	if (task_find(w, t->pid) == t)
 		map_del(&w->by_pid, (uint64_t) t->pid, 0);

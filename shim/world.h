@@ -185,6 +185,9 @@ struct task {
 		bool counts;	  /* that's all it does */
 		uint64_t look_at; /* … or to be found out when so much CPU time is spent */
 	} calm;
+	struct task *tracer;	  /* inside: it waits for that one to let it go */
+	bool told;		  /* and has been told of */
+	bool traces;		  /* others have this one for theirs, or had */
 	uint64_t until, left;	  /* it computes without end, since: others go first until then */
 	struct prng *rng;
 	uint32_t denied[16];	  /* bitmap: DENY notes given */

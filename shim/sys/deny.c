@@ -78,8 +78,6 @@ static const struct flag_name unshared[] = {
 static const struct row rows[] = {
 	/* memory and tasks of others */
 	UNSEEN(clone3, 435, "its flags lie in memory; callers fall back to clone", PTR(args), UINT(size)),
-	REFUSED(ptrace, 101, EPERM, "the tasks are traced already; ptrace inside comes later",
-		UINT(request), INT(pid), PTR(addr), PTR(data)),
 	{ SYS(process_vm_readv, 310), EMULATE, .arg = { VM_ARGS }, .enter = process_vm_enter,
 	  .why = WHY_MEMOF },
 	{ SYS(process_vm_writev, 311), EMULATE, .arg = { VM_ARGS }, .enter = process_vm_enter,

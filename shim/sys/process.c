@@ -190,6 +190,10 @@ static long exit_group_enter(struct call *c)
 
 static long wait4_enter(struct call *c)
 {
+	long r;
+
+	if (ptrace_waits(c, &r))
+		return r;
 	if (!(c->a[2] & WNOHANG))
 		call_karg(c, 2, c->a[2] | WNOHANG);
 	return call_run_leave(c);
