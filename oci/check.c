@@ -72,6 +72,9 @@ static int check_namespaces(const struct spec *s, struct err *e)
 		return fail_msg(e, EINVAL, "linux.%s: unable to restrict sys entries without a "
 					   "private MNT namespace",
 			l->n_masked ? "maskedPaths" : "readonlyPaths");
+	if (l->rootfs_propagation && !l->ns[SPEC_NS_MOUNT].present)
+		return fail_msg(e, EINVAL, "linux.rootfsPropagation: unable to set rootfs "
+					   "propagation without a private MNT namespace");
 	if ((l->time_monotonic.present || l->time_boottime.present) &&
 	    !l->ns[SPEC_NS_TIME].present)
 		return fail_msg(e, EINVAL, "linux.timeOffsets: time namespace offsets specified, "

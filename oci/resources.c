@@ -160,6 +160,8 @@ static void read_pids(struct rd *rd, const struct json *res, struct spec_resourc
 	size_t mark = rd_enter(rd, "pids");
 
 	rd_opt_i64(rd, j, "limit", &r->pids_limit);
+	r->no_pids = r->pids_limit.present && !r->pids_limit.v &&
+		strtol(rd->s->version + 2, NULL, 10) >= 3;
 	rd_leave(rd, mark);
 }
 

@@ -18,7 +18,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/err.h"
 
-#define SPEC_VERSION "1.2.0"	 /* what `detrun spec` writes */
+#define SPEC_VERSION "1.3.0"	 /* what `detrun spec` writes */
 #define SPEC_VERSION_MIN "1.0.0" /* what `features` says; every 1.x is read */
 #define SPEC_VERSION_MAX "1.3.0"
 
@@ -256,6 +256,7 @@ struct spec_resources {
 		const char *cpus, *mems;
 	} cpu;
 	struct spec_i64 pids_limit;
+	bool no_pids; /* a limit of 0 is one, as since 1.3; before that engines wrote "not set" so */
 	struct {
 		struct spec_u64 weight, leaf_weight;
 		const struct spec_blkio_dev *dev[SPEC_BLKIO_COUNT];

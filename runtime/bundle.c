@@ -203,6 +203,8 @@ static int make_state(struct bundle *b, enum det_mode mode, struct err *e)
 		.hooks_err = noted_copy(b->spec, "run.oci.hooks.stderr"),
 	};
 	must_mem(b->state.id && b->state.bundle && b->state.rootfs && b->state.version);
+	if (b->state.shared_mounts)
+		b->state.root_on = state_mount_of(b->rootfs);
 	return replace_file(b->state_dir, STATE_CONFIG, b->text.p, b->text.n, 0600, e);
 }
 
@@ -330,7 +332,7 @@ static int check_terminal(const struct bundle *b, struct err *e)
 	return 0;
 }
 
-/* With those of socket activation. Who is not there isn't missed. */
+/* With those of socket activation. Some may be missing, but not all. */
 static int count_preserved(const struct bundle_run *run, unsigned *ret, unsigned *ret_listen,
 	struct err *e)
 {
@@ -343,7 +345,8 @@ static int count_preserved(const struct bundle_run *run, unsigned *ret, unsigned
 	*ret = (unsigned) (n + l);
 	*ret_listen = (unsigned) l;
 	if (!r && (r = fds_reserve(*ret)) < 0)
-		fail(e, r, "--preserve-fds %lld", n);
+		fail(e, r, "--preserve-fds: unable to stat preserved-fd 0 (of %u): 3 to %u", *ret,
+			2 + *ret);
 	return r;
 }
 
@@ -439,6 +442,14 @@ static int declare_inputs(struct bundle *b, struct job *j, struct err *e)
 	return 0;
 }
 
+static int check_pivot(const struct bundle *b, struct err *e)
+{
+	if (b->run->no_pivot && !b->spec->linux_.ns[SPEC_NS_MOUNT].present)
+		return fail_msg(e, EINVAL, "--no-pivot: unable to use no-pivot without a private MNT "
+					   "namespace");
+	return 0;
+}
+
 static int declare(struct bundle *b, struct job *j, struct err *e)
 {
 	struct job_opts jo = b->run->job;
@@ -455,6 +466,8 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 		r = groups_keep(b->spec, j->mode, b->run->groups, &b->kept_groups, e);
 	if (!r)
 		r = check_terminal(b, e);
+	if (!r)
+		r = check_pivot(b, e);
 	if (!r && j->mode != DET_OFF)
 		r = declare_inputs(b, j, e);
 	return r;
@@ -538,6 +551,8 @@ static int run_job(struct bundle *b, struct job *j, int *ret_status, struct shim
 	if (!r)
 		r = job_run(j, ret_status, ret, e);
 	own_fd_drop(&j->control);
+	if (r >= 0)
+		b->state.root_on = 0; /* of a run that ended well it stays, as runc's: users unmount it */
 	if (b->state_dir >= 0 && (r < 0 || (!j->detached && !b->run->keep)) &&
 		state_destroy(b->state_top, b->state_dir, &b->state, &why) < 0)
 		log_warn("%s", why.msg);

@@ -74,5 +74,7 @@ const struct cg_dir *cg_procs_dir(const struct cgroup *c);
 
 /* What config.json asks for, controller by controller (cgroup_res.c). */
 bool cg_asks(const struct spec_resources *r);
+/** Whether they limit how many processes there are. */
+bool cg_asks_pids(const struct spec_resources *r);
 
 #endif

@@ -142,7 +142,8 @@ static int join(const struct cgroup *c, const char *const *sub, size_t n_sub, pi
 		if (d->absent)
 			continue;
 		r = join_dir(d, s, pid, e);
-		if (r == -EBUSY && d->v2 && !s)
+		/* it has children with controllers, or init has left it and it is gone */
+		if ((r == -EBUSY || r == -ENOENT) && d->v2 && !s)
 			r = follow_init(d, init, pid, e);
 		if (r < 0 && c->rootless && !s)
 			r = 0;

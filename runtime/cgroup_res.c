@@ -46,9 +46,9 @@ static bool asks_blkio(const struct spec_resources *r)
 	return any;
 }
 
-static bool asks_pids(const struct spec_resources *r)
+bool cg_asks_pids(const struct spec_resources *r)
 {
-	return asks(r->pids_limit);
+	return asks(r->pids_limit) || r->no_pids;
 }
 
 static bool asks_hugetlb(const struct spec_resources *r)
@@ -80,7 +80,7 @@ static const struct controller {
 	{ "cpuset", "cpuset", asks_cpuset, cg1_cpuset, cg1_cpuset },
 	{ "memory", "memory", asks_memory, cg1_memory, cg2_memory },
 	{ "cpu", "cpu", asks_cpu, cg1_cpu, cg2_cpu },
-	{ "pids", "pids", asks_pids, cg1_pids, cg1_pids },
+	{ "pids", "pids", cg_asks_pids, cg1_pids, cg1_pids },
 	{ "blkio", "io", asks_blkio, cg1_blkio, cg2_io },
 	{ "hugetlb", "hugetlb", asks_hugetlb, cg_hugetlb, cg_hugetlb },
 	{ "net_cls", NULL, asks_net_cls, cg1_net_cls, NULL },

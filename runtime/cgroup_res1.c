@@ -167,7 +167,8 @@ int cg1_pids(const struct cg_dir *d, const struct spec_resources *r, struct err 
 {
 	if (r->pids_limit.v < 0)
 		return cg_write(d, "pids.max", "max", e);
-	return cg_write_int(d, "pids.max", r->pids_limit.v, e);
+	/* with 1 there is no second process either, and systemd takes no 0 */
+	return cg_write_int(d, "pids.max", r->pids_limit.v ? r->pids_limit.v : 1, e);
 }
 
 /* --- block devices ----------------------------------------------------------------------- */

@@ -174,7 +174,7 @@ static int put_limits(struct sd *s, void *m, const struct spec_resources *r, boo
 			v2 ? cg2_weight(shares) : shares);
 	if (x >= 0)
 		x = put_quota(s, m, r);
-	if (x >= 0 && r->pids_limit.present) /* it takes no 0, which config.json may say */
+	if (x >= 0 && cg_asks_pids(r))
 		x = put_limit(s, m, "TasksMax", r->pids_limit.v ? r->pids_limit.v : 1);
 	return x;
 }

@@ -62,7 +62,8 @@ static int fill(struct exec_line *l, int argc, char **argv, struct err *e)
 
 	l->j.preserve = (unsigned) n;
 	if (!r && (r = fds_reserve(l->j.preserve)) < 0)
-		fail(e, r, "--preserve-fds %lld", n);
+		fail(e, r, "--preserve-fds: unable to stat preserved-fd 0 (of %lld): 3 to %lld",
+			n, 2 + n);
 	l->o.env = l->env.v;
 	l->o.n_env = l->env.n;
 	l->o.caps = l->caps.v;

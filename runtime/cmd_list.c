@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
@@ -36,8 +37,11 @@ static int list(const char *root, enum format f, struct err *e)
 	own_buf b = { 0 };
 	struct json_out o = { .b = &b };
 	struct dirent **ids;
-	int n, r = state_root(root, &top, e);
+	int n, r = 0;
 
+	if (root && *root && access(root, F_OK) < 0) /* a mistyped one is not one without containers */
+		return fail(e, errno, "read %s", root);
+	r = state_root(root, &top, e);
 	if (r < 0)
 		return r;
 	n = scandir(top, &ids, is_container, alphasort);

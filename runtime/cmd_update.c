@@ -150,13 +150,17 @@ static int read_resources(const char *file, struct buf *b, struct err *e)
 	return j->type == JSON_OBJ ? 0 : fail_msg(e, EINVAL, "%s: an object expected", file);
 }
 
-/* A whole document by now: it can't end what we put around it. */
-static int parse(const struct buf *text, const char *what, struct spec **ret, struct err *e)
+/*
+ * A whole document by now: it can't end what we put around it. What it means is up to the version of
+ * the container's config.json.
+ */
+static int parse(const struct buf *text, const char *what, const char *version, struct spec **ret,
+	struct err *e)
 {
 	own_buf all = { 0 };
 
-	buf_str(&all, "{\"ociVersion\":\"" SPEC_VERSION "\",\"root\":{\"path\":\"/\"},"
-		"\"linux\":{\"resources\":");
+	buf_printf(&all, "{\"ociVersion\":\"%s\",\"root\":{\"path\":\"/\"},"
+		"\"linux\":{\"resources\":", version ? version : SPEC_VERSION_MIN);
 	buf_put(&all, text->p, text->n);
 	buf_str(&all, "}}");
 	if (all.failed)
@@ -177,7 +181,7 @@ static int update(const char *root, const char *id, const struct line *l, struct
 		return fail_msg(e, EOPNOTSUPP, "Intel RDT/CAT: l3 cache schema is not enabled");
 	r = l->resources ? read_resources(l->resources, &text, e) : options_to_json(l, &text, e);
 	if (!r)
-		r = parse(&text, l->resources ? l->resources : "update", &spec, e);
+		r = parse(&text, l->resources ? l->resources : "update", s.version, &spec, e);
 	if (r < 0)
 		return r;
 	if (!state_alive(&s))

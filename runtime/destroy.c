@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -48,6 +49,21 @@ static char *last_below(char *text, const char *rootfs)
 			found = at;
 	}
 	return found;
+}
+
+unsigned long long state_mount_of(const char *path)
+{
+	struct statx x;
+
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &x) < 0 ||
+		!(x.stx_mask & STATX_MNT_ID) ? 0 : x.stx_mnt_id;
+}
+
+/* The root itself, unless what is there now is what was there before the container. */
+static void unmount_root(const struct state *s)
+{
+	if (s->root_on && state_mount_of(s->rootfs) != s->root_on)
+		umount2(s->rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 /* What a container without a mount namespace of its own has mounted in ours. */
@@ -96,8 +112,10 @@ int state_destroy(const char *root, int dir, const struct state *s, struct err *
 		r = empty_cgroup(s, e);
 	if (r < 0)
 		return r;
-	if (s->shared_mounts && s->rootfs)
+	if (s->shared_mounts && s->rootfs) {
 		unmount_below(s->rootfs);
+		unmount_root(s);
+	}
 	if (s->hooks && s->pid)
 		hooks_load(dir, &spec, NULL);
 	if (spec)

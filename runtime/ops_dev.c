@@ -30,6 +30,18 @@ static int make_node(int dir, const char *name, const struct op *o, uid_t uid, g
 	return 0;
 }
 
+/* Another file where config.json wants a device: the specification has it that this is an error. */
+static int conflict(const struct stat *st, const struct op *o, struct err *e)
+{
+	if ((st->st_mode & S_IFMT) != (o->mode & S_IFMT))
+		return fail_msg(e, EEXIST, "linux.devices: %s has incorrect ftype: the image has "
+					   "another file there",
+			o->path);
+	return fail_msg(e, EEXIST, "linux.devices: %s has incorrect major:minor: %u:%u doesn't match "
+				   "expected %u:%u",
+		o->path, major(st->st_rdev), minor(st->st_rdev), major(o->attr), minor(o->attr));
+}
+
 /* A node that is in no directory of the container's: to be mounted over what the image has there. */
 int ops_node(const struct op *o, uid_t uid, gid_t gid, int *ret_fd, struct err *e)
 {
@@ -88,7 +100,9 @@ static int node_in_place(struct init_state *s, const struct op *o, bool *ret_the
 	if (r != -EEXIST)
 		return r < 0 ? fail(e, r, "make device %s", o->path) : r;
 	*ret_there = true;
-	return fstatat(dir.fd, dir.name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_device(&st, o);
+	if (fstatat(dir.fd, dir.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 1;
+	return is_device(&st, o) ? 0 : o->flag && !S_ISLNK(st.st_mode) ? conflict(&st, o, e) : 1;
 }
 
 int op_device(struct init_state *s, const struct op *o, struct err *e)

@@ -233,7 +233,7 @@ static void plan_device(const struct plan_in *in, const struct spec_device *d, b
 	o->gid = d->has_gid ? d->gid : 0;
 	if (in->userns && d->type != 'p')
 		o->source = d->path; /* nobody may make nodes in a user namespace */
-	o->flag = asked && o->source;
+	o->flag = asked;
 }
 
 static bool listed(const struct spec *s, const char *path)
@@ -286,6 +286,14 @@ static bool covered(const struct spec *s, size_t i)
 	return false;
 }
 
+static bool listed_before(const char *const *list, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(list[k], list[i]))
+			return true;
+	return false;
+}
+
 void plan_late_attrs(const struct plan_in *in, struct plan *p)
 {
 	const struct spec *s = in->spec;
@@ -297,7 +305,8 @@ void plan_late_attrs(const struct plan_in *in, struct plan *p)
 	for (size_t i = 0; i < s->linux_.n_readonly; i++)
 		plan_add(p, OP_READONLY, s->linux_.readonly[i]);
 	for (size_t i = 0; i < s->linux_.n_masked; i++)
-		plan_add(p, OP_MASK, s->linux_.masked[i]);
+		if (!listed_before(s->linux_.masked, i))
+			plan_add(p, OP_MASK, s->linux_.masked[i]);
 	if (s->root_readonly)
 		plan_add(p, OP_ATTR, "/")->attr = MOUNT_ATTR_RDONLY;
 }

@@ -45,7 +45,7 @@ static bool wanted(const struct spec *s, const struct op *o)
 		!ns[SPEC_NS_MOUNT].path && geteuid() == 0;
 
 	if (o->kind == OP_DEVICE)
-		return ours && o->flag;
+		return ours && o->flag && o->source;
 	return idmapped(o) ||
 		(o->kind == OP_BIND && !o->optional && !o->inside && ours && !same_ids(s));
 }

@@ -146,6 +146,7 @@ int state_save(int dir, const struct state *s, struct err *e)
 	kstr(&o, "owner", s->owner);
 	json_kint(&o, "pid", s->pid);
 	json_kint(&o, "pidStart", (int64_t) s->pid_start);
+	json_kint(&o, "rootOn", (int64_t) s->root_on);
 	kstr(&o, "rootfs", s->rootfs);
 	json_kbool(&o, "sharedMounts", s->shared_mounts);
 	json_kint(&o, "shim", s->shim);
@@ -213,6 +214,7 @@ static void from_json(const struct json *j, struct state *s)
 	s->shim_start = (unsigned long long) get_int(j, "shimStart");
 	s->kept = get_bool(j, "kept");
 	s->shared_mounts = get_bool(j, "sharedMounts");
+	s->root_on = (unsigned long long) get_int(j, "rootOn");
 	s->hooks = get_bool(j, "hooks");
 	s->hooks_out = get_str(j, "hooksOut");
 	s->hooks_err = get_str(j, "hooksErr");

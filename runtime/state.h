@@ -28,6 +28,7 @@ struct state {
 	struct cgroup *cgroup; /* NULL: older states have none */
 	bool kept;    /* its trace is to be whole when it is deleted */
 	bool shared_mounts; /* it has no mount namespace of its own: see state_destroy() */
+	unsigned long long root_on; /* then: the mount its root is put on; 0: not known */
 	bool hooks;	    /* for after start or delete */
 	char *hooks_out, *hooks_err; /* files for what they print, or NULL */
 	bool running; /* let go: not only created */
@@ -87,6 +88,9 @@ void state_poke(const struct state *s);
  * hooks.
  */
 int state_destroy(const char *root, int dir, const struct state *s, struct err *e);
+
+/** destroy.c: the number of the mount that @path is on, 0 if it can't be looked at. */
+unsigned long long state_mount_of(const char *path);
 
 /** Kill what runs of it, with the supervisor, and wait until it is gone (10 s at most). */
 int state_kill_all(const struct state *s, struct err *e);

@@ -92,10 +92,16 @@ int read_file(int dirfd, const char *path, size_t max, struct buf *b, struct err
 
 int fds_reserve(unsigned n)
 {
-	for (int fd = 3; fd < 3 + (int) n; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_CLOEXEC) < 0)
+	bool any = !n;
+
+	for (int fd = 3; fd < 3 + (int) n; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		any |= flags == 0; /* ours all close at an exec */
+		if (flags < 0 && open("/", O_PATH | O_CLOEXEC) < 0)
 			return -errno;
-	return 0;
+	}
+	return any ? 0 : -EBADF;
 }
 
 static int replace(int dirfd, const char *path, const void *p, size_t n, mode_t mode, bool sync,

@@ -31,7 +31,7 @@ int write_pid_file(const char *path, pid_t pid, struct err *e);
 int openat_beneath(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);
 /**
  * Who passes fds 3 to 2+@n on: those that are not open become placeholders, closed at an exec, so
- * that no file of ours lands among them.
+ * that no file of ours lands among them. -EBADF: not one of them was handed to us.
  */
 int fds_reserve(unsigned n);
 /** mkdir -p of @path below @dirfd, without following links out of it. 0 or -errno. */

@@ -273,7 +273,9 @@ if [ -z "$v2" ] && all memory cpu cpuset pids; then
 		echo '{"memory": {"limit": 134217728, "swap": -1}, "pids": {"limit": 0}}' >"$work/r.json"
 		t "update by a file, $mode" 0 $off update -r "$work/r.json" $id
 		ok "memory grew, $mode" value "$m/memory.limit_in_bytes" 134217728
-		ok "zero is no change, $mode" value "$n/pids.max" max
+		ok "zero is a limit, $mode" value "$n/pids.max" 1
+		t "update without one, $mode" 0 $off update --memory 128m $id
+		ok "is no change, $mode" value "$n/pids.max" 1
 		t "too little memory, $mode" 1 $off update --memory 4096 $id
 		err "unable to set memory limit to 4096 (current usage: "
 		t "statistics, $mode" 0 $off events --stats $id
@@ -345,6 +347,16 @@ if [ -z "$v2" ]; then
 	mkdir "$(dir pids "$p")/sub"
 	t "exec below" 0 $off exec --cgroup pids:sub $id cat /proc/self/cgroup
 	out "$id/sub"
+fi
+if [ -n "$v2" ]; then
+	mkdir "$cg/${id}moved" && echo "$p" >"$cg/${id}moved/cgroup.procs" && rmdir "$(dir freezer "$p" |
+		sed "s,/[^/]*\$,/$id,")"
+	t "exec follows who has left a cgroup that is gone" 0 $off exec $id cat /proc/self/cgroup
+	out "0::/${id}moved"
+	stop $id
+	rmdir "$cg/${id}moved"
+	begin "one more to join" off $id
+	p=$(pid $id)
 fi
 for x in nothing ../..; do
 	t "exec in $x" 255 $off exec --cgroup $x $id true

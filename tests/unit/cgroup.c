@@ -293,6 +293,8 @@ TEST(zero_asks_for_nothing)
 	r.cpu.shares = (struct spec_u64) { true, 0 };
 	r.pids_limit = (struct spec_i64) { true, 0 };
 	OK(!cg_asks(&r));
+	r.no_pids = true;
+	OK(cg_asks(&r));
 	r.pids_limit.v = -1;
 	OK(cg_asks(&r));
 }

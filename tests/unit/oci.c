@@ -445,7 +445,7 @@ TEST(oci_default_is_read_and_supported)
 		own_free char *j = json_of(s);
 		struct err e = ERR_INIT;
 
-		HAS(j, "\"ociVersion\":\"1.2.0\"");
+		HAS(j, "\"ociVersion\":\"1.3.0\"");
 		back = parse(j);
 		EQ(spec_supported(back, &e), 0);
 		STREQ(e.msg, "");
