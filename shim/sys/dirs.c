@@ -193,25 +193,34 @@ static bool trusted(struct world *w, int fd, dev_t dev, const struct buf *b)
 	return ok;
 }
 
-static uint64_t number_of(struct world *w, int fd, dev_t dev, bool trust,
+static struct vinode *inode_at(struct world *w, int fd, dev_t dev, bool trust,
 	const struct linux_dirent64 *d)
 {
-	struct stat st = { 0 };
+	struct stat st = { .st_dev = dev, .st_ino = d->d_ino };
 	bool dotdot = strcmp(d->d_name, "..") == 0;
 
 	if (trust && !dotdot) {
 		struct vinode *v = inode_peek(w, dev, d->d_ino);
 
 		if (v && v->ino)
-			return v->ino;
+			return v;
 		if (!w->o->rootfs || !w->o->rootfs->times_from_image) /* nothing of it is the disk's */
-			return inode_number(w, dev, d->d_ino);
+			return inode_of(w, &st);
 	}
-	if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
-		st.st_dev = dev;
-		st.st_ino = d->d_ino;
-	}
-	return inode_of(w, &st)->ino;
+	if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		st = (struct stat) { .st_dev = dev, .st_ino = d->d_ino };
+	return inode_of(w, &st);
+}
+
+/* What its entry has of a file: the number, and what it is where that is not the disk's to say. */
+static void look_up(struct world *w, int fd, dev_t dev, bool trust, struct entry *e)
+{
+	const struct linux_dirent64 *d = (const void *) (uintptr_t) e->ino;
+	const struct vinode *v = inode_at(w, fd, dev, trust, d);
+
+	e->ino = v->ino;
+	if (v->has_owner)
+		e->type = IFTODT(v->mode);
 }
 
 /* The path below /proc of a guest's directory there: "" for itself, NULL: not known. */
@@ -272,8 +281,7 @@ static void list_fill(struct call *c, int fd, struct dirlist *l, const struct bu
 	}
 	qsort_r(l->e, l->n, sizeof *l->e, by_name, l);
 	for (size_t i = 0; i < l->n; i++)
-		l->e[i].ino = number_of(w, fd, l->dev, trust,
-			(const struct linux_dirent64 *) (uintptr_t) l->e[i].ino);
+		look_up(w, fd, l->dev, trust, &l->e[i]);
 }
 
 static size_t count(const struct buf *b)

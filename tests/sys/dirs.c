@@ -30,16 +30,18 @@ static int open_dir(struct files *s, const char *name)
 	return open(real(s, name, buf), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static uint64_t number_in_list(struct files *s, long n, const char *name)
+static const struct dirent64 *in_list(struct files *s, long n, const char *name)
 {
+	static const struct dirent64 none;
+
 	for (long i = 0; i < n;) {
 		struct dirent64 *d = (void *) &s->f.m[BUF + i];
 
 		if (strcmp(d->d_name, name) == 0)
-			return d->d_ino;
+			return d;
 		i += d->d_reclen;
 	}
-	return 0;
+	return &none;
 }
 
 TEST(entries_come_by_name)
@@ -57,11 +59,35 @@ TEST(entries_come_by_name)
 	fd = open_dir(&s, "");
 	n = fake_sys(&s.f, "getdents64", (uint64_t) fd, BUF, 0x400);
 	STREQ(names(&s, n, 0, buf), ". .. .x B a b ");
-	EQ(number_in_list(&s, n, "a"), look(&s, "a").st_ino);
-	EQ(number_in_list(&s, n, "."), look(&s, "").st_ino);
+	EQ(in_list(&s, n, "a")->d_ino, look(&s, "a").st_ino);
+	EQ(in_list(&s, n, ".")->d_ino, look(&s, "").st_ino);
 	EQ(fake_sys(&s.f, "getdents64", (uint64_t) fd, BUF, 0x400), 0);
 	EQ(fake_sys(&s.f, "getdents64", (uint64_t) fd, BUF, 0x400), 0);
 	EQ(s.f.nkernel, 0);
+	files_down(&s);
+}
+
+TEST(a_device_node_is_no_file)
+{
+	struct files s;
+	own_fd fd = -1;
+	struct vinode *v;
+	struct stat st;
+	char buf[512];
+	long n;
+
+	files_up(&s);
+	put(&s, "disk", "");
+	put(&s, "file", "");
+	EQ(stat(real(&s, "disk", buf), &st), 0);
+	v = inode_of(&s.f.w, &st);
+	v->has_owner = true;
+	v->mode = S_IFBLK | 0600;
+	fd = open_dir(&s, "");
+	n = fake_sys(&s.f, "getdents64", (uint64_t) fd, BUF, 0x400);
+	EQ(in_list(&s, n, "disk")->d_type, DT_BLK);
+	EQ(in_list(&s, n, "file")->d_type, DT_REG);
+	EQ(in_list(&s, n, "..")->d_type, DT_DIR);
 	files_down(&s);
 }
 
