@@ -63,15 +63,6 @@ static void key_id(struct trace_key *k)
 	sha256_local(der, sizeof der, k->id);
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int) (p - digits) : -1;
-}
-
 /*
  * The usual key, as openssl genpkey and we write it. OpenSSL's own decoder tries all it knows, which
  * takes longer than many a run.
@@ -82,27 +73,16 @@ static EVP_PKEY *plain_ed25519(const struct buf *pem)
 	static const char tail[] = "\n-----END PRIVATE KEY-----\n";
 	enum { DIGITS = 64, HEAD = sizeof head - 1, TAIL = sizeof tail - 1 };
 	const char *p = (const char *) pem->p;
+	own_buf der = { 0 };
 	EVP_PKEY *k = NULL;
-	uint8_t der[48];
 
 	if (pem->n != HEAD + DIGITS + TAIL || memcmp(p, head, HEAD) || memcmp(p + HEAD + DIGITS, tail, TAIL))
 		return NULL;
-	p += HEAD;
-	for (unsigned i = 0; i < DIGITS / 4; i++, p += 4) {
-		uint32_t v = 0;
-
-		for (unsigned j = 0; j < 4; j++) {
-			if (base64_digit(p[j]) < 0)
-				return NULL;
-			v = v << 6 | (uint32_t) base64_digit(p[j]);
-		}
-		der[3 * i] = (uint8_t) (v >> 16);
-		der[3 * i + 1] = (uint8_t) (v >> 8);
-		der[3 * i + 2] = (uint8_t) v;
-	}
-	if (!memcmp(der, private_head, sizeof private_head))
-		k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, der + sizeof private_head, 32);
-	OPENSSL_cleanse(der, sizeof der);
+	if (b64_get(p + HEAD, DIGITS, &der) == 0 && der.n == sizeof private_head + 32 &&
+		!memcmp(der.p, private_head, sizeof private_head))
+		k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, der.p + sizeof private_head, 32);
+	if (der.p)
+		OPENSSL_cleanse(der.p, der.n);
 	return k;
 }
 
