@@ -371,6 +371,8 @@ void engine_entry(struct world *w, struct task *t)
 	bool timed_out = again && c->timed_out;
 
 	t->retrying = t->marked = false;
+	if (w->ino.gone > w->ino.left + SWEEP_AT)
+		inode_sweep(w);
 	if (!again)
 		memset(c->scratch, 0, sizeof c->scratch);
 	call_begin(c, w, t, sys_row(nr));

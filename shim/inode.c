@@ -154,7 +154,14 @@ static struct vinode *add(struct world *w, dev_t dev, ino_t ino)
 
 	must_mem(v);
 	must_mem(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
+	w->ino.gone += kernel_dev(w, dev);
 	return v;
+}
+
+static void set_nameless(struct world *w, struct vinode *v)
+{
+	w->ino.gone += !v->nameless;
+	v->nameless = true;
 }
 
 static struct vinode *add_input_file(struct world *w, const struct stat *st)
@@ -213,6 +220,12 @@ void inode_drop(struct world *w, dev_t dev, ino_t ino)
 		free(v);
 }
 
+void inode_unnamed(struct world *w, const struct stat *st)
+{
+	if (S_ISDIR(st->st_mode) || inode_links(w, st) <= 1)
+		set_nameless(w, inode_of(w, st));
+}
+
 static void touch(struct world *w, struct vinode *v)
 {
 	v->touched = w->ino.touched = true;
@@ -227,6 +240,8 @@ struct vinode *inode_born(struct world *w, const struct stat *st)
 	else
 		v = add(w, st->st_dev, st->st_ino);
 	v->ino = next_number(w, st->st_dev);
+	if (!st->st_nlink)
+		set_nameless(w, v);
 	v->atime = v->mtime = v->ctime = v->btime = world_real(w);
 	touch(w, v);
 	return v;
@@ -267,6 +282,8 @@ void inode_is_proc(struct world *w, const struct stat *st, const struct stat *re
 	*v = *r;
 	v->mode = real->st_mode;
 	v->proc = true;
+	v->nameless = false;
+	set_nameless(w, v);
 }
 
 void inode_modified(struct world *w, struct vinode *v)

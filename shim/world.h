@@ -212,6 +212,8 @@ struct vinode {
 	bool touched;	/* times are ours (written or made inside), not the input's */
 	bool dated;	/* a Python source: what is known of its time is in .mtime */
 	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */
+	bool nameless;	/* its last name is gone, or it never had one */
+	bool missed;	/* … and nobody had it open the last time: see sweep.c */
 	uint16_t dev;	/* minor number of the mount where it was seen first, 0: not known yet */
 };
 
@@ -220,6 +222,7 @@ struct vinode {
 struct inodes {
 	struct map map; /* (st_dev, st_ino) -> struct vinode * */
 	uint64_t next, next_proc; /* numbers given: on disk, in procfs */
+	size_t gone, left;	  /* that have no name: about how many, after the last sweep */
 	uint64_t newest;	  /* latest time of an input, with .keep_times */
 	bool touched;		  /* one of them at least */
 	bool looked;		  /* what follows is known */
@@ -390,8 +393,13 @@ void task_random(struct task *t, struct world *w, void *p, size_t n);
 /** The inode of a real stat, made on first sight. */
 struct vinode *inode_of(struct world *w, const struct stat *st);
 struct vinode *inode_peek(struct world *w, dev_t dev, ino_t ino); /* NULL: not seen yet */
-/** Forget it: its last link is gone. */
+/** Forget it: nobody can come to it any more. */
 void inode_drop(struct world *w, dev_t dev, ino_t ino);
+/** One of its names is gone; @st: before that. */
+void inode_unnamed(struct world *w, const struct stat *st);
+/** sweep.c: between calls, when many have no name: forget those that nobody can come to. */
+#define SWEEP_AT 8192 /* more than the last time */
+void inode_sweep(struct world *w);
 /** Made inside, now: all its times are now. */
 struct vinode *inode_born(struct world *w, const struct stat *st);
 void inode_modified(struct world *w, struct vinode *v); /* mtime and ctime = now */

@@ -197,8 +197,10 @@ static void removed(struct call *c)
 		return;
 	}
 	fs_entry_changed(c, o->dirfd, o->path);
-	if (o->have)
-		inode_changed(c->w, inode_of(c->w, &o->st));
+	if (!o->have)
+		return;
+	inode_changed(c->w, inode_of(c->w, &o->st));
+	inode_unnamed(c->w, &o->st);
 }
 
 static long remove_common(struct call *c, int dirfd, unsigned pa, int flags)
@@ -331,6 +333,7 @@ static void arrived(struct call *c, const struct op *o, bool same)
 		return;
 	if (o->have && same)
 		fs_carry(c->w, &o->st, &now);
+	inode_of(c->w, &now)->nameless = false;
 	inode_changed(c->w, inode_of(c->w, &now));
 }
 
@@ -343,6 +346,8 @@ static void renamed(struct call *c)
 		return;
 	}
 	fs_entry_changed(c, o->dirfd, o->path);
+	if (o->have2 && !(o->flags & RENAME_EXCHANGE))
+		inode_unnamed(c->w, &o->st2);
 	arrived(c, o, !(o->flags & RENAME_EXCHANGE));
 	if (o->flags & RENAME_EXCHANGE && o->have2)
 		inode_changed(c->w, inode_of(c->w, &o->st2));

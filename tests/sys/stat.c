@@ -3,6 +3,7 @@
 #include <linux/stat.h>
 #include <sys/sysmacros.h>
 
+#include "runtime/base/own.h"
 #include "shim/procview.h"
 #include "tests/sys/files.h"
 
@@ -21,6 +22,44 @@ TEST(input_files_show_the_epoch)
 	EQ(st.st_blksize, 4096);
 	EQ(st.st_dev, makedev(0, MOUNT_FIRST));
 	EQ(s.f.nkernel, 0);
+	files_down(&s);
+}
+
+static bool known(struct files *s, const struct stat *st)
+{
+	return inode_peek(&s->f.w, st->st_dev, st->st_ino);
+}
+
+TEST(who_can_not_come_back_is_forgotten)
+{
+	struct stat open_one, other, named;
+	struct files s;
+	char buf[256];
+	own_fd fd = -1;
+
+	files_up(&s);
+	s.f.w.host_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s.f.w.init->pid = getpid();
+	put(&s, "a", "");
+	put(&s, "b", "");
+	put(&s, "c", "");
+	fd = open(real(&s, "a", buf), O_RDONLY | O_CLOEXEC);
+	EQ(fstat(fd, &open_one), 0);
+	EQ(stat(real(&s, "b", buf), &other), 0);
+	EQ(stat(real(&s, "c", buf), &named), 0);
+	inode_of(&s.f.w, &named);
+	EQ(fake_sys(&s.f, "unlink", path(&s, "a")), 0);
+	EQ(fake_sys(&s.f, "unlink", path(&s, "b")), 0);
+	inode_sweep(&s.f.w); /* what was sent to somebody may be on its way */
+	OK(known(&s, &open_one) && known(&s, &other));
+	inode_sweep(&s.f.w);
+	OK(known(&s, &open_one) && !known(&s, &other) && known(&s, &named));
+	close(take_fd(&fd));
+	inode_sweep(&s.f.w);
+	OK(known(&s, &open_one));
+	inode_sweep(&s.f.w);
+	OK(!known(&s, &open_one) && known(&s, &named));
+	close(s.f.w.host_proc);
 	files_down(&s);
 }
 
