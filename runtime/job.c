@@ -422,7 +422,7 @@ int job_run(const struct job *j, int *ret_status, struct shim_result *ret, struc
 
 	if (j->mode == DET_OFF)
 		return run(j, ret_status, ret, e);
-	n = procview_static(j->cpu, j->cpus, &f);
+	n = procview_static(j->cpus, !outside_network(j->spec), &f);
 	v = sys_files(f, n);
 	with.sys = v;
 	r = n && v ? run(&with, ret_status, ret, e) : fail(e, ENOMEM, "make /sys");

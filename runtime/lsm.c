@@ -85,6 +85,9 @@ int lsm_apply(const struct spec_process *p, int fd, struct err *e)
 		    given(p->apparmor) ? p->apparmor : p->selinux_label) < 0)
 		return fail(e, ENOMEM, "label the process");
 	r = write_full(fd, text, strlen(text));
+	if (r == -ENOENT && given(p->apparmor)) /* in the words of runc and crun */
+		return fail_msg(e, ENOENT, "apply apparmor profile `%s`: profile not loaded",
+			p->apparmor);
 	if (r < 0)
 		return fail(e, r, given(p->apparmor) ? "apply the apparmor profile %s"
 						     : "apply the selinux label %s",

@@ -247,7 +247,7 @@ static bool put_mount(const struct world *w, const struct mount *m, size_t i, bo
 		buf_printf(b, " shared:%zu", i + 1);
 	if (info)
 		buf_printf(b, " - %s %s %s", type, source, memory ? ro_or_rw(m->super) : "rw");
-	if (memory)
+	if (own)
 		super_options(m->super, b);
 	buf_str(b, info ? "\n" : " 0 0\n");
 	return hosts;

@@ -447,12 +447,32 @@ static void add_cpu(struct files *s, unsigned i, unsigned ncpus)
 	}
 }
 
-size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file **ret)
+static void add_loopback(struct files *s)
+{
+	static const struct {
+		const char *path, *text;
+	} lo[] = {
+		{ "/sys/class/net/lo/addr_len", "6\n" },
+		{ "/sys/class/net/lo/address", "00:00:00:00:00:00\n" },
+		{ "/sys/class/net/lo/broadcast", "00:00:00:00:00:00\n" },
+		{ "/sys/class/net/lo/carrier", "1\n" },
+		{ "/sys/class/net/lo/flags", "0x9\n" },
+		{ "/sys/class/net/lo/ifindex", "1\n" },
+		{ "/sys/class/net/lo/mtu", "65536\n" },
+		{ "/sys/class/net/lo/operstate", "unknown\n" },
+		{ "/sys/class/net/lo/tx_queue_len", "1000\n" },
+		{ "/sys/class/net/lo/type", "772\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lo); i++)
+		add(s, lo[i].path, lo[i].text);
+}
+
+size_t procview_static(unsigned ncpus, bool own_network, struct shim_file **ret)
 {
 	struct files s = { 0 };
 	char all[32], mask[512];
 
-	(void) cpu_model;
 	snprintf(all, sizeof all, ncpus > 1 ? "0-%u\n" : "0\n", ncpus - 1);
 	add(&s, "/sys/devices/system/cpu/online", all);
 	add(&s, "/sys/devices/system/cpu/possible", all);
@@ -469,6 +489,8 @@ size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file *
 	add(&s, "/sys/devices/system/node/node0/cpumap", mask);
 	add(&s, "/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
 	add(&s, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
+	if (own_network)
+		add_loopback(&s);
 	*ret = s.f;
 	return s.n;
 }

@@ -18,7 +18,7 @@ struct shim_file {
  * The files of /sys: all of what there is of it, for a tmpfs in its place. The array and its
  * strings are the caller's: procview_free(). Returns how many, 0 when memory is short.
  */
-size_t procview_static(const char *cpu_model, unsigned ncpus, struct shim_file **ret);
+size_t procview_static(unsigned ncpus, bool own_network, struct shim_file **ret);
 void procview_free(struct shim_file *f, size_t n);
 
 /** Text of the machine-wide file /proc/@name ("meminfo", "sys/kernel/ostype"). False: no such file. */

@@ -292,6 +292,16 @@ for mode in off record; do
 	ok "says so, and nothing else, $mode" test "$(cat "$work/err")" = "exec /bin/orphan: no such file or directory"
 done
 
+# --- interfaces, and the options of what is mounted where something would be in any case ----------
+
+bundle "sh('cd /sys/class/net && echo * && cat lo/operstate lo/mtu; grep /run /proc/mounts')" \
+	"c['mounts'].append({'destination': '/run', 'type': 'tmpfs', 'source': 'x', 'options': ['mode=751']})"
+twice "a network of its own" 0
+ok "has lo; /run has its mode" test "$(tr '\n' ' ' <"$work/out")" = \
+	"lo unknown 65536 tmpfs /run tmpfs rw,relatime,mode=751 0 0 "
+bundle "sh('cd /sys/class/net')" "l['namespaces'] = [n for n in l['namespaces'] if n['type'] != 'network']"
+t "of the host's nothing is told" 2 "$detrun" --root "$work/containers" run --trace=none -b "$b" "c$$"
+
 # --- CPUs, scheduling, priorities -----------------------------------------------------------------
 
 copy_program "$b/rootfs" "$(type -P chrt)"
