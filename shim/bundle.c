@@ -26,8 +26,6 @@ static void escapes(struct world *w, struct json_out *j)
 	json_str(j, "signal frames are as large as the host's extended state (XSAVE) wants them");
 	json_str(j, "approximate floating point instructions (RCPPS, RSQRTPS) are the silicon's own");
 	json_str(j, "hard limits of the host below the fixed ones are seen");
-	if (!w->cpu_faults)
-		json_str(j, "this CPU cannot fault on CPUID: programs see the host's CPU");
 	if (!w->o->rootfs && !w->o->virtual_ids)
 		json_str(j, "ownership and credentials are those of the bundle's user namespace");
 	if (w->o->network)
@@ -69,7 +67,6 @@ static void header(struct world *w, const uint8_t rootfs[32], struct buf *b)
 	sha256(o->config ? o->config : "", o->config ? strlen(o->config) : 0, d);
 	digest(&j, "config", d);
 	json_kstr(&j, "cpu", cpu_model_name(w->cpu));
-	json_kbool(&j, "cpuFaulting", w->cpu_faults);
 	json_kint(&j, "cpus", o->cpus);
 	json_kstr(&j, "cwd", o->cwd ? o->cwd : "/");
 	json_kstr(&j, "detrun", DETRUN_VERSION);
@@ -103,6 +100,8 @@ static void host_facts(struct world *w, struct buf *b)
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_open(&j, '{');
+	if (!w->cpu_faults)
+		traps_tell(w, &j);
 	json_kstr(&j, "ended", date);
 	if (w->o->host_inputs) {
 		json_key(&j, "inputs");

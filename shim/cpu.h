@@ -26,11 +26,17 @@ void cpu_cpuid(const struct cpu_model *m, uint32_t leaf, uint32_t subleaf, unsig
 uint32_t cpu_hwcap(const struct cpu_model *m, unsigned ncpus);
 /** 0 when this machine's CPU has every feature of the model, else an error that names one. */
 int cpu_host_can(const struct cpu_model *m, struct err *e);
-/** Whether this CPU can be told to fault on CPUID; tried in a child process. */
+/** Whether this CPU can be told to fault on CPUID: it is tried. DETRUN_CPUID=0 in the environment says no. */
 bool cpu_can_fault(void);
 
+/*
+ * In the place of CPUID's first byte where the CPU cannot fault on it: both makers keep it from being
+ * an instruction in 64-bit mode.
+ */
+#define CPU_TRAP 0xd6
+
 enum cpu_insn { CPU_INSN_CPUID, CPU_INSN_RDTSC, CPU_INSN_RDTSCP };
-/** Recognise a trapped instruction with any prefixes. Its length, or 0 when it is another. */
+/** Recognise a trapped instruction with any prefixes, CPU_TRAP for CPUID among them. Its length, or 0 when it is another. */
 int cpu_insn_decode(const uint8_t *code, size_t n, enum cpu_insn *ret);
 
 #define CPU_TSC_HZ 1000000000u

@@ -198,6 +198,19 @@ void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, ui
 /** A new program, before its first instruction. */
 void patch_apply(struct world *w, struct task *t);
 
+/* traps.c: CPUID where the CPU cannot fault on it */
+struct exec_layout_out;
+struct json_out;
+/** The same. */
+void traps_exec(struct world *w, struct task *t, const struct exec_layout_out *l);
+/** mmap with @a has given @at: if that is code, it's seen to. */
+void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at);
+/** At a seccomp stop: true when the call was stopped for this alone, and is done. */
+bool traps_call(struct world *w, struct task *t);
+/** For host.json: what was not seen to. */
+void traps_tell(struct world *w, struct json_out *j);
+void traps_end(struct world *w);
+
 /* exec.c */
 /** At PTRACE_EVENT_EXEC: canonical stack, CPU, no vDSO. */
 int exec_setup(struct world *w, struct task *t);
@@ -295,6 +308,8 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st);
 struct filter_row;
 size_t sys_filter_rows(struct filter_row *ret, size_t max);
 void sys_filter_notify(struct filter_row *rows, size_t n, bool ours);
+/** Where the CPU cannot fault on CPUID: what may make code is trapped, too. */
+void sys_filter_code(struct filter_row *rows, size_t n);
 
 /* bundle.c */
 int bundle_begin(struct world *w, struct err *e);

@@ -211,8 +211,10 @@ int exec_setup(struct world *w, struct task *t)
 	if (!r)
 		r = arm(w, t, l.vdso);
 	t->mm->linker = l.base;
-	if (!r && w->cpu_faults)
+	if (!r)
 		patch_apply(w, t);
+	if (!r && !w->cpu_faults)
+		traps_exec(w, t, &l);
 	buf_free(&l.bytes);
 	if (r == -ENOENT) {
 		world_fatal(w, 0, "this kernel gives programs no vDSO: cannot arm the CPU at exec");

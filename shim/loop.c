@@ -122,7 +122,8 @@ static void on_signal(struct world *w, struct task *t, int sig)
 		t->regs.r9 = t->r9;
 		t->regs_dirty = REGS_ARGS;
 	}
-	if (sig == SIGSEGV && si.si_code == SI_KERNEL && tracee_getregs(t) == 0 && emulate_insn(w, t)) {
+	if (((sig == SIGSEGV && si.si_code == SI_KERNEL) || (sig == SIGILL && si.si_code > 0)) &&
+		tracee_getregs(t) == 0 && emulate_insn(w, t)) {
 		t->how = PTRACE_CONT;
 		return;
 	}
@@ -277,7 +278,8 @@ static void on_seccomp(struct world *w, struct task *t)
 			return;
 		}
 	}
-	engine_entry(w, t);
+	if (!traps_call(w, t))
+		engine_entry(w, t);
 }
 
 static void on_notice(struct world *w, struct task *t)

@@ -108,8 +108,12 @@ void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, ui
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->site[i].at + s->site[i].before == at - base)
 			return;
-	if (w->ops->read(t, at - 8, code, sizeof code) != sizeof code ||
-		!recognise(code, leaf, subleaf, new))
+	if (w->ops->read(t, at - 8, code, sizeof code) != sizeof code)
+		return;
+	for (unsigned i = 8; i < sizeof code; i++) /* as it will be before anything is written there */
+		if (code[i] == CPU_TRAP)
+			code[i] = 0x0f;
+	if (!recognise(code, leaf, subleaf, new))
 		return;
 	if (!s->n && !(s->room_len = find_room(w, t, base, &s->room)))
 		return;

@@ -123,6 +123,7 @@ static void world_drop(struct world *w)
 		close(w->host_proc);
 	if (w->self_root >= 0)
 		close(w->self_root);
+	traps_end(w);
 	vcgroups_free(w);
 	stdio_end(w);
 	if (w->listener >= 0)
@@ -280,6 +281,8 @@ static int make_filter(const struct shim_filter *f, bool notify, struct sock_fpr
 	n = sys_filter_rows(rows, 1024);
 	if (notify)
 		sys_filter_notify(rows, n, f->virtual_ids);
+	if (!cpu_can_fault())
+		sys_filter_code(rows, n);
 	r = filter_build(rows, n, &ours, e);
 	if (r < 0)
 		return r;

@@ -96,6 +96,7 @@ enum row_flags {
 	 */
 	NOTIFY = 64,
 	NOTIFY_OURS = 128, /* the same where the supervisor looks paths up itself */
+	CODE = 512, /* its third argument may make memory code: see traps.c */
 	MEASURES = 256, /* asks for the time, or may come between two such questions: see vclock.c */
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/base/buf.h"
 #include "runtime/base/hash.h"
@@ -162,6 +163,19 @@ void sys_filter_notify(struct filter_row *rows, size_t n, bool ours)
 	}
 }
 
+void sys_filter_code(struct filter_row *rows, size_t n)
+{
+	const struct filter_cond no_code = { .arg = 2, .mask = PROT_EXEC };
+
+	for (size_t i = 0; i < n; i++) {
+		if (!(sys_row((uint32_t) rows[i].nr)->flags & CODE))
+			continue;
+		rows[i].all = rows[i].what != FILTER_ALLOW;
+		rows[i].allow[rows[i].all ? 1 : 0] = no_code;
+		rows[i].what = FILTER_TRACE;
+	}
+}
+
 /* ---- the digest ---- */
 
 static void row_text(const struct row *r, struct buf *b)
@@ -172,7 +186,7 @@ static void row_text(const struct row *r, struct buf *b)
 	buf_byte(b, ' ');
 	buf_str(b, sys_policy_name(r->policy));
 	buf_byte(b, ' ');
-	buf_int(b, r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS));
+	buf_int(b, r->flags & ~(unsigned) (NOTIFY | NOTIFY_OURS | CODE));
 	buf_byte(b, ' ');
 	buf_int(b, r->err);
 	for (unsigned i = 0; i < 6 && r->arg[i].kind != A_NONE; i++) {

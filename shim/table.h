@@ -13,5 +13,7 @@ const char *sys_policy_name(enum policy p);
 size_t sys_filter_rows(struct filter_row *ret, size_t max);
 /** Let those of them be notified that can; @ours: paths are the supervisor's to look up. */
 void sys_filter_notify(struct filter_row *rows, size_t n, bool ours);
+/** Where the CPU cannot fault on CPUID: what may make code is trapped, too. */
+void sys_filter_code(struct filter_row *rows, size_t n);
 
 #endif

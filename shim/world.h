@@ -350,6 +350,10 @@ struct world {
 	int dirfd_tmp; /* call_dirfd()'s duplicate of a guest's directory, or -1 */
 	uint64_t stack_end; /* without randomisation the same for every program */
 	bool cpu_faults; /* CPUID can be trapped here */
+	struct map code; /* else: (st_dev, st_ino) of a file -> struct known_code *, see traps.c */
+	struct {
+		uint64_t made, files; /* mappings of code that no file has, or a file that can't be read */
+	} unseen;
 	struct cpuid_sites cpuid;
 	uint64_t vdso_syscall; /* offset of a syscall instruction in the vDSO */
 	size_t vdso_lo, vdso_len; /* what to unmap: from vDSO - lo, so many bytes */

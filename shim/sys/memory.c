@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "runtime/base/own.h"
+#include "shim/engine.h"
 #include "shim/sys/room.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -79,6 +80,7 @@ static void mmap_leave(struct call *c)
 		return;
 	if (placed && (uint64_t) c->ret != c->k[0])
 		call_note(c, "mmap: the kernel chose another address than the supervisor");
+	traps_map(c->w, c->t, c->a, (uint64_t) c->ret);
 	if (to_be_filled(c->a[2], flags))
 		world_compute(c->w, c->a[1] < FILL_NS_MAX ? c->a[1] : FILL_NS_MAX);
 	if (shared(flags) && !(flags & MAP_ANONYMOUS) && c->a[2] & PROT_WRITE)
@@ -247,10 +249,10 @@ static const struct row rows[] = {
 	  .arg = { PTR(addr), UINT(len), FLAGS(prot, prot), FLAGS(flags, mapf), FD(fd), UINT(off) },
 	  .enter = mmap_enter, .leave = mmap_leave,
 	  .pass_arg = 3, .pass_mask = MAP_FIXED | MAP_TYPE, .pass_value = MAP_FIXED | MAP_PRIVATE,
-	  .flags = CACHE_KEEP | MAY_BLOCK | MEASURES,
+	  .flags = CACHE_KEEP | MAY_BLOCK | MEASURES | CODE,
 	  .why = "free addresses are chosen by the supervisor; fixed private mappings aren't trapped" },
 	{ SYS(munmap, 11), PASS, .arg = { PTR(addr), UINT(len) }, .why = "deterministic" },
-	{ SYS(mprotect, 10), PASS, .arg = { PTR(addr), UINT(len), FLAGS(prot, prot) },
+	{ SYS(mprotect, 10), PASS, .flags = CODE, .arg = { PTR(addr), UINT(len), FLAGS(prot, prot) },
 	  .why = "deterministic" },
 	{ SYS(brk, 12), PASS, .arg = { PTR(addr) },
 	  .why = "deterministic without address space randomisation" },

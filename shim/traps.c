@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CPUs that cannot fault on CPUID. Where a file's code has that instruction, the first of its bytes is
+ * made one that no instruction in 64-bit mode begins with, in the task's own copy of the page and
+ * before it can execute it: it gets a SIGILL there, which is answered as the fault is elsewhere. Two
+ * calls stop for this alone, are none in the trace and take no time: fixed mappings of code, which are
+ * how libraries are loaded, and mprotect.
+ */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/json.h"
+#include "runtime/base/own.h"
+#include "shim/codefile.h"
+#include "shim/engine.h"
+
+struct known_code {
+	off_t size;
+	struct timespec ctime;
+	struct code_file f;
+};
+
+/* What is known of the file that @path (or @at itself) opens; NULL: it can't be read. */
+static const struct code_file *known(struct world *w, int at)
+{
+	own_fd fd = -1;
+	struct known_code *k;
+	char path[32];
+	uint64_t *v;
+	struct stat st;
+
+	if (at < 0 || fstat(at, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	v = map_get(&w->code, st.st_dev, st.st_ino);
+	k = v ? (struct known_code *) (uintptr_t) *v : NULL;
+	if (k && k->size == st.st_size && !memcmp(&k->ctime, &st.st_ctim, sizeof k->ctime))
+		return &k->f;
+	snprintf(path, sizeof path, "self/fd/%d", at);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	if (k) {
+		code_file_free(&k->f);
+	} else {
+		k = malloc(sizeof *k);
+		must_mem(k && map_put(&w->code, st.st_dev, st.st_ino, (uintptr_t) k) == 0);
+	}
+	k->size = st.st_size;
+	k->ctime = st.st_ctim;
+	code_file_read(fd, &k->f);
+	return &k->f;
+}
+
+static int open_mem(struct world *w, struct task *t)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "%d/mem", (int) t->pid);
+	return openat(w->host_proc, path, O_WRONLY | O_CLOEXEC);
+}
+
+/* One CPUID, if that is what is there. False: it can't be written to. */
+static bool put(struct world *w, struct task *t, int mem, uint64_t at)
+{
+	static const uint8_t cpuid[2] = { 0x0f, 0xa2 }, trap = CPU_TRAP;
+	uint8_t code[sizeof cpuid];
+
+	if (w->ops->read(t, at, code, sizeof code) != sizeof code || memcmp(code, cpuid, sizeof code))
+		return true;
+	return pwrite(mem, &trap, 1, (off_t) at) == 1;
+}
+
+/* ---- exec ---- */
+
+static void put_loaded(struct world *w, struct task *t, const struct code_file *f, uint64_t bias)
+{
+	own_fd mem = f && f->n ? open_mem(w, t) : -1;
+
+	if (!f || f->strange) {
+		w->unseen.files++;
+		return;
+	}
+	for (size_t i = 0; i < f->n; i++)
+		if (!put(w, t, mem, bias + f->site[i].vaddr)) {
+			w->unseen.files++;
+			return;
+		}
+}
+
+static int open_linker(struct world *w, struct task *t, const char *path)
+{
+	own_fd root = -1;
+	char link[32];
+
+	snprintf(link, sizeof link, "%d/root", (int) t->pid);
+	root = openat(w->host_proc, link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -1 : openat_beneath(root, path, O_PATH, 0, RESOLVE_IN_ROOT);
+}
+
+void traps_exec(struct world *w, struct task *t, const struct exec_layout_out *l)
+{
+	own_fd exe = -1, linker = -1;
+	const struct code_file *f;
+	char path[32];
+
+	snprintf(path, sizeof path, "%d/exe", (int) t->pid);
+	exe = openat(w->host_proc, path, O_PATH | O_CLOEXEC);
+	f = known(w, exe);
+	put_loaded(w, t, f, f ? l->entry - f->entry : 0);
+	if (!l->base)
+		return;
+	if (f && f->interp)
+		linker = open_linker(w, t, f->interp);
+	put_loaded(w, t, known(w, linker), l->base);
+}
+
+/* ---- mappings ---- */
+
+void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at)
+{
+	own_fd fd = -1, mem = -1;
+	const struct code_file *f;
+
+	if (w->cpu_faults || !(a[2] & PROT_EXEC))
+		return;
+	if (a[2] & PROT_WRITE || a[3] & MAP_ANONYMOUS || (a[3] & MAP_TYPE) != MAP_PRIVATE) {
+		w->unseen.made++;
+		return;
+	}
+	fd = w->ops->getfd(t, (int) a[4]);
+	f = known(w, fd);
+	if (f && f->n)
+		mem = open_mem(w, t);
+	w->unseen.files += !f || f->strange;
+	for (size_t i = 0; f && i < f->n; i++)
+		if (f->site[i].off >= a[5] && f->site[i].off - a[5] < a[1] &&
+			!put(w, t, mem, at + (f->site[i].off - a[5]))) {
+			w->unseen.files++;
+			return;
+		}
+}
+
+bool traps_call(struct world *w, struct task *t)
+{
+	const struct user_regs_struct *g = &t->regs;
+	const uint64_t a[6] = { g->rdi, g->rsi, g->rdx, g->r10, g->r8, g->r9 };
+	const struct row *row = sys_row((uint32_t) g->orig_rax);
+	int st;
+
+	if (!(row->flags & CODE) || (row->pass_mask && (a[row->pass_arg] & row->pass_mask) != row->pass_value))
+		return false;
+	t->how = PTRACE_CONT;
+	if (row->policy == PASS) { /* whatever it is, it's there already */
+		w->unseen.made++;
+		return true;
+	}
+	if (tracee_resume(t, PTRACE_SYSCALL, 0) < 0 || tracee_wait(t->pid, &st) < 0)
+		return true; /* killed: that comes next */
+	if (!WIFSTOPPED(st) || WSTOPSIG(st) != (SIGTRAP | 0x80)) {
+		t->late = st;
+		return true;
+	}
+	if (tracee_getregs(t) == 0 && t->regs.rax < (uint64_t) -4095)
+		traps_map(w, t, a, t->regs.rax);
+	return true;
+}
+
+/* ---- what is left ---- */
+
+void traps_tell(struct world *w, struct json_out *j)
+{
+	uint64_t places = 0, files = 0;
+	struct map_slot *s;
+
+	for (size_t i = 0; (s = map_next(&w->code, &i));) {
+		const struct known_code *k = (struct known_code *) (uintptr_t) s->v;
+
+		places += k->f.doubtful;
+		files += k->f.doubtful != 0;
+	}
+	json_key(j, "cpuid");
+	json_open(j, '{');
+	json_kint(j, "doubtfulFiles", (int64_t) files);
+	json_kint(j, "doubtfulPlaces", (int64_t) places);
+	json_kint(j, "madeCode", (int64_t) w->unseen.made);
+	json_kint(j, "unreadFiles", (int64_t) w->unseen.files);
+	json_close(j, '}');
+}
+
+void traps_end(struct world *w)
+{
+	struct map_slot *s;
+
+	for (size_t i = 0; (s = map_next(&w->code, &i));) {
+		struct known_code *k = (struct known_code *) (uintptr_t) s->v;
+
+		code_file_free(&k->f);
+		free(k);
+	}
+	map_free(&w->code);
+}
