@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detrun trace nondet: what could make this run differ elsewhere, as far as the trace knows. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/io.h"
 #include "runtime/base/json.h"
 #include "runtime/base/own.h"
 #include "runtime/cmd_trace.h"
+
+enum { HOST_MAX = 1 << 20 };
 
 struct note_count {
 	char *text;
@@ -107,13 +111,11 @@ static int scan_events(struct trace_reader *r, struct nondet *d, struct err *e)
 	return err;
 }
 
-static int say_header(struct trace_reader *r, struct nondet *d, struct err *e)
+static int say_escapes(const char *text, size_t n, const char *name, struct nondet *d, struct err *e)
 {
-	size_t n;
-	const char *text = trace_header(r, &n);
 	own_json j = NULL;
 	const struct json *list;
-	int err = json_parse(text, n, "header.json", &j, e);
+	int err = json_parse(text, n, name, &j, e);
 
 	if (err < 0)
 		return err;
@@ -122,6 +124,27 @@ static int say_header(struct trace_reader *r, struct nondet *d, struct err *e)
 		if (list->child[i]->type == JSON_STR)
 			say(d, "escape", list->child[i]->s, 0, -1);
 	return 0;
+}
+
+static int say_header(struct trace_reader *r, struct nondet *d, struct err *e)
+{
+	size_t n;
+	const char *text = trace_header(r, &n);
+
+	return say_escapes(text, n, "header.json", d, e);
+}
+
+/* What this machine leaves open: not in the header, for the trace is the same elsewhere. */
+static int say_host(const char *path, struct nondet *d, struct err *e)
+{
+	own_fd dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	own_buf b = { 0 };
+	int err;
+
+	if (dir < 0 || faccessat(dir, "host.json", F_OK, 0) < 0)
+		return 0;
+	err = read_file(dir, "host.json", HOST_MAX, &b, e);
+	return err < 0 ? err : say_escapes((const char *) b.p, b.n, "host.json", d, e);
 }
 
 static void say_events(struct nondet *d)
@@ -148,6 +171,8 @@ int trace_nondet(const struct trace_args *a, struct err *e)
 		err = scan_events(r, &d, e);
 	if (err == 0)
 		err = say_header(r, &d, e);
+	if (err == 0)
+		err = say_host(a->pos[0], &d, e);
 	if (err == 0)
 		say_events(&d);
 	if (err == 0 && !d.said && !a->jsonl)

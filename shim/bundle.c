@@ -100,9 +100,10 @@ static void host_facts(struct world *w, struct buf *b)
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_open(&j, '{');
+	json_kbool(&j, "cpuFaulting", w->cpu_faults);
+	json_kstr(&j, "ended", date);
 	if (!w->cpu_faults)
 		traps_tell(w, &j);
-	json_kstr(&j, "ended", date);
 	if (w->o->host_inputs) {
 		json_key(&j, "inputs");
 		buf_str(b, w->o->host_inputs);

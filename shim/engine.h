@@ -207,7 +207,7 @@ void traps_exec(struct world *w, struct task *t, const struct exec_layout_out *l
 void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at);
 /** At a seccomp stop: true when the call was stopped for this alone, and is done. */
 bool traps_call(struct world *w, struct task *t);
-/** For host.json: what was not seen to. */
+/** For host.json: as escapes, what was not seen to. */
 void traps_tell(struct world *w, struct json_out *j);
 void traps_end(struct world *w);
 

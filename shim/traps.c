@@ -175,6 +175,15 @@ bool traps_call(struct world *w, struct task *t)
 
 /* ---- what is left ---- */
 
+static void tell(struct json_out *j, const char *text, uint64_t a, uint64_t b)
+{
+	char line[160];
+
+	snprintf(line, sizeof line, text, (unsigned long long) a, (unsigned long long) b);
+	if (a)
+		json_str(j, line);
+}
+
 void traps_tell(struct world *w, struct json_out *j)
 {
 	uint64_t places = 0, files = 0;
@@ -186,13 +195,15 @@ void traps_tell(struct world *w, struct json_out *j)
 		places += k->f.doubtful;
 		files += k->f.doubtful != 0;
 	}
-	json_key(j, "cpuid");
-	json_open(j, '{');
-	json_kint(j, "doubtfulFiles", (int64_t) files);
-	json_kint(j, "doubtfulPlaces", (int64_t) places);
-	json_kint(j, "madeCode", (int64_t) w->unseen.made);
-	json_kint(j, "unreadFiles", (int64_t) w->unseen.files);
-	json_close(j, '}');
+	json_key(j, "escapes");
+	json_open(j, '[');
+	tell(j, "this CPU cannot fault on CPUID: %llu mappings of code that no file has were not looked through",
+		w->unseen.made, 0);
+	tell(j, "this CPU cannot fault on CPUID: %llu mappings of files could not be looked through",
+		w->unseen.files, 0);
+	tell(j, "this CPU cannot fault on CPUID: %llu places that look like it, in %llu files, were left alone",
+		places, files);
+	json_close(j, ']');
 }
 
 void traps_end(struct world *w)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vsyscall page has no real time for us; where the vDSO was there is nothing. */
+/* The vsyscall page has no real time for us; where the vDSO was there is nothing. It reads its own code. */
 #include <elf.h>
 #include <sys/auxv.h>
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tests on other kernels: Debian's own, of several releases, each booted in a machine that QEMU
 # emulates (no KVM is needed), over a small root file system of the release this is built on. The
-# emulated CPU cannot fault on CPUID, which many machines can't.
+# emulated CPU cannot fault on CPUID, which many machines can't. First whether programs and the build
+# of a package have the same trace roots there as here (roots.sh).
 #
 # usage: run.sh [-k RELEASE,...] [DETRUN [SUITE...]]
 # RELEASE: of Debian, whose stock kernel it is (bookworm,trixie); SUITE: tests/run/run-SUITE.sh.
@@ -66,8 +67,24 @@ initrd() { # the kernel's DIR, its version, the file
 	(cd "$i" && find . | cpio --quiet -o -H newc | gzip) >"$3"
 }
 
+# What the machine's are compared with, of this one as it is, and without what its CPU can.
+roots() {
+	bash "$here/roots.sh" "$detrun" "$keep/small" >"$work/roots" || die "trace roots of this machine"
+	echo "== roots here, without faults on CPUID"
+	DETRUN_CPUID=0 bash "$here/roots.sh" "$detrun" "$keep/small" "$work/roots" | tee "$work/out"
+	count "$work/out"
+}
+
+count() { # file with sums
+	local sum
+	sum=$(awk '/^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 } END { print p + 0, f + 0 }' "$1")
+	passed=$((passed + ${sum% *})) failed=$((failed + ${sum#* }))
+}
+
 job() {
 	echo 'uname -rv'
+	echo "echo '== roots'; timeout $limit bash tests/kernels/roots.sh /srv/detrun/build/runtime/detrun" \
+		'/srv/small /srv/roots 2>&1 | grep -v "^ok"'
 	for s in $suites; do
 		echo "echo '== $s'; timeout $limit bash tests/run/run-$s.sh /srv/detrun/build/runtime/detrun" \
 			'>/srv/log 2>&1; grep -A4 "^not ok" /srv/log; tail -1 /srv/log'
@@ -86,6 +103,7 @@ disk() { # the kernel's DIR, its version
 	cp "$detrun" "$root/srv/detrun/build/runtime/"
 	chown -R 0:0 "$root/srv"
 	install -m 755 "$here/init" "$root/srv/init"
+	cp -a "$keep/small" "$root/srv/small" && cp "$work/roots" "$root/srv/roots" || die "copy $keep/small"
 	job >"$root/srv/job"
 	rm -f "$work/disk" && truncate -s 4G "$work/disk" && mkfs.ext4 -q -d "$root" "$work/disk" ||
 		die "make the disk"
@@ -99,16 +117,14 @@ boot() { # kernel
 }
 
 kernel() { # release
-	local dir=$keep/kernel-$1 version sum
+	local dir=$keep/kernel-$1 version
 	debian "$dir" --variant=extract --include=linux-image-cloud-amd64 "$1"
 	version=$(cd "$dir/boot" && ls vmlinuz-*) && version=${version#vmlinuz-}
 	initrd "$dir" "$version" "$work/initrd.gz"
 	disk "$dir" "$version"
 	echo "=== $1: Linux $version"
 	boot "$dir/boot/vmlinuz-$version"
-	sum=$(awk '/^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 } END { print p + 0, f + 0 }' \
-		"$work/console")
-	passed=$((passed + ${sum% *})) failed=$((failed + ${sum#* }))
+	count "$work/console"
 	grep -q '^the end' "$work/console" || {
 		tail -5 "$work/console"
 		echo "not ok - Linux $version came to no end"
@@ -121,6 +137,9 @@ command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: contrib/
 . /etc/os-release
 debian "$keep/root" --variant=apt \
 	--include="$(sh "$top/contrib/install-deps.sh" --list machine | tr ' ' ,)" "$VERSION_CODENAME"
+debian "$keep/small" --variant=minbase --include=gcc,libc6-dev,make,dpkg-dev,python3,perl,openssl \
+	"$VERSION_CODENAME"
+roots
 for r in ${releases//,/ }; do
 	kernel "$r"
 done

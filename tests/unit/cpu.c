@@ -189,6 +189,9 @@ static int decode(const char *bytes, size_t n)
 TEST(instructions_with_any_prefix)
 {
 	EQ(decode("\x0f\xa2", 2), 20 + CPU_INSN_CPUID);
+	EQ(decode("\xd6\xa2", 2), 20 + CPU_INSN_CPUID); /* in its place */
+	EQ(decode("\xf3\xd6\xa2", 3), 30 + CPU_INSN_CPUID);
+	EQ(decode("\xd6\x31", 2), 0);
 	EQ(decode("\x0f\x31\x90", 3), 20 + CPU_INSN_RDTSC);
 	EQ(decode("\x0f\x01\xf9", 3), 30 + CPU_INSN_RDTSCP);
 	EQ(decode("\x48\x0f\xa2", 3), 30 + CPU_INSN_CPUID);

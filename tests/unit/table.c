@@ -2,6 +2,8 @@
 /* Every number of the x86-64 table has exactly one row, and what the rows say makes sense. */
 #include <seccomp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "runtime/base/buf.h"
 #include "shim/table.h"
@@ -149,6 +151,33 @@ TEST(notified_rows_are_all_but_the_slow)
 	}
 	OK(kinds[0] > 10);
 	OK(kinds[1] > kinds[0]);
+}
+
+TEST(what_makes_code_is_trapped_where_it_is_told)
+{
+	struct filter_row rows[1024];
+	size_t n = sys_filter_rows(rows, 1024);
+	unsigned seen = 0;
+
+	sys_filter_code(rows, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct filter_row *r = &rows[i];
+
+		if (r->nr == SYS_mprotect) { /* allowed but for code */
+			seen++;
+			OK(r->what == FILTER_TRACE && !r->all && !r->allow[1].mask);
+			EQ(r->allow[0].arg, 2);
+			EQ(r->allow[0].mask, PROT_EXEC);
+		} else if (r->nr == SYS_mmap) { /* the same for fixed ones */
+			seen++;
+			OK(r->what == FILTER_TRACE && r->all);
+			EQ(r->allow[0].arg, 3);
+			EQ(r->allow[1].arg, 2);
+			EQ(r->allow[1].mask, PROT_EXEC);
+			EQ(r->allow[1].value, 0);
+		}
+	}
+	EQ(seen, 2);
 }
 
 TEST(digest_repeats)
