@@ -375,7 +375,7 @@ static bool is_leaf(const uint8_t *p)
 	return (v & 0x0fffffff) <= 0x40 && (v >> 28 == 0 || v >> 28 == 4 || v >> 28 == 8 || v >> 28 == 12);
 }
 
-/* The length of an instruction that ends at @p, of those that prepare a CPUID. *@eax: it sets that. */
+/* The length of an instruction before @p that prepares a CPUID, or 0. *@eax: it sets that. */
 static size_t prepares(const uint8_t *p, bool *eax)
 {
 	if (is_leaf(p - 4) && (p[-5] == 0xb8 || p[-5] == 0xb9)) { /* mov $leaf, %eax or %ecx */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPUs that cannot fault on CPUID. Where a file's code has that instruction, the first of its bytes is
- * made one that no instruction in 64-bit mode begins with, in the task's own copy of the page and
- * before it can execute it: it gets a SIGILL there, which is answered as the fault is elsewhere. Two
- * calls stop for this alone, are none in the trace and take no time: fixed mappings of code, which are
+ * CPUs that cannot fault on CPUID. Where a file's code has that instruction, the first of its bytes
+ * is made one that no instruction in 64-bit mode begins with, in the task's own copy of the page and
+ * before it can execute it: it gets a SIGILL there, which is answered as the fault is elsewhere.
+ * Two calls stop for this alone, are no events and take no time: fixed mappings of code, which are
  * how libraries are loaded, and mprotect.
  */
 #include <fcntl.h>
@@ -28,7 +28,7 @@ struct known_code {
 	struct code_file f;
 };
 
-/* What is known of the file that @path (or @at itself) opens; NULL: it can't be read. */
+/* What is known of the open file @at; NULL: it can't be read. */
 static const struct code_file *known(struct world *w, int at)
 {
 	own_fd fd = -1;
@@ -155,7 +155,8 @@ bool traps_call(struct world *w, struct task *t)
 	const struct row *row = sys_row((uint32_t) g->orig_rax);
 	int st;
 
-	if (!(row->flags & CODE) || (row->pass_mask && (a[row->pass_arg] & row->pass_mask) != row->pass_value))
+	if (!(row->flags & CODE) ||
+		(row->pass_mask && (a[row->pass_arg] & row->pass_mask) != row->pass_value))
 		return false;
 	t->how = PTRACE_CONT;
 	if (row->policy == PASS) { /* whatever it is, it's there already */
@@ -197,11 +198,10 @@ void traps_tell(struct world *w, struct json_out *j)
 	}
 	json_key(j, "escapes");
 	json_open(j, '[');
-	tell(j, "this CPU cannot fault on CPUID: %llu mappings of code that no file has were not looked through",
-		w->unseen.made, 0);
+	tell(j, "this CPU cannot fault on CPUID: code was made at run time, %llu times", w->unseen.made, 0);
 	tell(j, "this CPU cannot fault on CPUID: %llu mappings of files could not be looked through",
 		w->unseen.files, 0);
-	tell(j, "this CPU cannot fault on CPUID: %llu places that look like it, in %llu files, were left alone",
+	tell(j, "this CPU cannot fault on CPUID: %llu places that look like it were left alone, in %llu files",
 		places, files);
 	json_close(j, ']');
 }

@@ -104,6 +104,7 @@ enum {
 	AGAIN = 4,  /* and so many times that, and so on: */
 	RISE = 8,   /* the next ones take four times as long, each, */
 	TOP = 2,    /* and that is kept for these; then it's the step again */
+	TRIES = 50000,
 };
 #define TIMES_RISE (NSEC * 3 / 10) /* at most from one times() to the next, */
 #define TIMES_MAX (600 * NSEC) /* and up to there */
@@ -128,9 +129,13 @@ static void passes(struct call *c, uint64_t ns)
 		world_compute(c->w, next - now < ns ? next - now : ns);
 }
 
-/* The guest's stack pointer; a notification does not have it. */
+/*
+ * The guest's stack pointer; a notification does not have it. Before Linux 6.6 one may reach us when the
+ * guest does not wait for its answer yet: it is running, then, and has to get there first.
+ */
 static uint64_t stack_of(const struct call *c)
 {
+	const struct timespec little = { .tv_nsec = 20000 };
 	unsigned long long sp = 0;
 	char path[32], text[256];
 	own_fd fd = -1;
@@ -138,12 +143,16 @@ static uint64_t stack_of(const struct call *c)
 
 	snprintf(path, sizeof path, "%d/syscall", (int) c->t->pid);
 	fd = openat(c->w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx", &sp);
-	return sp;
+	for (int i = 0; i < TRIES; i++) {
+		n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+		if (n <= 0)
+			return 0;
+		text[n] = 0;
+		if (sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %llx", &sp) == 1)
+			return sp;
+		nanosleep(&little, NULL);
+	}
+	return 0;
 }
 
 /*

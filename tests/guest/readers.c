@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limit: 20. Many wait to read, while two others exchange bytes. What comes in the end, bytes, an end of
+ * limit: 90. Many wait to read, while two others exchange bytes. What comes in the end, bytes, an end of
  * file, a signal, a deadline or a connection, comes to whom it is for.
  */
 #include <netinet/in.h>
