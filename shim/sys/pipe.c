@@ -12,7 +12,7 @@
 #include "runtime/base/own.h"
 #include "shim/sys/io.h"
 
-enum { PIPE_SIZE = 65536 };
+enum { PIPE_SIZE = 65536, PIPE_MAX = 1 << 20 /* fs.pipe-max-size: root outside may have more */ };
 
 /* ---- pipes ---- */
 
@@ -67,6 +67,8 @@ static long setpipe_enter(struct call *c)
 
 	if (fd < 0)
 		return fd;
+	if ((uint32_t) c->a[2] > PIPE_MAX && (uint32_t) c->a[2] <= 1u << 31)
+		return -EPERM;
 	r = fcntl(fd, F_SETPIPE_SZ, (int) c->a[2]);
 	return r < 0 ? -errno : r;
 }

@@ -137,6 +137,22 @@ TEST(a_full_pipe_takes_all_in_the_end)
 	fake_free(&f);
 }
 
+TEST(a_pipe_is_as_large_for_root_as_for_others)
+{
+	struct fake f = { 0 };
+	int p[2];
+
+	EQ(pipe(p), 0);
+	EQ(fake_sys(&f, "fcntl", p[0], F_SETPIPE_SZ, 5000), 8192);
+	EQ(fake_sys(&f, "fcntl", p[0], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+	EQ(fake_sys(&f, "fcntl", p[0], F_SETPIPE_SZ, (1 << 20) + 1), -EPERM);
+	EQ(fake_sys(&f, "fcntl", p[0], F_SETPIPE_SZ, 1u << 31), -EPERM);
+	EQ(fake_sys(&f, "fcntl", p[0], F_SETPIPE_SZ, (uint64_t) -1), -EINVAL);
+	close(p[0]);
+	close(p[1]);
+	fake_free(&f);
+}
+
 TEST(devices_answer_by_themselves)
 {
 	struct fake a = { 0 }, b = { 0 };
