@@ -87,6 +87,8 @@ nlink_t inode_links(struct world *w, const struct stat *st);
 uint64_t inode_number(struct world *w, dev_t dev, ino_t ino);
 /** On the image's own file system, not on a volume's or one made for this run. */
 bool inode_of_image(struct world *w, dev_t dev);
+/** Of what the host lends: the root, or a volume. */
+bool inode_lent(struct world *w, dev_t dev);
 /** Look at what the container has mounted; done once, by whoever comes first. */
 void inode_look(struct world *w);
 

@@ -109,6 +109,23 @@ bool inode_of_image(struct world *w, dev_t dev)
 	return of_image(w, dev);
 }
 
+static bool is_on(const struct world *w, const char *path, dev_t dev)
+{
+	struct stat st;
+
+	while (*path == '/')
+		path++;
+	return fstatat(w->self_root, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == dev;
+}
+
+bool inode_lent(struct world *w, dev_t dev)
+{
+	for (const char *const *v = w->o->volumes; v && *v; v++)
+		if (is_on(w, *v, dev))
+			return true;
+	return is_on(w, ".", dev);
+}
+
 static bool kernel_dev(const struct world *w, dev_t dev)
 {
 	return dev == w->ino.pipe || dev == w->ino.sock || dev == w->ino.anon;

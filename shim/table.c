@@ -16,7 +16,7 @@ enum { NR_MAX = 512 };
 /* In the order of the documentation. */
 #define FAMILIES(F) \
 	F(stat) F(open) F(dirs) F(paths) F(owner) F(utimes) F(size) F(seek) F(statfs) F(xattr) \
-	F(rw) F(copy) F(pipe) F(inotify) F(poll) F(epoll) F(timerfd) F(net) F(ioctl) \
+	F(read) F(write) F(copy) F(pipe) F(inotify) F(poll) F(epoll) F(timerfd) F(net) F(ioctl) \
 	F(process) F(signals) F(ptrace) F(futex) \
 	F(memory) F(ipc) F(mq) \
 	F(time) F(timers) F(random) \

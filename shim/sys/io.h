@@ -94,6 +94,7 @@ struct xfer {
 	int64_t off; /* -1: the description's own position */
 	int flags;   /* RWF_* */
 };
+#define RWF_BENIGN (0x1 | 0x8) /* HIPRI, NOWAIT: hints that depend on the page cache */
 
 long xfer_load(struct call *c, struct xfer *x);
 long xfer_vec(struct call *c, uint64_t at, uint64_t n, struct xfer *x);

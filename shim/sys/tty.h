@@ -16,6 +16,11 @@ uint32_t tty_nr(const struct tty *y);
 /** Type what has come, as far as the guest has read what was typed before. */
 void tty_pump(struct world *w);
 
+/** Is the descriptor of io_by_fd() a terminal of ours? Else the guest has made it. */
+static inline bool tty_is(struct call *c)
+{
+	return tty_of(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
+}
 /** For the descriptor of io_by_fd(), if tty_is(). */
 long tty_read(struct call *c);
 long tty_write(struct call *c);

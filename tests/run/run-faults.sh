@@ -53,6 +53,17 @@ kept() { "$detrun" --trace none --keep "$work/small" --chroot "$root" -- sh -c '
 t "kept files on a full disk" 125 small 8k bash -c "$(declare -f kept); detrun='$detrun' work='$work' root='$root' kept"
 err "no space left on device"
 ok "none is half there" test ! -s "$work/out"
+full() { (cd "$work/small" && "$detrun" --trace none "$@" -- sh -c 'cat /bin/* >big; echo $?'); }
+t "/build on a full disk is no result of the program's" 125 small 64k bash -c "$(declare -f full); detrun='$detrun' work='$work' full"
+err "write to /build/big of the container (the host has to have room for it): no space left on device"
+t "a volume neither" 125 small 64k "$detrun" --trace none -v "$work/small:/v" -- sh -c 'cat /bin/* >/v/big; echo $?'
+err "write to /v/big of the container"
+bundle "m('/v', 'bind', '$work/small', 'bind')" "sh('cat /bin/* >/v/big; echo \$?')"
+for mode in record; do
+	t "nor one of a bundle" 1 small 64k "$detrun" --root "$S" run --trace none -b "$b" $id
+	err "write to /v/big of the container"
+done
+mode=off
 for v in list "trace show $work/tr" "state $id" --version --help; do
 	bundle "sh('sleep 100')"
 	[ "$v" != "state $id" ] || D run -d -b "$b" $id >/dev/null 2>&1 </dev/null

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read and write in all their forms. What they are about decides: a file is deterministic by itself,
- * a pipe must not block, standard input is outside. Transfers are of full length.
+ * write in all its forms, by the supervisor and in full. A bundle's tmpfs is written by the guest itself:
+ * what it takes is memory of the container's.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -23,190 +23,10 @@
 #ifndef RWF_APPEND
 #define RWF_APPEND 0x10
 #endif
-#define RWF_BENIGN (0x1 | 0x8) /* HIPRI, NOWAIT: hints that depend on the page cache */
 #define CHUNK ((size_t) 1 << 20)
 #define STAGED_MAX ((size_t) 64 << 20) /* larger writes are known to the trace by their length */
 
-/* ---- reading ---- */
-
-static long read_file(struct call *c)
-{
-	if (c->nr == SYS_preadv2 && c->a[5] & RWF_BENIGN)
-		call_karg(c, 5, c->a[5] & ~(uint64_t) RWF_BENIGN);
-	return c->karg ? call_run_leave(c) : call_run(c);
-}
-
-/* Nothing, or zeroes: the kernel's are the same. */
-static long read_zeroes(struct call *c)
-{
-	return call_run(c);
-}
-
-static long read_random(struct call *c)
-{
-	struct xfer x;
-	long r = xfer_load(c, &x);
-	void *p;
-
-	if (r < 0)
-		return r;
-	if (x.total > CHUNK)
-		x.total = CHUNK;
-	p = io_buf(c->w, x.total);
-	task_random(c->t, c->w, p, x.total);
-	return xfer_out(c, &x, p, x.total);
-}
-
-/* What is there now, without waiting. */
-static ssize_t read_now(int fd, void *p, size_t n, int *ret_flags)
-{
-	ssize_t r;
-
-	*ret_flags = nb_begin(fd);
-	if (*ret_flags < 0)
-		return *ret_flags;
-	do
-		r = read(fd, p, n);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		r = -errno;
-	nb_end(fd, *ret_flags);
-	return r;
-}
-
-static long read_stream(struct call *c)
-{
-	struct io_state *io = io_of(c->w);
-	struct timerfd *tf = io->kind == FK_PIPE ? timerfd_by_ino(c->w, io->st.st_ino) : NULL;
-	struct xfer x;
-	int flags;
-	void *p;
-	long r = xfer_load(c, &x);
-
-	if (r < 0)
-		return r;
-	if (x.off >= 0)
-		return -ESPIPE;
-	if (tf)
-		return timerfd_read(c, tf, &x);
-	if (x.total > CHUNK)
-		x.total = CHUNK;
-	p = io_buf(c->w, x.total);
-	r = read_now(io->fd, p, x.total, &flags);
-	if (r == -EAGAIN && !(flags & O_NONBLOCK))
-		return io_wait_read(c, io->fd, NO_DEADLINE);
-	if (r > 0 && S_ISSOCK(io->st.st_mode))
-		net_set_clock(c, io->fd, NULL);
-	if (r > 0 && io->kind == FK_SOCK && net_raw(c->w, io->fd))
-		net_raw_canonical(p, (size_t) r);
-	if (r > 0 && io->kind == FK_INOTIFY)
-		inotify_canonical(io, p, (size_t) r);
-	return r < 0 ? r : xfer_out(c, &x, p, (size_t) r);
-}
-
-static bool is_terminal(struct call *c)
-{
-	return tty_of(c->w, io_of(c->w)->fd, &io_of(c->w)->st);
-}
-
-/* The container's own, or one that the guest has made. */
-static long read_terminal(struct call *c)
-{
-	return is_terminal(c) ? tty_read(c) : read_stream(c);
-}
-
-static long read_stdin(struct call *c)
-{
-	struct io_state *io = io_of(c->w);
-	struct stdio *s;
-	struct xfer x;
-	long r = xfer_load(c, &x);
-
-	if (r < 0)
-		return r;
-	if (x.off >= 0)
-		return -ESPIPE;
-	if (!x.total)
-		return 0;
-	s = stdio_of(c->w, &io->st);
-	if (!stdin_fill(c, s)) {
-		if (fcntl(io->fd, F_GETFL) & O_NONBLOCK)
-			return -EAGAIN;
-		return stdin_wait(c, s, false, NO_DEADLINE, RESTARTSYS);
-	}
-	r = stdin_read(c, s, &x);
-	stdin_sync(s, io->fd);
-	return r;
-}
-
-/* Only the guest can take its own signals out of the queue: it does when there is one. */
-static long read_signal(struct call *c)
-{
-	struct io_state *io = io_of(c->w);
-
-	if (signalfd_pending(c, (int) c->a[0]) || fcntl(io->fd, F_GETFL) & O_NONBLOCK)
-		return call_run_leave(c);
-	return call_block(c, (struct wait) { .kind = W_SIGNAL, .deadline = NO_DEADLINE,
-		.key1 = signalfd_mask(c, (int) c->a[0]), .key2 = 1, .intr = RESTARTSYS });
-}
-
-/* What a handler would be told: nothing of the host's (see canonical_siginfo()). */
-static void read_signal_leave(struct call *c)
-{
-	struct signalfd_siginfo *s;
-
-	if (c->ret < (long) sizeof *s || c->nr != SYS_read)
-		return;
-	s = fix(c, 1, (size_t) c->ret);
-	for (size_t i = 0; s && i < (size_t) c->ret / sizeof *s; i++) {
-		if (s[i].ssi_signo == SIGCHLD && s[i].ssi_code > 0) {
-			s[i].ssi_utime = s[i].ssi_stime = 0;
-		} else if (s[i].ssi_code == SI_USER && !s[i].ssi_pid) {
-			s[i].ssi_code = SI_KERNEL;
-			s[i].ssi_uid = 0;
-		}
-	}
-}
-
-static long read_bad(struct call *c)
-{
-	(void) c;
-	return -EBADF;
-}
-
-/* The same arguments whichever call it is: buffer or vector, the trace keeps what was moved. */
-#define R_ARGS .arg = { FD(fd), OUT_RES(buf), UINT(count), HIDE(offset) }
-#define R_ROW(kind, label, pol, fn, text) \
-	{ .name = label, .nr = kind, .policy = pol, R_ARGS, .enter = fn, .why = text, \
-	  .flags = CACHE_KEEP | MAY_BLOCK }
-
-static const struct row read_sub[] = {
-	R_ROW(FK_REG, "file", PASS, read_file, "a file's content is a function of the run so far"),
-	{ .name = "terminal", .nr = FK_TTY, .policy = OBSERVE, R_ARGS, .enter = read_terminal,
-	  .leave = tty_leave, .flags = CACHE_KEEP | MAY_BLOCK,
-	  .why = "what is typed is an external input; the kernel's line discipline gives it" },
-	R_ROW(FK_PIPE, "pipe, socket, eventfd", EMULATE, read_stream,
-		"taken without blocking; the task waits for another one's write"),
-	R_ROW(FK_STDIN, "standard input", INPUT, read_stdin,
-		"comes from outside: recorded with its bytes, replayed from the trace"),
-	R_ROW(FK_STDOUT, "standard output", EMULATE, read_bad, "is for writing"),
-	R_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, read_random,
-		"bytes come from the task's seeded stream"),
-	R_ROW(FK_NULL, "/dev/null", PASS, read_zeroes, "always at its end"),
-	R_ROW(FK_ZERO, "/dev/zero", PASS, read_zeroes, "zeroes"),
-	R_ROW(FK_FULL, "/dev/full", PASS, read_zeroes, "zeroes"),
-	R_ROW(FK_PROC, "/proc", PASS, read_file, "what open let through is deterministic"),
-	{ .name = "signalfd", .nr = FK_SIGNAL, .policy = FIXUP, R_ARGS, .enter = read_signal,
-	  .leave = read_signal_leave, .flags = MAY_BLOCK,
-	  .why = "the kernel takes the guest's own pending signals" },
-};
-
-static long read_enter(struct call *c)
-{
-	return io_by_fd(c, (int) c->a[0], read_sub, ARRAY_LEN(read_sub));
-}
-
-/* ---- writing ---- */
+/* ---- files ---- */
 
 static bool in_memory(int fd)
 {
@@ -215,10 +35,27 @@ static bool in_memory(int fd)
 	return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
-/* How much a tmpfs takes is the container's own to say, and for its programs to know. */
-static bool host_failed(int fd, int err)
+/* How much a tmpfs of the container's takes is for its programs to know. */
+static bool is_full(struct world *w, int fd)
 {
-	return err == EDQUOT || err == EIO || (err == ENOSPC && !in_memory(fd));
+	struct stat st;
+
+	return in_memory(fd) && fstat(fd, &st) == 0 && !inode_lent(w, st.st_dev);
+}
+
+/* What the host has no room for is no result of the guest's. 0 or @r, which ends the run. */
+static long host_failed(struct call *c, int fd, long r)
+{
+	char name[PATH_MAX], link[32];
+	ssize_t n;
+
+	if ((r != -ENOSPC && r != -EDQUOT && r != -EIO) || (r == -ENOSPC && is_full(c->w, fd)))
+		return 0;
+	snprintf(link, sizeof link, "self/fd/%d", fd);
+	n = readlinkat(c->w->host_proc, link, name, sizeof name);
+	world_fatal(c->w, (int) -r, "write to %.*s of the container (the host has to have room for it)",
+		n < 0 ? 6 : (int) n, n < 0 ? "a file" : name);
+	return r;
 }
 
 static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n, size_t done)
@@ -265,10 +102,8 @@ long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, si
 	while (done - start < n) {
 		ssize_t r = write_some(io_of(c->w)->fd, x, p + (done - start), n - (done - start), done);
 
-		if (r < 0 && host_failed(io_of(c->w)->fd, (int) -r)) {
-			world_fatal(c->w, (int) -r, "write to a file of the container");
+		if (host_failed(c, io_of(c->w)->fd, r) < 0)
 			return r;
-		}
 		if (r <= 0)
 			return done ? (long) done : r;
 		done += (size_t) r;
@@ -320,9 +155,13 @@ static long write_memory(struct call *c, const struct xfer *x)
 
 static void write_memory_leave(struct call *c)
 {
+	own_fd fd = call_getfd(c, (int) c->a[0]);
 	struct stat st;
 
-	if (c->ret > 0 && fs_fstat(c, (int) c->a[0], &st) == 0)
+	if (fd < 0)
+		return;
+	host_failed(c, fd, c->ret);
+	if (c->ret > 0 && fs_look(fd, "", AT_EMPTY_PATH, &st) == 0)
 		inode_modified(c->w, inode_of(c->w, &st));
 }
 
@@ -349,6 +188,8 @@ static long write_file(struct call *c)
 		inode_modified(c->w, inode_of(c->w, &io->st));
 	return r;
 }
+
+/* ---- other than files ---- */
 
 static long write_gone(struct call *c)
 {
@@ -475,7 +316,13 @@ static long write_stream(struct call *c)
 
 static long write_terminal(struct call *c)
 {
-	return is_terminal(c) ? tty_write(c) : pty_write(c);
+	return tty_is(c) ? tty_write(c) : pty_write(c);
+}
+
+static long write_bad(struct call *c)
+{
+	(void) c;
+	return -EBADF;
 }
 
 static long write_proc(struct call *c)
@@ -499,7 +346,7 @@ static const struct row write_sub[] = {
 		"in full; the task waits when the stream is full"),
 	W_ROW(FK_STDOUT, "standard output and error", EMULATE, write_stdout,
 		"passed on to the caller; the trace has the bytes' digest"),
-	W_ROW(FK_STDIN, "standard input", EMULATE, read_bad, "is for reading"),
+	W_ROW(FK_STDIN, "standard input", EMULATE, write_bad, "is for reading"),
 	W_ROW(FK_NULL, "/dev/null", PASS, write_gone, "goes nowhere, in full"),
 	W_ROW(FK_ZERO, "/dev/zero", PASS, write_gone, "goes nowhere, in full"),
 	W_ROW(FK_RANDOM, "/dev/random, /dev/urandom", EMULATE, write_nowhere,
@@ -517,36 +364,21 @@ static long write_enter(struct call *c)
 }
 
 static const struct row rows[] = {
-	{ SYS(read, 0), BY_FD, .arg = { FD(fd), OUT_RES(buf), UINT(count) }, .enter = read_enter,
-	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK,
-	  .why = "by what the descriptor is" },
 	{ SYS(write, 1), BY_FD, .arg = { FD(fd), IN_BUF(buf, 2), UINT(count) }, .enter = write_enter,
 	  .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK,
-	  .why = "by what the descriptor is" },
-	{ SYS(pread64, 17), BY_FD, .arg = { FD(fd), OUT_RES(buf), UINT(count), INT(offset) },
-	  .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = NOTIFY | CACHE_KEEP,
 	  .why = "by what the descriptor is" },
 	{ SYS(pwrite64, 18), BY_FD, .arg = { FD(fd), IN_BUF(buf, 2), UINT(count), INT(offset) },
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub), .flags = NOTIFY | CACHE_KEEP,
 	  .why = "by what the descriptor is" },
-	{ SYS(readv, 19), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt) }, .enter = read_enter,
-	  .sub = read_sub, .nsub = ARRAY_LEN(read_sub), .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK,
-	  .why = "by what the descriptor is" },
 	{ SYS(writev, 20), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt) },
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
 	  .flags = NOTIFY | CACHE_KEEP | MAY_BLOCK, .why = "by what the descriptor is" },
-	{ SYS(preadv, 295), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset) },
-	  .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
-	  .why = "by what the descriptor is" },
 	{ SYS(pwritev, 296), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt), INT(offset) },
 	  .enter = write_enter, .sub = write_sub, .nsub = ARRAY_LEN(write_sub),
 	  .why = "by what the descriptor is" },
-	{ SYS(preadv2, 327), BY_FD, .arg = { FD(fd), OUT_RES(iov), INT(iovcnt), INT(offset), INT(high),
-	  UINT(flags) }, .enter = read_enter, .sub = read_sub, .nsub = ARRAY_LEN(read_sub),
-	  .flags = MAY_BLOCK, .why = "by what the descriptor is" },
 	{ SYS(pwritev2, 328), BY_FD, .arg = { FD(fd), IN_BUF(iov, 2), INT(iovcnt), INT(offset),
 	  INT(high), UINT(flags) }, .enter = write_enter, .sub = write_sub,
 	  .nsub = ARRAY_LEN(write_sub), .flags = MAY_BLOCK, .why = "by what the descriptor is" },
 };
 
-FAMILY(rw, "Reading and writing");
+FAMILY(write, "Writing");
