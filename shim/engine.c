@@ -268,11 +268,24 @@ static void run_native(struct task *t, bool leave)
 	t->how = leave ? PTRACE_SYSCALL : PTRACE_CONT;
 }
 
+/*
+ * The kernel was asked once more, and nothing else has happened: those that wait need not try again. Else
+ * two of them would, because of each other, for ever.
+ */
+static bool in_vain(const struct world *w, const struct task *t)
+{
+	return t->at == STOP_EXIT && t->c.again && t->c.wait.kind == W_IO && w->turn == t->tried + 1;
+}
+
 static void park(struct world *w, struct task *t)
 {
 	if (!take_back(t)) {
 		t->state = T_READY;
 		return;
+	}
+	if (in_vain(w, t)) {
+		w->turn = t->tried;
+		w->spin.runs = t->runs;
 	}
 	t->state = T_BLOCKED;
 	t->tried = w->turn;

@@ -228,6 +228,7 @@ static bool can_run(struct world *w, struct task *t)
 	if ((t->c.wait.kind == W_IO || (t->c.wait.kind == W_INPUT && t->c.wait.key2)) &&
 		t->tried != w->turn && (!t->c.wait.watched || t->c.wait.news)) {
 		t->tried = w->turn;
+		t->runs = w->spin.runs;
 		t->c.tries++;
 		engine_retry(w, t);
 		return t->state == T_READY;

@@ -147,7 +147,7 @@ struct task {
 	int interrupted; /* restart code to set at the exit stop of a cancelled call, 0 = none */
 	bool retrying; /* .c is being run again by the kernel, from .retry_ip - 2 */
 	uint64_t retry_ip;
-	uint64_t tried;	   /* W_IO: world.turn at its last try */
+	uint64_t tried, runs; /* W_IO: world.turn at its last try, .spin.runs before it */
 	struct futex_wait queued; /* at the futex of .c.wait */
 	struct futex_wait *places; /* else at these, by futex_waitv */
 	unsigned nplaces, woken_at; /* which of them it was woken at */

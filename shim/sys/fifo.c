@@ -37,38 +37,37 @@ static bool has_reader(int dirfd, const char *path)
 	return fd >= 0 || errno != ENXIO;
 }
 
-/* Somebody parked in an open of the other end. */
-static struct task *other_end(struct call *c, const struct stat *st, uint64_t mode)
+static bool waits_for(const struct call *c, const struct task *t, const struct stat *st, int mode)
 {
-	for (struct task *t = c->w->tasks; t; t = t->next) {
-		const struct call *o = &t->c;
+	const struct call *o = &t->c;
 
-		if (t != c->t && t->state == T_BLOCKED && o->wait.kind == W_IO && o->row &&
-			o->row->leave == c->row->leave && o->scratch[2] == WAITING &&
-			o->scratch[1] != mode && o->wait.key1 == st->st_dev &&
-			o->wait.key2 == st->st_ino)
-			return t;
-	}
-	return NULL;
+	return t != c->t && t->state == T_BLOCKED && o->wait.kind == W_IO && o->row &&
+		o->row->leave == c->row->leave && o->scratch[2] == WAITING &&
+		o->scratch[1] != (uint64_t) mode && o->wait.key1 == st->st_dev &&
+		o->wait.key2 == st->st_ino && !o->scratch[0];
 }
 
+/* All who are parked in an open of the other end can go on. */
 static bool meets(struct call *c, int fd, const char *path, const struct stat *st, int mode)
 {
-	struct task *t;
-	int hold;
+	bool any = false;
 
 	if (c->scratch[0])
 		return true; /* the other end met us */
 	if (mode == O_RDONLY ? has_writer(fd, path) : has_reader(fd, path))
-		return true;
-	t = other_end(c, st, (uint64_t) mode);
-	if (!t || t->c.scratch[0])
-		return false;
-	hold = openat(fd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (hold < 0)
-		return false;
-	t->c.scratch[0] = (uint64_t) hold + 1;
-	return true;
+		any = true;
+	for (struct task *t = c->w->tasks; t; t = t->next) {
+		int hold;
+
+		if (!waits_for(c, t, st, mode))
+			continue;
+		hold = openat(fd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (hold < 0)
+			break;
+		t->c.scratch[0] = (uint64_t) hold + 1;
+		any = true;
+	}
+	return any;
 }
 
 long fifo_open(struct call *c, int dirfd, const char *path, const struct stat *st, int flags,

@@ -167,6 +167,13 @@ long io_wait(struct call *c, int intr)
 	return call_block(c, (struct wait) { .kind = W_IO, .deadline = NO_DEADLINE, .intr = intr });
 }
 
+long io_wait_until(struct call *c, uint64_t deadline, int intr)
+{
+	if (deadline != NO_DEADLINE && intr == RESTARTSYS)
+		intr = -EINTR; /* it would begin anew */
+	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline, .intr = intr });
+}
+
 /* ---- vectors ---- */
 
 static void clamp(struct xfer *x)

@@ -83,6 +83,9 @@ long io_signal_enter(struct call *c);
 /** Wait until another task may have made the descriptor ready. */
 long io_wait(struct call *c, int intr);
 
+/** The same until a socket's timeout. */
+long io_wait_until(struct call *c, uint64_t deadline, int intr);
+
 /** watch.c: the same for one that reads @fd; when it has waited for long, it isn't tried in vain. */
 long io_wait_read(struct call *c, int fd, uint64_t deadline);
 

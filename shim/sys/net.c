@@ -277,9 +277,9 @@ static long accept_enter(struct call *c)
 		return fd;
 	if (net_option(fd, SO_ACCEPTCONN) != 1 || poll(&p, 1, 0) > 0)
 		return call_run_leave(c);
-	if (fcntl(fd, F_GETFL) & O_NONBLOCK)
+	if (fcntl(fd, F_GETFL) & O_NONBLOCK || c->timed_out)
 		return -EAGAIN;
-	return io_wait_read(c, fd, NO_DEADLINE);
+	return io_wait_read(c, fd, net_deadline(c, fd, SO_RCVTIMEO, 0));
 }
 
 static void accept_leave(struct call *c)

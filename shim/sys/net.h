@@ -18,6 +18,11 @@ bool net_raw(struct world *w, int fd);
 void net_raw_canonical(uint8_t *p, size_t n);
 /** netwatch.c: from now on net_outside() tells of the socket; @fd a duplicate of it. */
 void net_watch(struct world *w, int fd);
+/**
+ * netio.c: when SO_RCVTIMEO or SO_SNDTIMEO (@option) is over, counted from the call's first try; kept in
+ * c->scratch[@slot]. NO_DEADLINE: never, and for what is no socket.
+ */
+uint64_t net_deadline(struct call *c, int fd, int option, unsigned slot);
 /** netclock.c: data has come by the socket, @from there, or NULL: from its peer. */
 void net_set_clock(struct call *c, int fd, const struct sockaddr_storage *from);
 /** Something was sent: if it is to the container's NOTIFY_SOCKET, take it at once. */

@@ -15,6 +15,21 @@
 
 enum { RECV_MAX = 1 << 20, WAITALL_MAX = 65536 };
 
+uint64_t net_deadline(struct call *c, int fd, int option, unsigned slot)
+{
+	struct timeval tv = { 0 };
+	socklen_t n = sizeof tv;
+	uint64_t ns;
+
+	if (c->scratch[slot])
+		return c->scratch[slot];
+	c->scratch[slot] = NO_DEADLINE;
+	if (getsockopt(fd, SOL_SOCKET, option, &tv, &n) == 0 && (tv.tv_sec || tv.tv_usec) &&
+		tv_to_ns(&tv, &ns) == 0)
+		c->scratch[slot] = ns_add(c->w->now, ns);
+	return c->scratch[slot];
+}
+
 /* ---- sending ---- */
 
 static bool is_stream(int fd)
@@ -47,8 +62,8 @@ void send_leave(struct call *c)
 	if (c->ret != -EAGAIN || c->a[c->scratch[2]] & MSG_DONTWAIT)
 		return;
 	fd = call_getfd(c, (int) c->a[0]);
-	if (fd >= 0 && !(fcntl(fd, F_GETFL) & O_NONBLOCK))
-		io_wait(c, RESTARTSYS);
+	if (fd >= 0 && !c->timed_out && !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		io_wait_until(c, net_deadline(c, fd, SO_SNDTIMEO, 3), RESTARTSYS);
 }
 
 long sendto_enter(struct call *c)
@@ -173,27 +188,13 @@ void net_raw_canonical(uint8_t *p, size_t n)
 	p[11] = (uint8_t) sum;
 }
 
-/* A timeout of the socket's counts from the first try. */
-static uint64_t recv_deadline(struct call *c, int fd)
-{
-	struct timeval tv = { 0 };
-	socklen_t n = sizeof tv;
-
-	if (c->again)
-		return c->scratch[0];
-	c->scratch[0] = NO_DEADLINE;
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &n) == 0 && (tv.tv_sec || tv.tv_usec))
-		c->scratch[0] = c->w->now + (uint64_t) tv.tv_sec * NSEC +
-				(uint64_t) tv.tv_usec * 1000;
-	return c->scratch[0];
-}
 
 /* Nothing there: 1 when the task is parked now, else the guest's result. */
 static long recv_wait(struct call *c, int fd, int flags)
 {
 	if (flags & MSG_DONTWAIT || fcntl(fd, F_GETFL) & O_NONBLOCK || c->timed_out)
 		return -EAGAIN;
-	io_wait_read(c, fd, recv_deadline(c, fd));
+	io_wait_read(c, fd, net_deadline(c, fd, SO_RCVTIMEO, 0));
 	return 1;
 }
 
@@ -368,7 +369,7 @@ long recvmmsg_enter(struct call *c)
 			return -EINVAL;
 		c->scratch[3] = ns_add(c->w->now, until);
 	}
-	until = recv_deadline(c, fd);
+	until = net_deadline(c, fd, SO_RCVTIMEO, 0);
 	if (!recv_ready(fd)) {
 		if (!mmsg_waits(c) || until <= c->w->now ||
 			(c->scratch[1] && c->a[3] & MSG_WAITFORONE))

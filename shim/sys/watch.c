@@ -34,7 +34,8 @@ static uint64_t watch(struct world *w, int fd)
 
 long io_wait_read(struct call *c, int fd, uint64_t deadline)
 {
-	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline, .intr = RESTARTSYS,
+	return call_block(c, (struct wait) { .kind = W_IO, .deadline = deadline,
+		.intr = deadline == NO_DEADLINE ? RESTARTSYS : -EINTR,
 		.watched = c->tries < TRIES ? 0 : watch(c->w, fd) });
 }
 

@@ -289,8 +289,8 @@ long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 		net_sent(c->w);
 	}
 	c->scratch[0] = done;
-	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !(send_flags & MSG_DONTWAIT))
-		return io_wait(c, done ? (int) done : RESTARTSYS);
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !(send_flags & MSG_DONTWAIT) && !c->timed_out)
+		return io_wait_until(c, net_deadline(c, fd, SO_SNDTIMEO, 1), done ? (int) done : RESTARTSYS);
 	if (r == -EPIPE && !(send_flags & MSG_NOSIGNAL))
 		world_signal(c->w, c->t, SIGPIPE, false);
 	return r < 0 && !done ? r : (long) done;
