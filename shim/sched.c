@@ -285,20 +285,42 @@ static const char *wait_name(const struct task *t)
 	return "nothing";
 }
 
+static bool waits_for_child(const struct task *t)
+{
+	return !t->parked && t->state != T_STOPPED &&
+		(t->c.wait.kind == W_CHILD || t->c.wait.kind == W_VFORK);
+}
+
+static int say_wait(const struct task *t, char *text, size_t cap)
+{
+	return snprintf(text, cap, "task %u in %s waits for %s", t->nr,
+		t->parked ? "a loop" : t->state == T_STOPPED ? "a stop"
+			: t->c.row ? sys_row(t->c.nr)->name : "?",
+		t->parked ? "memory to change" : wait_name(t));
+}
+
+/* Those who wait for a child would go on if that did: it is the others who matter. */
 static void deadlock(struct world *w)
 {
-	char text[400];
+	unsigned parents = 0, more = 0;
+	char text[600];
 	size_t n = 0;
 
-	for (struct task *t = w->tasks; t && n < sizeof text - 1; t = t->next) {
-		int k = snprintf(text + n, sizeof text - n, "%stask %u in %s waits for %s",
-			n ? ", " : "", t->nr,
-			t->parked ? "a loop" : t->state == T_STOPPED ? "a stop"
-				: t->c.row ? sys_row(t->c.nr)->name : "?",
-			t->parked ? "memory to change" : wait_name(t));
-
-		n += k > 0 ? (size_t) k : 0;
+	text[0] = 0;
+	for (struct task *t = w->tasks; t; t = t->next) {
+		if (waits_for_child(t)) {
+			parents++;
+		} else if (n > sizeof text - 128) { /* room for one and the sums */
+			more++;
+		} else {
+			n += n ? (size_t) snprintf(text + n, sizeof text - n, ", ") : 0;
+			n += (size_t) say_wait(t, text + n, sizeof text - n);
+		}
 	}
+	if (more)
+		n += (size_t) snprintf(text + n, sizeof text - n, ", %u more", more);
+	if (parents)
+		snprintf(text + n, sizeof text - n, "%s%u for a child", n ? ", " : "", parents);
 	world_fatal(w, 0, "the program is deadlocked (%s): it would wait for ever", text);
 }
 
