@@ -426,7 +426,7 @@ int launch_start(struct launch *l, struct err *e)
 	if (!r && l->mode != DET_OFF)
 		r = check_yama(e);
 	if (!r && l->mode != DET_OFF)
-		r = shim_pin_cpu(l->shim.attrs.affinity, e);
+		r = shim_pin_cpu(l->shim.attrs.affinity, &l->shim.seats, e);
 	if (r < 0)
 		return r;
 	if (!l->detached)

@@ -192,6 +192,10 @@ bool spin_tick(struct world *w, struct task *t);
  */
 bool spin_look(struct world *w, struct task *t, int *st);
 
+/* seat.c */
+/** At our own clock's tick, while somebody computes. */
+void seat_tick(struct world *w);
+
 /* patch.c: CPUID without a stop, in the dynamic linker */
 /** The instruction at @at was met, with these in eax and ecx. */
 void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf);

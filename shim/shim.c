@@ -364,18 +364,21 @@ int shim_filter_set(const struct shim_filter *f, struct err *e)
 	return r;
 }
 
-int shim_pin_cpu(uint64_t among, struct err *e)
+int shim_pin_cpu(uint64_t among, cpu_set_t *ret, struct err *e)
 {
 	cpu_set_t set;
 	int cpu = sched_getcpu();
 
-	if (cpu < 0)
+	if (cpu < 0 || sched_getaffinity(0, sizeof *ret, ret) < 0)
 		return fail(e, errno, "find the current CPU");
 	if (among && (cpu > 63 || !(among >> cpu & 1)))
 		cpu = __builtin_ctzll(among);
+	for (size_t i = 0; among && i < CPU_SETSIZE; i++)
+		if (i > 63 || !(among >> i & 1))
+			CPU_CLR(i, ret);
 	CPU_ZERO(&set);
 	CPU_SET((size_t) cpu, &set);
 	if (sched_setaffinity(0, sizeof set, &set) < 0)
-		return among ? shim_pin_cpu(0, e) : fail(e, errno, "bind to CPU %d", cpu);
+		return among ? shim_pin_cpu(0, ret, e) : fail(e, errno, "bind to CPU %d", cpu);
 	return 0;
 }

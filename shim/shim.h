@@ -13,6 +13,7 @@
 #ifndef DETRUN_SHIM_H
 #define DETRUN_SHIM_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -60,6 +61,7 @@ struct shim_opts {
 	const char *domainname; /* or NULL */
 	bool strict;	      /* refuse external inputs */
 	struct shim_attrs attrs;
+	cpu_set_t seats; /* CPUs of the host on which the run may be, on one at a time */
 	const struct spec_mount *mounts; /* config.json's: to show them */
 	size_t n_mounts;
 	unsigned long root_propagation; /* MS_*, linux.rootfsPropagation */
@@ -130,9 +132,9 @@ int shim_filter_set(const struct shim_filter *f, struct err *e);
 bool shim_limits(int resource);
 
 /**
- * Pin this process (and what it forks) to one CPU, chosen once: where it is, or one of @among (bits,
- * 0: any), which the container's cgroup is bound to. 0 or -errno.
+ * Pin this process (and what it forks) to one CPU: where it is, or one of @among (bits, 0: any), which
+ * the container's cgroup is bound to. *@ret: all that it could have been. 0 or -errno.
  */
-int shim_pin_cpu(uint64_t among, struct err *e);
+int shim_pin_cpu(uint64_t among, cpu_set_t *ret, struct err *e);
 
 #endif

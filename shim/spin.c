@@ -433,6 +433,7 @@ bool spin_tick(struct world *w, struct task *t)
 	if (!w->spin.ticked)
 		return false;
 	w->spin.ticked = 0;
+	seat_tick(w);
 	w->spin.at_ms = now;
 	w->spin.task = t->nr;
 	w->spin.did = did;

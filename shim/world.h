@@ -325,6 +325,12 @@ struct world {
 		bool ticking;
 		volatile sig_atomic_t ticked; /* else what ends a wait is a poke */
 	} spin;
+	struct { /* seat.c */
+		uint64_t at_ms, used_ms; /* of the last look */
+		uint64_t next_ms, pause_ms; /* when to try again, at the earliest; then after this */
+		uint64_t idle[CPU_SETSIZE], asked_ms; /* of each CPU until then, and when; 0: not asked */
+		bool moved; /* at the last tick */
+	} seat;
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * On which CPU. The supervisor and all tasks share one, but not for ever the same: others may want it
+ * as well, a second container that began there, and the kernel can't balance what is bound. A run that
+ * has work and gets much less than a CPU moves to one that idles. Nothing depends on it but speed.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/io.h"
+#include "runtime/base/own.h"
+#include "shim/engine.h"
+
+enum {
+	LOOK_MS = 1000,	      /* between two looks at how much we got */
+	PAUSE_MAX_MS = 64000, /* between two tries that are of no use */
+	PROCS_MAX = 64,	      /* to look at: more than these in one build are asleep */
+};
+
+static uint64_t ms_of(clockid_t clock)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(clock, &ts);
+	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+/* proc_pid_stat(5), from the third field on, the state. False: it is gone. */
+static bool stat_of(struct world *w, pid_t pid, char text[512], const char **ret)
+{
+	own_fd fd = -1;
+	char path[32], *p;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "%d/stat", (int) pid);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, 511);
+	text[n > 0 ? n : 0] = 0;
+	p = strrchr(text, ')');
+	*ret = p ? p + 1 : NULL;
+	return p != NULL;
+}
+
+/* The CPU time of all of us, with that of the children that were waited for. */
+static uint64_t used_ms(struct world *w)
+{
+	uint64_t ticks = 0, v[4];
+	const char *s;
+	char text[512];
+	int n = 0;
+
+	for (struct proc *p = w->procs; p && n++ < PROCS_MAX; p = p->next) {
+		if (stat_of(w, p->pid, text, &s) &&
+			sscanf(s, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
+				&v[0], &v[1], &v[2], &v[3]) == 4)
+			ticks += v[0] + v[1] + v[2] + v[3];
+	}
+	return ticks * 1000 / (uint64_t) sysconf(_SC_CLK_TCK) + ms_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* How long each CPU has idled, in clock ticks. */
+static bool idle_of(struct world *w, uint64_t idle[CPU_SETSIZE])
+{
+	own_fd fd = openat(w->host_proc, "stat", O_RDONLY | O_CLOEXEC);
+	own_buf text = { 0 };
+	unsigned cpu;
+	uint64_t v[2];
+
+	if (fd < 0 || read_fd(fd, 1 << 20, &text) < 0)
+		return false;
+	memset(idle, 0, CPU_SETSIZE * sizeof *idle);
+	for (char *s = (char *) text.p; s && !strncmp(s, "cpu", 3); s = strchr(s, '\n'), s += !!s) {
+		if (sscanf(s, "cpu%u %*u %*u %*u %lu %lu", &cpu, &v[0], &v[1]) == 3 &&
+			cpu < CPU_SETSIZE)
+			idle[cpu] = v[0] + v[1];
+	}
+	return true;
+}
+
+/* One that has idled most of the time since: each run begins to look at another one. -1: there is none. */
+static int free_seat(struct world *w, uint64_t now)
+{
+	uint64_t idle[CPU_SETSIZE], least = (now - w->seat.asked_ms) * 6 / 10;
+	long hz = sysconf(_SC_CLK_TCK);
+
+	if (!idle_of(w, idle))
+		return -1;
+	for (size_t i = 0; i < CPU_SETSIZE; i++) {
+		size_t cpu = (i + (size_t) getpid()) % CPU_SETSIZE;
+
+		if (CPU_ISSET(cpu, &w->o->seats) &&
+			(idle[cpu] - w->seat.idle[cpu]) * 1000 / (uint64_t) hz > least)
+			return (int) cpu;
+	}
+	return -1;
+}
+
+static void sit(struct world *w, int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t) cpu, &one);
+	for (struct task *t = w->tasks; t; t = t->next)
+		sched_setaffinity(t->pid, sizeof one, &one);
+	sched_setaffinity(0, sizeof one, &one);
+}
+
+/* Less than three quarters of a CPU, though somebody had work whenever we looked. */
+static bool crowded(struct world *w, uint64_t now)
+{
+	uint64_t used = used_ms(w), got = used - w->seat.used_ms, time = now - w->seat.at_ms;
+	bool first = !w->seat.at_ms;
+
+	w->seat.at_ms = now;
+	w->seat.used_ms = used;
+	return !first && got * 4 < time * 3;
+}
+
+/* The CPUs are looked at, to see at the next tick who idles; not each time, where it is of no use. */
+static void ask(struct world *w, uint64_t now)
+{
+	if (now < w->seat.next_ms || !idle_of(w, w->seat.idle))
+		return;
+	w->seat.asked_ms = now;
+	w->seat.next_ms = now + w->seat.pause_ms;
+	w->seat.pause_ms = w->seat.pause_ms < PAUSE_MAX_MS ? 2 * w->seat.pause_ms : PAUSE_MAX_MS;
+}
+
+void seat_tick(struct world *w)
+{
+	uint64_t now = ms_of(CLOCK_MONOTONIC);
+
+	if (CPU_COUNT(&w->o->seats) < 2)
+		return;
+	if (w->seat.moved) /* one that was born meanwhile was not yet known then */
+		sit(w, sched_getcpu());
+	w->seat.moved = false;
+	if (w->seat.asked_ms) {
+		int cpu = free_seat(w, now);
+
+		w->seat.moved = cpu >= 0;
+		w->seat.asked_ms = 0;
+		if (cpu >= 0)
+			sit(w, cpu);
+	} else if (now - w->seat.at_ms >= LOOK_MS) {
+		if (crowded(w, now))
+			ask(w, now);
+		else
+			w->seat.pause_ms = LOOK_MS;
+	}
+}
