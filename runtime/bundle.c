@@ -344,10 +344,13 @@ static int count_preserved(const struct bundle_run *run, unsigned *ret, unsigned
 		r = opt_number(listen, "LISTEN_FDS", 0, 1000, &l, e);
 	*ret = (unsigned) (n + l);
 	*ret_listen = (unsigned) l;
-	if (!r && (r = fds_reserve(*ret)) < 0)
-		fail(e, r, "--preserve-fds: unable to stat preserved-fd 0 (of %u): 3 to %u", *ret,
-			2 + *ret);
-	return r;
+	if (r < 0)
+		return r;
+	r = fds_reserve(*ret);
+	if (r == -EBADF && !n) /* those of the environment may all be missing */
+		return 0;
+	return r < 0 ? fail(e, r, "--preserve-fds: unable to stat preserved-fd 0 (of %u): 3 to %u",
+			*ret, 2 + *ret) : 0;
 }
 
 static void add_listen(struct spec *s, unsigned n)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mounts as /proc shows them: as config.json declares them, without the host's devices. */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
@@ -193,6 +193,23 @@ static bool own_tmpfs(const struct shim_opts *o, const struct mount *m)
 	return d && d->type && !strcmp(d->type, "tmpfs") && strcmp(m->type, "tmpfs") == 0;
 }
 
+/* A part of the host's memory is nothing to go by. */
+static bool has_size(const struct shim_opts *o, const struct mount *m)
+{
+	const struct spec_mount *d = declared(o, m);
+	const char *size = d && d->data && own_tmpfs(o, m) ? strstr(d->data, "size=") : NULL;
+
+	return size && !memchr(size, '%', strcspn(size, ","));
+}
+
+static uint32_t tmpfs_blocks(const struct shim_opts *o, const struct mount *m)
+{
+	const char *size = has_size(o, m) ? strstr(m->super, "size=") : NULL;
+	unsigned long long kib = size ? strtoull(size + 5, NULL, 10) : 0;
+
+	return kib / 4 > INT32_MAX ? 0 : (uint32_t) (kib / 4);
+}
+
 /* With whom is not told. */
 static bool is_shared(const struct shim_opts *o, const struct mount *m)
 {
@@ -204,11 +221,11 @@ static bool is_shared(const struct shim_opts *o, const struct mount *m)
 }
 
 /* Of a tmpfs what was asked for: other options depend on the kernel, or show the host's ids. */
-static void super_options(const char *super, struct buf *b)
+static void super_options(const char *super, bool size, struct buf *b)
 {
 	static const char *const known[] = { "sync", "dirsync", "mode=", "size=" };
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+	for (size_t i = 0; i < ARRAY_LEN(known) - !size; i++)
 		for (const char *p = super; (p = strchr(p, ','));) {
 			size_t n = strcspn(++p, ","), k = strlen(known[i]);
 
@@ -248,7 +265,7 @@ static bool put_mount(const struct world *w, const struct mount *m, size_t i, bo
 	if (info)
 		buf_printf(b, " - %s %s %s", type, source, memory ? ro_or_rw(m->super) : "rw");
 	if (own)
-		super_options(m->super, b);
+		super_options(m->super, has_size(w->o, m), b);
 	buf_str(b, info ? "\n" : " 0 0\n");
 	return hosts;
 }
@@ -291,7 +308,7 @@ bool procview_mounts(const struct world *w, const char *real, struct buf *b)
 
 static uint64_t packed(struct mount_view v)
 {
-	return v.id | (uint64_t) v.dev << 16 | (uint64_t) v.disk << 32;
+	return v.id | (uint64_t) v.dev << 16 | (uint64_t) v.disk << 32 | (uint64_t) v.blocks << 33;
 }
 
 bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct mount_view *ret)
@@ -301,8 +318,33 @@ bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct 
 	if (!p)
 		p = map_get(&w->mount_devs, host_dev, 0);
 	if (p)
-		*ret = (struct mount_view){ (uint16_t) *p, (uint16_t) (*p >> 16), *p >> 32 & 1 };
+		*ret = (struct mount_view){ (uint16_t) *p, (uint16_t) (*p >> 16), *p >> 32 & 1,
+			(uint32_t) (*p >> 33) };
 	return p;
+}
+
+static uint64_t fsid(const struct statfs *fs)
+{
+	uint64_t id;
+
+	memcpy(&id, &fs->f_fsid, sizeof id);
+	return id;
+}
+
+uint32_t mount_blocks(const struct world *w, const struct statfs *fs)
+{
+	uint64_t *p = map_get(&w->mount_sizes, fsid(fs), 0);
+
+	return p ? (uint32_t) *p : 0;
+}
+
+/* Before Linux 5.13 a tmpfs has no number. */
+static void learn_size(struct world *w, const struct mount *m, uint32_t blocks)
+{
+	struct statfs fs;
+
+	if (blocks && statfs(m->point, &fs) == 0 && fs.f_type == TMPFS_MAGIC && fsid(&fs))
+		must_mem(map_put(&w->mount_sizes, fsid(&fs), 0, blocks) == 0);
 }
 
 static bool is_volume(const struct shim_opts *o, const char *point)
@@ -374,6 +416,8 @@ static void number(struct world *w, const struct mounts_ctx *c, struct mount_vie
 
 		a.id = v[i].id ? v[i].id : a.id;
 		a.disk = !kernels_own(w->o, &c->m[i]);
+		a.blocks = tmpfs_blocks(w->o, &c->m[i]);
+		learn_size(w, &c->m[i], a.blocks);
 		must_mem(map_put(&w->mounts, strtoull(c->m[i].id, NULL, 10), 0, packed(a)) == 0);
 		if (sscanf(c->m[i].dev, "%u:%u", &major, &minor) == 2 &&
 			!map_get(&w->mount_devs, makedev(major, minor), 0))

@@ -4,6 +4,7 @@
 #define DETRUN_PROCVIEW_H
 
 #include <sys/resource.h>
+#include <sys/statfs.h>
 
 #include "shim/world.h"
 
@@ -59,10 +60,13 @@ uint64_t procview_vsize(const char *maps);
 struct mount_view {
 	uint16_t id, dev;
 	bool disk; /* not one of the kernel's own file systems */
+	uint32_t blocks; /* of a tmpfs that config.json gives a size, in pages; 0: any other */
 };
 enum { MOUNT_FIRST = 21 }; /* the root: above the numbers of what is mounted nowhere */
 /** By the host's mount id (0: not known) or else its device. False: none of the container's. */
 bool mount_find(const struct world *w, uint64_t host_id, dev_t host_dev, struct mount_view *ret);
+/** mount_view.blocks of what the kernel says this of; 0: not known. */
+uint32_t mount_blocks(const struct world *w, const struct statfs *fs);
 /** Once, when they are all there. */
 void mounts_learn(struct world *w);
 bool procview_mountinfo(const struct world *w, const char *real, struct buf *b);

@@ -135,6 +135,7 @@ static void world_drop(struct world *w)
 	map_free(&w->suid_mounts);
 	map_free(&w->mounts);
 	map_free(&w->mount_devs);
+	map_free(&w->mount_sizes);
 	buf_free(&w->big);
 	buf_free(&w->exec_argv);
 	buf_free(&w->exec_env);

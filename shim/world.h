@@ -335,6 +335,7 @@ struct world {
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
 	struct map mounts; /* host's mount id -> struct mount_view as a number: procmounts.c */
+	struct map mount_sizes; /* fsid of a tmpfs with a size -> how many blocks */
 	struct map mount_devs; /* the same by host's device, of the first that is on it */
 	dev_t cgroup_dev; /* of what stands in for cgroups, 0 = nothing */
 	ino_t cgroup_ino;

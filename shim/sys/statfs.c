@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* File systems: one disk of a fixed size, whatever is below. */
+/* File systems: one disk of a fixed size, whatever is below; and what config.json gives a size. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -19,10 +19,10 @@ enum {
 	RELATIME = 0x1000 | 0x20, /* ST_RELATIME, ST_VALID */
 };
 
-static long answer(struct call *c, unsigned i, const struct stat *st)
+static long answer(struct call *c, unsigned i, const struct stat *st, uint32_t blocks)
 {
 	struct statfs *s = out(c, i, sizeof *s);
-	struct mount_view m;
+	struct mount_view m = { 0 };
 
 	if (!s)
 		return -EFAULT;
@@ -44,6 +44,12 @@ static long answer(struct call *c, unsigned i, const struct stat *st)
 		if (!m.disk) /* sysfs and the like */
 			return 0;
 	}
+	blocks = blocks ? blocks : m.blocks;
+	if (blocks) {
+		s->f_type = TMPFS_MAGIC;
+		s->f_blocks = s->f_bfree = s->f_bavail = s->f_files = s->f_ffree = blocks;
+		return 0;
+	}
 	s->f_blocks = BLOCKS;
 	s->f_bfree = s->f_bavail = FREE;
 	s->f_files = FILES;
@@ -61,13 +67,14 @@ static long statfs_enter(struct call *c)
 		r = fs_stat(c, AT_FDCWD, path, 0, &st);
 	if (r == FS_ASK)
 		return call_run_leave(c);
-	return r < 0 ? r : answer(c, 1, &st);
+	return r < 0 ? r : answer(c, 1, &st, 0);
 }
 
 static void statfs_leave(struct call *c)
 {
 	struct statfs *s;
 	struct stat st = { 0 };
+	uint32_t blocks = 0;
 
 	if (c->ret < 0)
 		return;
@@ -76,7 +83,9 @@ static void statfs_leave(struct call *c)
 		st.st_dev = c->w->proc_dev;
 	if (s && c->w->cgroup_dev && memcmp(&s->f_fsid, &c->w->cgroup_fsid, sizeof s->f_fsid) == 0)
 		st.st_dev = c->w->cgroup_dev;
-	c->ret = answer(c, 1, &st);
+	if (s && s->f_type == TMPFS_MAGIC)
+		blocks = mount_blocks(c->w, s);
+	c->ret = answer(c, 1, &st, blocks);
 }
 
 static long fstatfs_enter(struct call *c)
@@ -84,7 +93,7 @@ static long fstatfs_enter(struct call *c)
 	struct stat st;
 	long r = fs_fstat(c, (int) c->a[0], &st);
 
-	return r < 0 ? r : answer(c, 1, &st);
+	return r < 0 ? r : answer(c, 1, &st, 0);
 }
 
 #define WHY "one disk of a fixed size"

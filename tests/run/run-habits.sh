@@ -36,6 +36,8 @@ out '1 1'
 t "descriptors that are not there are not missed" 0 D run --preserve-fds 20 "${u}1" 3</dev/null
 ok "and nothing of detrun's is among them" sh -c '! grep -E "socket:|pipe:.*> *[4-9]|anon_inode" "$1" |
 	grep -vE " [0-2] -> "' sh "$work/out"
+t "of activation all may be missing" 0 env LISTEN_FDS=1 sh -c 'exec 3<&-; exec "$@"' - "$detrun" \
+	--root "$S" --determinism=off run "${u}1"
 t "all of them missing is a mistake" 1 sh -c 'exec 3<&-; exec "$@"' - "$detrun" --root "$S" \
 	--determinism=off run --preserve-fds 1 "${u}1"
 err "preserved-fd 0"

@@ -299,6 +299,13 @@ bundle "sh('cd /sys/class/net && echo * && cat lo/operstate lo/mtu; grep /run /p
 twice "a network of its own" 0
 ok "has lo; /run has its mode" test "$(tr '\n' ' ' <"$work/out")" = \
 	"lo unknown 65536 tmpfs /run tmpfs rw,relatime,mode=751 0 0 "
+mkdir "$b/rootfs/s" "$b/rootfs/p"
+bundle "sh('stat -f -c \"%b %f\" /s /dev/shm; stat -f -c %b /p; grep \" /[ps] \" /proc/mounts; exec 3</s; stat -Lf -c %b /proc/self/fd/3')" \
+	"c['mounts'].append({'destination': '/s', 'type': 'tmpfs', 'source': 'x', 'options': ['size=1m']})" \
+	"c['mounts'].append({'destination': '/p', 'type': 'tmpfs', 'source': 'x', 'options': ['size=3%']})"
+twice "tmpfs of a size" 0
+ok "has it; a part of the host's memory is not told" test "$(tr '\n' ' ' <"$work/out")" = \
+	"256 256 16384 16384 16777216 tmpfs /p tmpfs rw,relatime,mode=755 0 0 tmpfs /s tmpfs rw,relatime,mode=755,size=1024k 0 0 256 "
 bundle "sh('cd /sys/class/net')" "l['namespaces'] = [n for n in l['namespaces'] if n['type'] != 'network']"
 t "of the host's nothing is told" 2 "$detrun" --root "$work/containers" run --trace=none -b "$b" "c$$"
 

@@ -141,7 +141,7 @@ TEST(mounts_have_no_host_paths)
 TEST(mounts_of_memory_are_shown_as_declared)
 {
 	own_buf info = { 0 };
-	const struct spec_mount m[] = { { .destination = "/a", .type = "tmpfs" },
+	const struct spec_mount m[] = { { .destination = "/a", .type = "tmpfs", .data = "size=4096" },
 		{ .destination = "/b", .type = "bind" } };
 	const struct shim_opts o = { .mounts = m, .n_mounts = 2 };
 	static const char real[] =
