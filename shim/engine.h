@@ -193,8 +193,8 @@ bool spin_tick(struct world *w, struct task *t);
 bool spin_look(struct world *w, struct task *t, int *st);
 
 /* seat.c */
-/** At our own clock's tick, while somebody computes. */
-void seat_tick(struct world *w);
+/** At our own clock's tick, while @t computes. */
+void seat_tick(struct world *w, const struct task *t);
 
 /* patch.c: CPUID without a stop, in the dynamic linker */
 /** The instruction at @at was met, with these in eax and ecx. */

@@ -73,6 +73,9 @@ static bool idle_of(struct world *w, uint64_t idle[CPU_SETSIZE])
 
 	if (fd < 0 || read_fd(fd, 1 << 20, &text) < 0)
 		return false;
+	buf_byte(&text, 0);
+	if (text.failed)
+		return false;
 	memset(idle, 0, CPU_SETSIZE * sizeof *idle);
 	for (char *s = (char *) text.p; s && !strncmp(s, "cpu", 3); s = strchr(s, '\n'), s += !!s) {
 		if (sscanf(s, "cpu%u %*u %*u %*u %lu %lu", &cpu, &v[0], &v[1]) == 3 &&
@@ -92,20 +95,24 @@ static int free_seat(struct world *w, uint64_t now)
 		return -1;
 	for (size_t i = 0; i < CPU_SETSIZE; i++) {
 		size_t cpu = (i + (size_t) getpid()) % CPU_SETSIZE;
+		uint64_t was = w->seat.idle[cpu];
 
-		if (CPU_ISSET(cpu, &w->o->seats) &&
-			(idle[cpu] - w->seat.idle[cpu]) * 1000 / (uint64_t) hz > least)
+		if (CPU_ISSET(cpu, &w->o->seats) && idle[cpu] > was &&
+			(idle[cpu] - was) * 1000 / (uint64_t) hz > least)
 			return (int) cpu;
 	}
 	return -1;
 }
 
-static void sit(struct world *w, int cpu)
+/* All of us, or nobody: a cgroup may keep the container from there. */
+static void sit(struct world *w, const struct task *at_work, int cpu)
 {
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
 	CPU_SET((size_t) cpu, &one);
+	if (sched_setaffinity(at_work->pid, sizeof one, &one) < 0)
+		return;
 	for (struct task *t = w->tasks; t; t = t->next)
 		sched_setaffinity(t->pid, sizeof one, &one);
 	sched_setaffinity(0, sizeof one, &one);
@@ -132,14 +139,14 @@ static void ask(struct world *w, uint64_t now)
 	w->seat.pause_ms = w->seat.pause_ms < PAUSE_MAX_MS ? 2 * w->seat.pause_ms : PAUSE_MAX_MS;
 }
 
-void seat_tick(struct world *w)
+void seat_tick(struct world *w, const struct task *t)
 {
 	uint64_t now = ms_of(CLOCK_MONOTONIC);
 
 	if (CPU_COUNT(&w->o->seats) < 2)
 		return;
 	if (w->seat.moved) /* one that was born meanwhile was not yet known then */
-		sit(w, sched_getcpu());
+		sit(w, t, sched_getcpu());
 	w->seat.moved = false;
 	if (w->seat.asked_ms) {
 		int cpu = free_seat(w, now);
@@ -147,7 +154,7 @@ void seat_tick(struct world *w)
 		w->seat.moved = cpu >= 0;
 		w->seat.asked_ms = 0;
 		if (cpu >= 0)
-			sit(w, cpu);
+			sit(w, t, cpu);
 	} else if (now - w->seat.at_ms >= LOOK_MS) {
 		if (crowded(w, now))
 			ask(w, now);

@@ -433,7 +433,7 @@ bool spin_tick(struct world *w, struct task *t)
 	if (!w->spin.ticked)
 		return false;
 	w->spin.ticked = 0;
-	seat_tick(w);
+	seat_tick(w, t);
 	w->spin.at_ms = now;
 	w->spin.task = t->nr;
 	w->spin.did = did;
