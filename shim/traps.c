@@ -67,14 +67,14 @@ static int open_mem(struct world *w, struct task *t)
 	return openat(w->host_proc, path, O_WRONLY | O_CLOEXEC);
 }
 
-/* One CPUID, if that is what is there. False: it can't be written to. */
+/* One CPUID. False: it isn't there, for this is another file, or can't be written to. */
 static bool put(struct world *w, struct task *t, int mem, uint64_t at)
 {
 	static const uint8_t cpuid[2] = { 0x0f, 0xa2 }, trap = CPU_TRAP;
 	uint8_t code[sizeof cpuid];
 
 	if (w->ops->read(t, at, code, sizeof code) != sizeof code || memcmp(code, cpuid, sizeof code))
-		return true;
+		return false;
 	return pwrite(mem, &trap, 1, (off_t) at) == 1;
 }
 
