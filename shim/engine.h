@@ -222,6 +222,8 @@ int exec_setup(struct world *w, struct task *t);
 /* exit.c: deaths */
 /** The task's wait status came: @st from waitpid. */
 void task_died(struct world *w, struct task *t, int st);
+/** Process 1 dies of a fault of its own, in a stop for @sig. */
+void init_faults(struct world *w, struct task *t, int sig);
 /** The whole process (NULL: everybody) is being killed by the kernel: collect its tasks. */
 void collect_dead(struct world *w, struct proc *p);
 /** After a SIGKILL to @p (NULL: to many) by @self (NULL: that was its end): collect who got it. */

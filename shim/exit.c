@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/own.h"
@@ -16,6 +17,8 @@ enum { /* of a task, as its stat file has them: see proc(5) */
 	FLAG_EXITING = 0x4,
 	FLAG_SIGNALED = 0x400,
 };
+
+enum { FAULT_MS = 2000 };
 
 static struct task *leader(struct world *w, struct proc *p)
 {
@@ -107,6 +110,14 @@ static int await_death(pid_t pid)
 	}
 }
 
+static int death_of(struct world *w, const struct task *t)
+{
+	bool faulted = w->init_fault && w->init && t->proc == w->init->proc;
+	int st = await_death(t->pid);
+
+	return faulted ? w->init_fault : st;
+}
+
 static void collect_proc(struct world *w, struct proc *p)
 {
 	struct task *l = leader(w, p), *next;
@@ -114,10 +125,10 @@ static void collect_proc(struct world *w, struct proc *p)
 	for (struct task *t = p->threads; t; t = next) {
 		next = t->next_thread;
 		if (t != l)
-			one_died(w, t, await_death(t->pid));
+			one_died(w, t, death_of(w, t));
 	}
 	if (l)
-		one_died(w, l, await_death(l->pid));
+		one_died(w, l, death_of(w, l));
 }
 
 static void collect_all(struct world *w, bool leaders)
@@ -127,7 +138,7 @@ static void collect_all(struct world *w, bool leaders)
 	for (struct task *t = w->tasks; t; t = next) {
 		next = t->next;
 		if (t != w->init && (t->pid == t->proc->pid) == leaders)
-			one_died(w, t, await_death(t->pid));
+			one_died(w, t, death_of(w, t));
 	}
 }
 
@@ -141,7 +152,7 @@ void collect_dead(struct world *w, struct proc *p)
 	collect_all(w, false);
 	collect_all(w, true);
 	if (w->init)
-		one_died(w, w->init, await_death(w->init->pid));
+		one_died(w, w->init, death_of(w, w->init));
 }
 
 /* From its state on. NULL: it is gone. */
@@ -194,6 +205,47 @@ bool init_exits(struct world *w, const struct task *t)
 	char text[128], *p = w->init && t->proc == w->init->proc ? stat_of(w, t, text) : NULL;
 
 	return p && ends(p, FLAG_EXITING);
+}
+
+/* It does again what it faulted at, or goes where it faults for sure. The signal that it dies of. */
+static int fault_again(struct world *w, struct task *t, int sig)
+{
+	uint8_t was[2] = { 0 };
+
+	if (tracee_getregs(t) < 0)
+		return sig;
+	w->ops->read(t, t->regs.rip - sizeof was, was, sizeof was);
+	if (sig == SIGTRAP && was[1] == 0xcc) { /* int3 */
+		t->regs.rip--;
+	} else if (sig == SIGSYS && was[0] == 0x0f && was[1] == 0x05) { /* syscall, by config.json's filter */
+		t->regs.rip -= 2;
+	} else if (sig == SIGTRAP || sig == SIGSYS) {
+		t->regs.rip = 0;
+		sig = SIGSEGV;
+	}
+	tracee_setregs(t);
+	ptrace(PTRACE_DETACH, t->pid, NULL, NULL);
+	return sig;
+}
+
+/*
+ * The kernel lets nothing but SIGKILL end a process 1 that is traced: the fault would come again and
+ * again. Without a tracer it ends it, with the signal that its parent is to see.
+ */
+void init_faults(struct world *w, struct task *t, int sig)
+{
+	const struct timespec ms = { 0, 1000000 };
+	char text[128], *p;
+
+	w->init_fault = fault_again(w, t, sig);
+	for (int i = 0; i < FAULT_MS; i++) {
+		p = stat_of(w, t, text);
+		if (!p || ends(p, FLAG_EXITING))
+			return;
+		nanosleep(&ms, NULL);
+	}
+	kill(w->init->pid, SIGKILL);
+	w->init_fault = SIGKILL;
 }
 
 static bool proc_killed(struct world *w, const struct proc *p)

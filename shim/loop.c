@@ -90,12 +90,12 @@ static bool is_fatal(struct world *w, struct task *t, int sig)
 }
 
 /* Process 1 gets what it has a handler for; else only faults of its own end it. */
-static bool spared(struct task *t, int sig, int code)
+static bool spared(struct world *w, struct task *t, int sig, int code)
 {
 	bool fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
 		sig == SIGTRAP || sig == SIGSYS;
 
-	return task_vtid(t) == 1 && !(fault && code > 0);
+	return proc_by_vpid(w, 1) == t->proc && !(fault && code > 0);
 }
 
 static void refuse_foreign(struct world *w, struct task *t)
@@ -139,7 +139,7 @@ static void on_signal(struct world *w, struct task *t, int sig)
 	}
 	if (sig == SIGSTOP && si.si_pid && w->init && t->proc == w->init->proc)
 		return; /* from inside: process 1 doesn't get it when nobody traces it */
-	fatal = (t->proc->nthreads > 1 || t == w->init) && !spared(t, sig, si.si_code) &&
+	fatal = (t->proc->nthreads > 1 || t == w->init) && !spared(w, t, sig, si.si_code) &&
 		is_fatal(w, t, sig);
 	canonical_siginfo(t, &si);
 	engine_mark(w, t, EV_SIGNAL, (uint32_t) sig, si.si_code);
@@ -150,6 +150,8 @@ static void on_signal(struct world *w, struct task *t, int sig)
 	world_step(w);
 	t->sig = sig;
 	t->how = PTRACE_CONT;
+	if (fatal && proc_by_vpid(w, 1) == t->proc)
+		init_faults(w, t, sig);
 }
 
 static void on_group_stop(struct world *w, struct task *t)

@@ -332,6 +332,7 @@ struct world {
 		bool moved; /* at the last tick */
 	} seat;
 	bool init_going; /* init is exiting: the kernel ends everybody */
+	int init_fault;	 /* of this signal, and we are not its tracer any more; 0 = no */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
 
 	struct map mounts; /* host's mount id -> struct mount_view as a number: procmounts.c */

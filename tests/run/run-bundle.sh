@@ -134,4 +134,33 @@ if can_be_users; then
 		"$b/"
 	out 0
 fi
+# The first process dies of a fault, though the kernel would let nothing but SIGKILL end it while it is traced.
+if command -v cc >/dev/null; then
+	cat >"$work/fault.c" <<-'END'
+	void _start(void)
+	{
+		FAULT;
+		for (;;)
+			__asm__("syscall" :: "a"(231), "D"(7)); /* exit_group(7) */
+	}
+	END
+	faults() { # NAME STATUS CODE
+		cc -O1 -nostdlib -static -fno-stack-protector -DFAULT="$3" -o "$b/rootfs/bin/fault" "$work/fault.c" || exit 125
+		bundle 'p["args"] = ["/bin/fault"]' "${@:4}"
+		both "the first process dies of $1" "$2"
+	}
+	faults "SIGSEGV" 139 '*(volatile int *) 8 = 1'
+	faults "SIGILL" 132 '__asm__ volatile("ud2")'
+	faults "SIGTRAP" 133 '__asm__ volatile("int3")'
+	faults "SIGFPE" 136 '__asm__ volatile("xor %%eax,%%eax; xor %%edx,%%edx; div %%eax" ::: "eax", "edx")'
+	faults "SIGSYS" 159 '__asm__ volatile("mov $83,%%eax; syscall" ::: "eax", "rcx", "r11")' \
+		'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_TRAP"}]}'
+	t "a fault is replayed: run" 159 "$detrun" --root "$work/containers" run --trace "$work/tf" -b "$b" "c$$"
+	t "a fault is replayed" 0 "$detrun" replay "$work/tf"
+	"$detrun" --root "$work/containers" create --trace none -b "$b" "c$$" </dev/null >/dev/null 2>&1
+	"$detrun" --root "$work/containers" start "c$$"
+	stopped() { "$detrun" --root "$work/containers" state "c$$" | grep -q '"stopped"'; }
+	ok "a fault of a started one ends it" await stopped
+	"$detrun" --root "$work/containers" delete --force "c$$"
+fi
 finish
