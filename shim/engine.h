@@ -12,6 +12,9 @@
 extern const struct tracee_ops tracee_real;
 /** shim.c: from now on it is ours, and dies with us. It goes on running. */
 int tracee_seize(pid_t pid, struct err *e);
+enum { STAT_MAX = 512 };
+/** proc_pid_stat(5) of the process or task @pid, from the third field on, its state. NULL: it is gone. */
+char *tracee_stat(struct world *w, pid_t pid, char text[STAT_MAX]);
 int tracee_getregs(struct task *t);
 int tracee_setregs(struct task *t);
 int tracee_resume(struct task *t, int how, int sig);

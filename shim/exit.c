@@ -155,23 +155,6 @@ void collect_dead(struct world *w, struct proc *p)
 		one_died(w, w->init, death_of(w, w->init));
 }
 
-/* From its state on. NULL: it is gone. */
-static char *stat_of(struct world *w, const struct task *t, char text[128])
-{
-	own_fd fd = -1;
-	char path[32], *p;
-	ssize_t n;
-
-	snprintf(path, sizeof path, "%d/stat", (int) t->pid);
-	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, 127);
-	if (n <= 0)
-		return NULL;
-	text[n] = 0;
-	p = strrchr(text, ')');
-	return p && p[1] == ' ' ? p + 2 : NULL;
-}
-
 static bool ends(const char *stat, unsigned flags)
 {
 	unsigned of;
@@ -192,7 +175,7 @@ static bool kill_pending(struct world *w, struct task *t)
  */
 static bool is_killed(struct world *w, struct task *t)
 {
-	char text[128], *p = stat_of(w, t, text);
+	char text[STAT_MAX], *p = tracee_stat(w, t->pid, text);
 
 	if (!p || *p != 'D')
 		return !p || *p != 't';
@@ -202,7 +185,7 @@ static bool is_killed(struct world *w, struct task *t)
 /* Killed while it ran, init waits for the others to be reaped, and that is by us. */
 bool init_exits(struct world *w, const struct task *t)
 {
-	char text[128], *p = w->init && t->proc == w->init->proc ? stat_of(w, t, text) : NULL;
+	char text[STAT_MAX], *p = w->init && t->proc == w->init->proc ? tracee_stat(w, t->pid, text) : NULL;
 
 	return p && ends(p, FLAG_EXITING);
 }
@@ -235,11 +218,11 @@ static int fault_again(struct world *w, struct task *t, int sig)
 void init_faults(struct world *w, struct task *t, int sig)
 {
 	const struct timespec ms = { 0, 1000000 };
-	char text[128], *p;
+	char text[STAT_MAX], *p;
 
 	w->init_fault = fault_again(w, t, sig);
 	for (int i = 0; i < FAULT_MS; i++) {
-		p = stat_of(w, t, text);
+		p = tracee_stat(w, t->pid, text);
 		if (!p || ends(p, FLAG_EXITING))
 			return;
 		nanosleep(&ms, NULL);

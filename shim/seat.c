@@ -30,33 +30,16 @@ static uint64_t ms_of(clockid_t clock)
 	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* proc_pid_stat(5), from the third field on, the state. False: it is gone. */
-static bool stat_of(struct world *w, pid_t pid, char text[512], const char **ret)
-{
-	own_fd fd = -1;
-	char path[32], *p;
-	ssize_t n;
-
-	snprintf(path, sizeof path, "%d/stat", (int) pid);
-	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, 511);
-	text[n > 0 ? n : 0] = 0;
-	p = strrchr(text, ')');
-	*ret = p ? p + 1 : NULL;
-	return p != NULL;
-}
-
 /* The CPU time of all of us, with that of the children that were waited for. */
 static uint64_t used_ms(struct world *w)
 {
 	uint64_t ticks = 0, v[4];
-	const char *s;
-	char text[512];
+	char text[STAT_MAX], *s;
 	int n = 0;
 
 	for (struct proc *p = w->procs; p && n++ < PROCS_MAX; p = p->next) {
-		if (stat_of(w, p->pid, text, &s) &&
-			sscanf(s, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
+		s = tracee_stat(w, p->pid, text);
+		if (s && sscanf(s, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
 				&v[0], &v[1], &v[2], &v[3]) == 4)
 			ticks += v[0] + v[1] + v[2] + v[3];
 	}

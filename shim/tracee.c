@@ -3,18 +3,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/own.h"
 #include "shim/engine.h"
 #include "shim/filter.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL
 #endif
+
+char *tracee_stat(struct world *w, pid_t pid, char text[STAT_MAX])
+{
+	own_fd fd = -1;
+	char path[32], *p;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "%d/stat", (int) pid);
+	fd = openat(w->host_proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, STAT_MAX - 1);
+	if (n <= 0)
+		return NULL;
+	text[n] = 0;
+	p = strrchr(text, ')');
+	return p && p[1] == ' ' ? p + 2 : NULL;
+}
 
 static ssize_t real_read(struct task *t, uint64_t addr, void *p, size_t n)
 {
