@@ -20,6 +20,9 @@ int tracee_setregs(struct task *t);
 int tracee_resume(struct task *t, int how, int sig);
 /** waitpid for this task alone; *ret: wait status. */
 int tracee_wait(pid_t pid, int *ret);
+/** It makes its call again before it gets a signal; after that it may. */
+void tracee_hold_signals(struct task *t);
+void tracee_release_signals(struct task *t);
 /** Take up a task that ptrace attached by itself (a child): waits for its first stop. */
 int tracee_adopt(pid_t pid);
 /**

@@ -299,6 +299,7 @@ static void on_notice(struct world *w, struct task *t)
 
 static void on_sysexit(struct world *w, struct task *t)
 {
+	tracee_release_signals(t);
 	if (tracee_getregs(t) < 0 || engine_rerun_exit(t))
 		return;
 	if (t->interrupted) { /* a parked call cancelled at its entry: now the kernel may restart it */

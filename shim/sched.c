@@ -205,6 +205,30 @@ void world_signal(struct world *w, struct task *t, int sig, bool to_group)
 
 /* ---- choosing ---- */
 
+/* It can't make its call before it gets one of these. */
+static bool no_delay(struct world *w, struct task *t)
+{
+	struct sigstate s;
+
+	return t->at == STOP_EXIT && t->sigcheck && task_signals(w, t, &s) == 0 &&
+		s.pending & (BIT(SIGKILL) | BIT(SIGSTOP));
+}
+
+static bool try_again(struct world *w, struct task *t)
+{
+	if ((t->c.wait.kind != W_IO && (t->c.wait.kind != W_INPUT || !t->c.wait.key2)) ||
+		t->tried == w->turn || (t->c.wait.watched && !t->c.wait.news) ||
+		no_delay(w, t))
+		return false;
+	t->tried = w->turn;
+	t->runs = w->spin.runs;
+	t->c.tries++;
+	engine_retry(w, t);
+	if (t->state == T_READY && t->retrying && t->sigcheck)
+		tracee_hold_signals(t);
+	return t->state == T_READY;
+}
+
 static bool can_run(struct world *w, struct task *t)
 {
 	if (t->tracer)
@@ -223,17 +247,8 @@ static bool can_run(struct world *w, struct task *t)
 		if (t->state == T_READY)
 			return true;
 	}
-	if (t->sigcheck && look_for_signal(w, t))
-		return true;
-	if ((t->c.wait.kind == W_IO || (t->c.wait.kind == W_INPUT && t->c.wait.key2)) &&
-		t->tried != w->turn && (!t->c.wait.watched || t->c.wait.news)) {
-		t->tried = w->turn;
-		t->runs = w->spin.runs;
-		t->c.tries++;
-		engine_retry(w, t);
-		return t->state == T_READY;
-	}
-	return false;
+	/* as in the kernel, what there is comes before a signal that has come meanwhile */
+	return try_again(w, t) || (t->state == T_BLOCKED && t->sigcheck && look_for_signal(w, t));
 }
 
 static struct task *scan(struct world *w, struct task *from)

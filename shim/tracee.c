@@ -107,6 +107,22 @@ static int set_result(struct task *t)
 	return r;
 }
 
+void tracee_hold_signals(struct task *t)
+{
+	const uint64_t all = ~0ull;
+
+	if (t->held || ptrace(PTRACE_GETSIGMASK, t->pid, (void *) sizeof t->blocked, &t->blocked) < 0)
+		return;
+	t->held = ptrace(PTRACE_SETSIGMASK, t->pid, (void *) sizeof all, &all) == 0;
+}
+
+void tracee_release_signals(struct task *t)
+{
+	if (t->held)
+		ptrace(PTRACE_SETSIGMASK, t->pid, (void *) sizeof t->blocked, &t->blocked);
+	t->held = false;
+}
+
 int tracee_resume(struct task *t, int how, int sig)
 {
 	if (t->notice)

@@ -144,6 +144,8 @@ struct task {
 	bool sigcheck; /* a signal may be pending: look before the next wait is trusted */
 	bool in_exec;	  /* execve is under way */
 	bool leader_exit; /* the leader exits while threads live: it is reported after them */
+	bool held;	 /* signals are blocked while it makes its call again; then .blocked are */
+	uint64_t blocked;
 	int interrupted; /* restart code to set at the exit stop of a cancelled call, 0 = none */
 	bool retrying; /* .c is being run again by the kernel, from .retry_ip - 2 */
 	uint64_t retry_ip;
