@@ -384,7 +384,7 @@ static void size_view(struct stat *st)
 {
 	st->st_blksize = BLOCK;
 	if (S_ISDIR(st->st_mode)) {
-		st->st_nlink = 1;
+		st->st_nlink = st->st_nlink != 0; /* it may be gone */
 		st->st_size = DIR_SIZE;
 		st->st_blocks = DIR_SIZE / 512;
 	} else if (S_ISREG(st->st_mode)) {

@@ -164,14 +164,38 @@ static long sendfile_enter(struct call *c)
 	return send_file(c, from, off, to, c->a[3] < MAX_COPY ? c->a[3] : MAX_COPY);
 }
 
+/* Directories, and a part of a file to where some of it is. */
+static long check_ranges(struct call *c, const int64_t *off_in, const int64_t *off_out, int64_t n)
+{
+	own_fd from = call_getfd(c, (int) c->a[0]), to = call_getfd(c, (int) c->a[2]);
+	struct stat a, b;
+	int64_t i, o;
+
+	if (from < 0 || to < 0 || fstat(from, &a) < 0 || fstat(to, &b) < 0)
+		return -EBADF;
+	if (S_ISDIR(a.st_mode) || S_ISDIR(b.st_mode))
+		return -EISDIR;
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino || (fcntl(to, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return 0;
+	i = off_in ? *off_in : lseek(from, 0, SEEK_CUR);
+	o = off_out ? *off_out : lseek(to, 0, SEEK_CUR);
+	if (n > a.st_size - i)
+		n = a.st_size - i;
+	return n > 0 && o < i + n && i < o + n ? -EINVAL : 0;
+}
+
 static long copy_file_range_enter(struct call *c)
 {
 	int64_t store[2], *off_in, *off_out;
+	long r;
 
 	if (c->a[5])
 		return -EINVAL;
 	if (load_off(c, 1, &store[0], &off_in) < 0 || load_off(c, 3, &store[1], &off_out) < 0)
 		return -EFAULT;
+	r = check_ranges(c, off_in, off_out, c->a[4] < MAX_COPY ? (int64_t) c->a[4] : MAX_COPY);
+	if (r < 0)
+		return r;
 	return save_off(c, 3, off_out,
 		save_off(c, 1, off_in, copy_between(c, 0, 2, off_in, off_out, c->a[4])));
 }

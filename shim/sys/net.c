@@ -59,6 +59,9 @@ static long socket_enter(struct call *c)
 {
 	if (c->nr == NR_SOCKET && netlink_ours(c))
 		return netlink_socket_enter(c);
+	if ((int) c->a[1] & ~(TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK) ||
+		((int) c->a[1] & TYPE_MASK) > SOCK_PACKET)
+		return -EINVAL;
 	if (known_socket(c))
 		return call_run_leave(c);
 	call_note(c, "socket of family %d, type %d refused", (int) c->a[0],
@@ -319,6 +322,17 @@ static long connect_enter(struct call *c)
 	return call_run_leave(c);
 }
 
+/* Asked again, the kernel says what has become of it, and knows that it was told. */
+static long connect_ends(struct call *c, int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = c->a[2] < sizeof a ? (socklen_t) c->a[2] : sizeof a;
+
+	if (in_at(c, c->a[1], &a, n) < 0)
+		return -EFAULT;
+	return connect(fd, (struct sockaddr *) &a, n) < 0 ? -errno : 0;
+}
+
 static void connect_leave(struct call *c)
 {
 	own_fd fd = call_getfd(c, (int) c->a[0]);
@@ -335,10 +349,7 @@ static void connect_leave(struct call *c)
 	if (c->ret == -EAGAIN || (busy && c->w->o->network)) { /* a local queue is full, a peer far */
 		io_wait(c, RESTARTSYS);
 	} else if (busy) {
-		if (poll(&p, 1, CONNECT_MS) > 0)
-			c->ret = -net_option(fd, SO_ERROR);
-		else
-			c->ret = -ETIMEDOUT;
+		c->ret = poll(&p, 1, CONNECT_MS) > 0 ? connect_ends(c, fd) : -ETIMEDOUT;
 	}
 }
 

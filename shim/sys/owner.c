@@ -228,6 +228,10 @@ static long lchown_enter(struct call *c)
 
 static long fchown_enter(struct call *c)
 {
+	own_fd fd = call_getfd(c, (int) c->a[0]);
+
+	if (fd < 0 || fcntl(fd, F_GETFL) & O_PATH)
+		return -EBADF;
 	return chown_common(c, (int) c->a[0], NULL, 0, 1);
 }
 

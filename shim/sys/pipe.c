@@ -10,9 +10,10 @@
 
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
+#include "shim/engine.h"
 #include "shim/sys/io.h"
 
-enum { PIPE_SIZE = 65536, PIPE_MAX = 1 << 20 /* fs.pipe-max-size: root outside may have more */ };
+enum { LOCK_CHAIN = 10, PIPE_SIZE = 65536, PIPE_MAX = 1 << 20 /* fs.pipe-max-size: root outside may have more */ };
 
 /* ---- pipes ---- */
 
@@ -37,9 +38,51 @@ static long lockw_enter(struct call *c)
 	return call_run_leave(c);
 }
 
+/* Whose lock @t waits for; NULL: nobody's of the container. */
+static struct proc *lock_holder(struct world *w, struct task *t)
+{
+	own_fd fd = w->ops->getfd(t, (int) t->c.a[0]);
+	struct task *of;
+	struct flock l;
+
+	if (fd < 0 || w->ops->read(t, t->c.a[2], &l, sizeof l) != sizeof l ||
+		fcntl(fd, F_GETLK, &l) < 0 || l.l_type == F_UNLCK)
+		return NULL;
+	of = task_find(w, l.l_pid);
+	return of ? of->proc : NULL;
+}
+
+static struct task *waiter_in(const struct proc *p, const struct row *row)
+{
+	for (struct task *t = p->threads; t; t = t->next_thread)
+		if (t->state == T_BLOCKED && t->c.wait.kind == W_IO && t->c.row == row)
+			return t;
+	return NULL;
+}
+
+/* Would it wait for one who waits for it? */
+static bool lock_deadlock(struct call *c)
+{
+	struct proc *p = lock_holder(c->w, c->t);
+
+	for (int i = 0; p && i < LOCK_CHAIN; i++) {
+		struct task *t;
+
+		if (p == c->t->proc)
+			return i > 0;
+		t = waiter_in(p, c->row);
+		p = t ? lock_holder(c->w, t) : NULL;
+	}
+	return false;
+}
+
 static void lockw_leave(struct call *c)
 {
-	if (c->ret == -EAGAIN || c->ret == -EACCES)
+	if (c->ret != -EAGAIN && c->ret != -EACCES)
+		return;
+	if (lock_deadlock(c))
+		c->ret = -EDEADLK;
+	else
 		io_wait(c, RESTARTSYS);
 }
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Linux refuses, or says without looking: as there. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+
+#include "guest.h"
+
+#define ERR(e, x) do { errno = 0; CHECK((x) == -1 && errno == (e)); } while (0)
+
+static void files(void)
+{
+	const struct timespec omit[2] = { { 0, UTIME_OMIT }, { 0, UTIME_OMIT } };
+	int f = open("f", O_RDWR | O_CREAT, 0644), path = open("f", O_PATH), dir;
+	off_t a = 0, b = 3;
+	struct stat st;
+
+	CHECK(write(f, "0123456789", 10) == 10);
+	ERR(EINVAL, copy_file_range(f, &a, f, &b, 5, 0));
+	b = 5;
+	CHECK(copy_file_range(f, &a, f, &b, 5, 0) == 5);
+	dir = open(".", O_RDONLY);
+	ERR(EISDIR, copy_file_range(dir, NULL, f, NULL, 5, 0));
+	ERR(EBADF, fchown(path, 1, 1));
+	CHECK(utimensat(AT_FDCWD, "none", omit, 0) == 0);
+	CHECK(mkdir("d", 0755) == 0 && (dir = open("d", O_RDONLY)) >= 0);
+	CHECK(fstat(dir, &st) == 0 && st.st_nlink >= 1);
+	CHECK(rmdir("d") == 0 && fstat(dir, &st) == 0 && st.st_nlink == 0);
+}
+
+static void sockets(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t n = sizeof a;
+
+	ERR(EINVAL, socket(AF_INET, 99, 0));
+	ERR(EINVAL, socket(AF_INET, 12, 0));
+	CHECK(bind(l, (void *) &a, n) == 0 && listen(l, 1) == 0 && getsockname(l, (void *) &a, &n) == 0);
+	CHECK(connect(c, (void *) &a, n) == 0);
+	ERR(EISCONN, connect(c, (void *) &a, n));
+	close(l);
+	c = socket(AF_INET, SOCK_STREAM, 0);
+	ERR(ECONNREFUSED, connect(c, (void *) &a, n));
+	ERR(ECONNREFUSED, connect(c, (void *) &a, n));
+}
+
+static int pipes[2];
+
+static void other(void)
+{
+	struct flock first = { .l_type = F_WRLCK, .l_len = 1 }, second = { .l_type = F_WRLCK, .l_start = 1, .l_len = 1 };
+	int fd = open("f", O_RDWR);
+
+	CHECK(fcntl(fd, F_SETLK, &second) == 0 && write(pipes[1], "x", 1) == 1);
+	CHECK(fcntl(fd, F_SETLKW, &first) == 0);
+}
+
+/* It waits for us: we can't wait for it. */
+static void deadlock(void)
+{
+	struct flock first = { .l_type = F_WRLCK, .l_len = 1 }, second = { .l_type = F_WRLCK, .l_start = 1, .l_len = 1 };
+	int fd = open("f", O_RDWR);
+	pid_t p;
+	char b;
+
+	CHECK(fd >= 0 && pipe(pipes) == 0 && fcntl(fd, F_SETLK, &first) == 0);
+	p = start(other);
+	CHECK(read(pipes[0], &b, 1) == 1);
+	sleep(1);
+	ERR(EDEADLK, fcntl(fd, F_SETLKW, &second));
+	first.l_type = F_UNLCK;
+	CHECK(fcntl(fd, F_SETLK, &first) == 0 && wait_of(p) == 0);
+	CHECK(fcntl(fd, F_SETLKW, &second) == 0);
+}
+
+int main(void)
+{
+	files();
+	sockets();
+	deadlock();
+	puts("refused");
+	return 0;
+}
