@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes: birth, program, end, wait, signals between them. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 
 #include "shim/engine.h"
 #include "shim/fs.h"
+#include "shim/sys/caps.h"
 
 #define CLONE_NEW_ANY                                                                        \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
@@ -295,10 +297,23 @@ static long kill_many(struct call *c, pid_t target)
 	return call_run_leave(c);
 }
 
+/* The kernel knows one user only. */
+static bool may_signal(const struct call *c, const struct proc *p, int sig)
+{
+	const struct ids *a = &c->t->proc->ids, *b = &p->ids;
+
+	return !c->w->o->virtual_ids || p == c->t->proc || caps_has(a, CAP_KILL) ||
+	       a->euid == b->suid || a->euid == b->ruid || a->ruid == b->suid || a->ruid == b->ruid ||
+	       (sig == SIGCONT && getsid(p->pid) == getsid(c->t->proc->pid));
+}
+
 static long kill_enter(struct call *c)
 {
 	pid_t target = (pid_t) c->a[0];
+	const struct proc *p = target > 0 ? proc_by_vpid(c->w, target) : NULL;
 
+	if (p && (unsigned) c->a[1] <= 64 && !may_signal(c, p, (int) c->a[1]))
+		return -EPERM;
 	if ((int) c->a[1] != SIGKILL)
 		return call_run_leave(c);
 	if (target <= 0 && c->w->o->virtual_ids && c->nr == SYS_kill)
@@ -310,9 +325,11 @@ static long kill_enter(struct call *c)
 
 static long tkill_any(struct call *c, unsigned tid, unsigned sig)
 {
-	struct task *t = (int) c->a[sig] == SIGKILL ? task_by_vpid(c->w, (pid_t) c->a[tid]) : NULL;
+	struct task *t = task_by_vpid(c->w, (pid_t) c->a[tid]);
 
-	if (t && t->proc == c->t->proc)
+	if (t && (unsigned) c->a[sig] <= 64 && !may_signal(c, t->proc, (int) c->a[sig]))
+		return -EPERM;
+	if (t && t->proc == c->t->proc && (int) c->a[sig] == SIGKILL)
 		kills_itself(c);
 	return call_run_leave(c);
 }

@@ -46,6 +46,36 @@ static void sockets(void)
 	ERR(ECONNREFUSED, connect(c, (void *) &a, n));
 }
 
+static void memory(void)
+{
+	char *p = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char v[2] = { 0 };
+
+	CHECK(p != MAP_FAILED && mincore(p, 8192, v) == 0);
+	CHECK(munmap(p + 4096, 4096) == 0);
+	ERR(ENOMEM, mincore(p, 8192, v));
+	ERR(EINVAL, mincore(p + 1, 4096, v));
+}
+
+/* A user's signals reach his own processes. */
+static void another_users(void)
+{
+	pid_t p = start((void (*)(void)) pause), q;
+
+	settle();
+	CHECK(setresuid(0, 1000, 0) == 0); /* the real one's count, too */
+	CHECK(kill(p, 0) == 0 && kill(getppid(), 0) == 0 && setresuid(1000, 1000, 0) == 0);
+	ERR(EPERM, kill(p, SIGTERM));
+	ERR(EPERM, kill(p, SIGKILL));
+	ERR(EPERM, syscall(SYS_tgkill, p, p, SIGTERM));
+	ERR(EINVAL, kill(p, 65));
+	ERR(ESRCH, kill(30000, 0));
+	CHECK(kill(p, SIGCONT) == 0 && kill(getpid(), 0) == 0);
+	q = start((void (*)(void)) pause);
+	CHECK(kill(q, SIGTERM) == 0 && WTERMSIG(wait_of(q)) == SIGTERM);
+	CHECK(setresuid(0, 0, 0) == 0 && kill(p, SIGTERM) == 0 && WTERMSIG(wait_of(p)) == SIGTERM);
+}
+
 static int pipes[2];
 
 static void other(void)
@@ -80,6 +110,8 @@ int main(void)
 	files();
 	sockets();
 	deadlock();
+	memory();
+	another_users();
 	puts("refused");
 	return 0;
 }
