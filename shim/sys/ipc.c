@@ -16,6 +16,13 @@ enum { SEMOPM = 500, RED_ZONE = 128 };
 
 /* ---- semaphores ---- */
 
+/* It has waited, and what it waited for is no longer there. */
+static void removed(struct call *c)
+{
+	if (c->again && c->ret == -EINVAL)
+		c->ret = -EIDRM;
+}
+
 /* The operations once more, none of them waiting, below the stack's red zone. */
 static long semop_try(struct call *c)
 {
@@ -58,6 +65,8 @@ static void semop_leave(struct call *c)
 
 	if (semop_waits(c))
 		call_block(c, w);
+	else
+		removed(c);
 }
 
 static long semtimedop_enter(struct call *c)
@@ -85,10 +94,12 @@ static void semtimedop_leave(struct call *c)
 		return;
 	}
 	w.deadline = c->t->sleep_until;
-	if (semop_waits(c) && c->w->now < w.deadline)
+	if (semop_waits(c) && c->w->now < w.deadline) {
 		call_block(c, w);
-	else
-		wait_done(c);
+		return;
+	}
+	wait_done(c);
+	removed(c);
 }
 
 /* ---- message queues ---- */
@@ -105,6 +116,8 @@ static void msgsnd_leave(struct call *c)
 
 	if (c->ret == -EAGAIN && !(c->a[3] & IPC_NOWAIT))
 		call_block(c, w);
+	else
+		removed(c);
 }
 
 static long msgrcv_enter(struct call *c)
@@ -119,6 +132,8 @@ static void msgrcv_leave(struct call *c)
 
 	if (c->ret == -ENOMSG && !(c->a[4] & IPC_NOWAIT))
 		call_block(c, w);
+	else
+		removed(c);
 }
 
 static long shmat_enter(struct call *c)

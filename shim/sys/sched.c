@@ -145,6 +145,8 @@ static long getparam_enter(struct call *c)
 	struct task *t = whom(c, c->a[0]);
 	int *p;
 
+	if (!c->a[1])
+		return -EINVAL;
 	if (!t)
 		return -ESRCH;
 	p = out(c, 1, sizeof *p);

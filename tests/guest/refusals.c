@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 
 #include "guest.h"
@@ -76,6 +79,38 @@ static void another_users(void)
 	CHECK(setresuid(0, 0, 0) == 0 && kill(p, SIGTERM) == 0 && WTERMSIG(wait_of(p)) == SIGTERM);
 }
 
+static int gone;
+
+static void waits_sem(void)
+{
+	struct sembuf b = { 0, -1, 0 };
+
+	ERR(EIDRM, semop(gone, &b, 1));
+	ERR(EINVAL, semop(gone, &b, 1));
+}
+
+static void waits_msg(void)
+{
+	struct { long type; char text[8]; } m;
+
+	ERR(EIDRM, msgrcv(gone, &m, 8, 0, 0));
+	ERR(EINVAL, msgrcv(gone, &m, 8, 0, 0));
+}
+
+static void removed(void)
+{
+	pid_t p;
+
+	CHECK((gone = semget(IPC_PRIVATE, 1, 0600)) >= 0);
+	p = start(waits_sem);
+	settle();
+	CHECK(semctl(gone, 0, IPC_RMID) == 0 && wait_of(p) == 0);
+	CHECK((gone = msgget(IPC_PRIVATE, 0600)) >= 0);
+	p = start(waits_msg);
+	settle();
+	CHECK(msgctl(gone, IPC_RMID, NULL) == 0 && wait_of(p) == 0);
+}
+
 static int pipes[2];
 
 static void other(void)
@@ -111,6 +146,7 @@ int main(void)
 	sockets();
 	deadlock();
 	memory();
+	removed();
 	another_users();
 	puts("refused");
 	return 0;
