@@ -274,3 +274,19 @@ long pty_write(struct call *c)
 		return io_wait(c, done ? (int) done : RESTARTSYS);
 	return r < 0 && !done ? r : (long) done;
 }
+
+bool pty_waits(struct call *c)
+{
+	struct wait w = { .kind = W_IO, .intr = RESTARTSYS };
+	struct pty y = { .fd = io_of(c->w)->fd };
+	struct termios t;
+
+	if (!number(&y) || y.master || tcgetattr(y.fd, &t) < 0)
+		return false;
+	w.deadline = tty_deadline(c, &t);
+	if (w.deadline == NO_DEADLINE)
+		return false;
+	if (!c->timed_out)
+		call_block(c, w);
+	return true;
+}

@@ -81,6 +81,8 @@ static long read_stream(struct call *c)
 		x.total = CHUNK;
 	p = io_buf(c->w, x.total);
 	r = read_now(io->fd, p, x.total, &flags);
+	if (r == -EAGAIN && !(flags & O_NONBLOCK) && io->kind == FK_TTY && pty_waits(c))
+		return 0;
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !c->timed_out)
 		return io_wait_read(c, io->fd, net_deadline(c, io->fd, SO_RCVTIMEO, 0));
 	if (r > 0 && S_ISSOCK(io->st.st_mode))

@@ -196,6 +196,15 @@ void tty_ioctl_leave(struct call *c)
 	signals_sent(c->w, NULL); /* SIGTTIN, SIGTTOU, SIGWINCH go to groups */
 }
 
+uint64_t tty_deadline(struct call *c, const struct termios *t)
+{
+	if (t->c_lflag & ICANON || t->c_cc[VMIN] || !t->c_cc[VTIME])
+		return NO_DEADLINE;
+	if (!c->again)
+		c->scratch[0] = c->w->now + t->c_cc[VTIME] * (uint64_t) TENTH_NS;
+	return c->scratch[0];
+}
+
 long tty_read(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
@@ -210,13 +219,9 @@ long tty_read(struct call *c)
 	poll(&p, 1, 0);
 	if (p.revents || flags & O_NONBLOCK || background(c, y) || tcgetattr(io->fd, &t) < 0)
 		return run_now(c, io->fd, flags);
-	if (t.c_lflag & ICANON || t.c_cc[VMIN])
-		return wait_input(c, y, NO_DEADLINE, RESTARTSYS);
-	if (!t.c_cc[VTIME])
+	if (!(t.c_lflag & ICANON) && !t.c_cc[VMIN] && !t.c_cc[VTIME])
 		return run_now(c, io->fd, flags);
-	if (!c->again)
-		c->scratch[0] = c->w->now + t.c_cc[VTIME] * (uint64_t) TENTH_NS;
-	return wait_input(c, y, c->scratch[0], RESTARTSYS);
+	return wait_input(c, y, tty_deadline(c, &t), RESTARTSYS);
 }
 
 static bool stops_writers(int fd)

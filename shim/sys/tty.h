@@ -24,6 +24,12 @@ static inline bool tty_is(struct call *c)
 /** For the descriptor of io_by_fd(), if tty_is(). */
 long tty_read(struct call *c);
 long tty_write(struct call *c);
+struct termios;
+/** When a read that waits for the first key has waited enough, as the terminal is set; kept in c->scratch[0]. */
+uint64_t tty_deadline(struct call *c, const struct termios *t);
+/** pty.c: nothing is there yet in a terminal that the guest has made, which says how long to
+ * wait: it does, or it has. Else false. */
+bool pty_waits(struct call *c);
 /** pty.c: to a terminal that the guest has made. */
 long pty_write(struct call *c);
 /** leave() of all that the kernel runs on a terminal. */
