@@ -291,8 +291,9 @@ be_user() {
 	chown "$user:$user" "$work/user" "$work/user/run"
 	mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work etc /etc ||
 		skip "no overlay over /etc"
-	echo "dtuser:x:$user:$user::$work/user:/bin/sh" >>/etc/passwd
-	echo "dtuser:x:$user:" >>/etc/group
+	# on a line of its own, whatever the last one ends with
+	printf '\n%s\n' "dtuser:x:$user:$user::$work/user:/bin/sh" >>/etc/passwd
+	printf '\n%s\n' "dtuser:x:$user:" >>/etc/group
 	echo "dtuser:1000000:65536" | tee /etc/subuid >/etc/subgid
 }
 

@@ -278,6 +278,122 @@ test_build() {
 }
 
 # What an image's author writes into its manifest, Podman hands on like the caller's annotations.
+# What config.json looks like with options that are rarer.
+test_settings() {
+	[ ! -x /usr/libexec/podman/catatonit ] && ! command -v catatonit >/dev/null ||
+		t "--init" 0 podman run --rm --network none --init bb \
+			sh -c 'grep -q init /proc/1/comm'
+	t "--pidfile" 0 podman run -d --name o --network none --pidfile "$pod/pidfile" bb forever
+	ok "--pidfile: its pid" sh -c '[ "$(cat "$1")" = "$(podman inspect -f "{{.State.Pid}}" o)" ]' - \
+		"$pod/pidfile"
+	t "--pidfile: rm" 0 podman rm -f -t 0 o
+	t "--userns=nomap, for ordinary users" any podman run --rm --network none --userns nomap bb id -u
+	[ -z "$rootless" ] || is 0
+	t "no new privileges" 0 podman run --rm --network none --security-opt no-new-privileges bb \
+		grep NoNewPrivs /proc/self/status
+	out 1
+	t "no seccomp" 0 podman run --rm --network none --security-opt seccomp=unconfined bb \
+		grep Seccomp: /proc/self/status
+	real 0
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"],
+		"action": "SCMP_ACT_ERRNO", "errnoRet": 13}]}' >"$pod/no-mkdir.json"
+	t "a filter of one's own" fail podman run --rm --network none \
+		--security-opt seccomp="$pod/no-mkdir.json" bb mkdir /tmp/x
+	err "permission denied"
+	t "more masked" 0 podman run --rm --network none --security-opt mask=/srv bb ls -A /srv
+	is ''
+	t "tmpfs with options" 0 podman run --rm --network none --tmpfs /t:size=64k,mode=1711,noexec bb \
+		sh -c 'stat -c %a /t; df -k /t | tail -1 | tr -s " " | cut -d" " -f2; grep -c "/t .*noexec" /proc/mounts'
+	is "1711
+64
+1"
+	t "an image as a volume" 0 podman run --rm --network none --mount type=image,src=bb,dst=/i bb \
+		cat /i/srv/index.html
+	is hello
+	t "a sysctl" 0 podman run --rm --network none --sysctl net.ipv4.ip_forward=1 bb \
+		cat /proc/sys/net/ipv4/ip_forward
+	is 1
+	t "a sysctl of the host's" fail podman run --rm --network none --sysctl vm.swappiness=1 bb true
+	t "a device" 0 podman run --rm --network none --device /dev/null:/dev/mine bb sh -c 'echo x >/dev/mine'
+	t "none such" fail podman run --rm --network none --device /dev/nosuch bb true
+	t "--umask, --oom-score-adj" 0 podman run --rm --network none --umask 0077 --oom-score-adj 321 bb \
+		sh -c 'umask; cat /proc/self/oom_score_adj'
+	is "0077
+321"
+}
+
+test_volumes() {
+	echo secret >"$pod/secret"
+	t "secrets" 0 podman secret create s1 "$pod/secret"
+	t "secrets: a file" 0 podman run --rm --network none --secret s1,mode=0400,uid=33 bb \
+		sh -c 'stat -c %a:%u /run/secrets/s1; cat /run/secrets/s1'
+	is "400:33
+secret"
+	t "secrets: in the environment" 0 podman run --rm --network none --secret s1,type=env,target=S bb \
+		sh -c 'echo $S'
+	is secret
+	t "secrets: rm" 0 podman secret rm s1
+	t "a volume that forgets" 0 podman run --rm --network none -v "$pod/vol:/v:O" bb \
+		sh -c 'echo new >/v/new; cat /v/f /v/new'
+	is "there
+new"
+	ok "has forgotten" test ! -e "$pod/vol/new"
+	mkdir -p "$pod/given" && echo a >"$pod/given/a"
+	[ -z "$rootless" ] || chown -R "$user:$user" "$pod/given"
+	t "a volume given away" 0 podman run --rm --network none -u 33:34 -v "$pod/given:/v:U" bb \
+		sh -c 'stat -c %u:%g /v/a; echo b >/v/b'
+	is 33:34
+	t "a volume with a name" 0 podman run --rm --network none -v named:/srv bb sh -c \
+		'cat /srv/index.html; echo 2 >/srv/2'
+	is hello
+	t "is kept" 0 podman run --rm --network none -v named:/x bb cat /x/2
+	is 2
+	t "until it is removed" 0 podman volume rm named
+	t "diff" 0 podman run --name o1 --network none bb sh -c 'echo n >/new; rm /srv/index.html'
+	t "diff: of it" 0 podman diff o1
+	out "A /new"
+	out "D /srv/index.html"
+	t "rename" 0 podman rename o1 o2
+	t "clone" 0 podman container clone o2 o3
+	t "clone: start" 0 podman start -a o3
+	t "clone: rm" 0 podman rm o2 o3
+	t "cp into what is mounted" 0 podman run -d --name o --network none --tmpfs /t -v "$pod/vol:/v" bb forever
+	t "cp: done" 0 sh -c 'podman cp "$1" o:/t/x && podman exec o cat /t/x && podman cp "$1" o:/v/x' - \
+		"$pod/secret"
+	is secret
+	ok "cp: in the volume" cmp "$pod/secret" "$pod/vol/x"
+	t "cp: back" 0 sh -c 'podman cp o:/t/x - | tar -xO'
+	is secret
+	t "cp: rm" 0 podman rm -f -t 0 o
+}
+
+test_build_mounts() {
+	mkdir -p "$pod/bm/sub" && echo inside >"$pod/bm/sub/s" && echo secret >"$pod/secret"
+	cat >"$pod/bm/Dockerfile" <<-'END'
+		FROM localhost/bb AS one
+		RUN --mount=type=cache,target=/cache,id=k echo c >>/cache/f; wc -l </cache/f >/n
+		RUN --mount=type=secret,id=s,target=/etc/s,mode=0440,uid=33 stat -c "secret %u:%a" /etc/s
+		RUN --mount=type=bind,source=sub,target=/b cat /b/s
+		RUN --mount=type=tmpfs,target=/t echo t >/t/x && cat /t/x
+		FROM localhost/bb
+		COPY --from=one /n /n
+		RUN --mount=type=bind,from=one,source=/srv,target=/o cat /o/index.html
+		USER www
+		WORKDIR /made
+		RUN id -un; pwd
+		CMD ["cat", "/n"]
+	END
+	[ -z "$rootless" ] || chown -R "$user:$user" "$pod/bm" "$pod/secret"
+	t "build with mounts" 0 podman build --isolation oci --network none --secret id=s,src="$pod/secret" \
+		--ulimit nofile=99:99 --shm-size 1m -t mounted "$pod/bm"
+	out "secret 33:440"
+	out inside
+	out hello
+	out /made
+	t "build with mounts: the image" 0 podman run --rm --network none mounted
+	is 1
+}
+
 test_annotations() {
 	local plain=$work/plain year
 	[ "$kind" = detrun ] || return 0

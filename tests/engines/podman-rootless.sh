@@ -32,7 +32,8 @@ test_state() {
 	t "state: rm" 0 podman --runtime "$work/rootless" rm s
 }
 
-for part in ${PARTS:-run files ids state security fds terminal detached more pods build annotations}; do
+for part in ${PARTS:-run files ids state security fds terminal detached more pods build settings volumes \
+	build_mounts annotations}; do
 	echo "# $part"
 	"test_$part"
 done
