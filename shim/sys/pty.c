@@ -290,3 +290,16 @@ bool pty_waits(struct call *c)
 		call_block(c, w);
 	return true;
 }
+
+bool pty_background(struct call *c)
+{
+	struct pty y = { .fd = io_of(c->w)->fd };
+	char text[STAT_MAX], *stat;
+	int group, tty, front;
+
+	if (!number(&y) || y.master)
+		return false;
+	stat = tracee_stat(c->w, c->t->pid, text);
+	return stat && sscanf(stat, "%*c %*d %d %*d %d %d", &group, &tty, &front) == 3 &&
+	       (dev_t) tty == makedev(PTS_MAJOR + (y.nr >> 8), y.nr & 0xff) && group != front;
+}

@@ -97,7 +97,13 @@ static long read_stream(struct call *c)
 /* The container's own, or one that the guest has made. */
 static long read_terminal(struct call *c)
 {
-	return tty_is(c) ? tty_read(c) : read_stream(c);
+	if (tty_is(c))
+		return tty_read(c);
+	if (!pty_background(c))
+		return read_stream(c);
+	c->scratch[1] = 0;
+	signals_sent(c->w, NULL); /* SIGTTIN, to the group */
+	return call_run_leave(c);
 }
 
 static long read_stdin(struct call *c)

@@ -27,6 +27,8 @@ long tty_write(struct call *c);
 struct termios;
 /** When a read that waits for the first key has waited enough, as the terminal is set; kept in c->scratch[0]. */
 uint64_t tty_deadline(struct call *c, const struct termios *t);
+/** pty.c: a terminal that the guest has made is not for the caller's group to read: the kernel says what then. */
+bool pty_background(struct call *c);
 /** pty.c: nothing is there yet in a terminal that the guest has made, which says how long to
  * wait: it does, or it has. Else false. */
 bool pty_waits(struct call *c);
