@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* skip-native: it writes to /etc */
 /* Files with several names, some of them elsewhere on the host; what a write makes of each. */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every program of tests/progs, twice under different conditions: same output, same exit status,
 # same trace; both traces verify, and one is replayed. A new program is one file there, C or a script; nothing here
-# names any. Two marks in a program's text are understood:
+# names any. Three marks in a program's text are understood:
 #   "compile this in the container"   (C) the compiler's run is part of the run; host door only
 #   "skip-door: chroot|host"          not through that door
+#   "skip-native:"                    not without detrun: it would change the host
 #
 # usage: progs.sh [DETRUN] [NAME...]     e.g. progs.sh build/runtime/detrun time threads
 # KEEP=1 leaves the scratch directory with all traces.
@@ -142,6 +143,7 @@ run_one() { # condition, name, door, command...: output and status beside the di
 native_differs() { # informational: what the host alone makes of it
 	local n=$1 c
 	[ -z "${NO_NATIVE:-}" ] || return
+	! grep -qs "skip-native:" "$top/tests/progs/${n%.*}".* || return # it would change the host
 	command_of "$n" host
 	for c in a b; do
 		fresh_dir $c "$n" host
