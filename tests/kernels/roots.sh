@@ -38,34 +38,41 @@ package() { # DIR
 	EOF
 	cat >"$1/debian/rules" <<-'EOF'
 		#!/usr/bin/make -f
+		.RECIPEPREFIX = >
 		build build-arch build-indep: hello
 		hello: hello.c
-			gcc -O2 -g -o hello hello.c
+		> gcc -O2 -g -o hello hello.c
 		binary binary-arch: hello
-			install -D hello debian/hello/usr/bin/hello
-			dpkg-shlibdeps debian/hello/usr/bin/hello
-			mkdir -p debian/hello/DEBIAN
-			dpkg-gencontrol -phello -Pdebian/hello
-			dpkg-deb --root-owner-group --build debian/hello ..
+		> install -D hello debian/hello/usr/bin/hello
+		> dpkg-shlibdeps debian/hello/usr/bin/hello
+		> mkdir -p debian/hello/DEBIAN
+		> dpkg-gencontrol -phello -Pdebian/hello
+		> dpkg-deb --root-owner-group --build debian/hello ..
 		binary-indep:
 		clean:
-			rm -rf hello debian/hello debian/files debian/substvars
+		> rm -rf hello debian/hello debian/files debian/substvars
 	EOF
 	chmod 755 "$1/debian/rules"
 	echo '3.0 (native)' >"$1/debian/source/format"
 }
 
 show() { # name, command...
-	local name=$1 line
+	local name=$1 line code
 	shift
 	rm -rf "$work/b" "$work/t"
 	mkdir -p "$work/b/hello-1.0"
 	package "$work/b/hello-1.0"
 	cp "$work/b/hello-1.0/hello.c" "$work/b/"
-	line="$name $(cd "$work/b" && umask 022 &&
-		"$detrun" --chroot "$rootfs" --trace "$work/t" -- "$@" 2>"$work/err" </dev/null | sha256sum |
-		cut -c-16) $(cat "$work/b/"*.deb 2>/dev/null | sha256sum | cut -c-16) $(sed -n 3p "$work/t/checkpoint")"
-	if [ -z "$want" ]; then
+	(cd "$work/b" && umask 022 && "$detrun" --chroot "$rootfs" --trace "$work/t" -- "$@") \
+		>"$work/out" 2>"$work/err" </dev/null
+	code=$?
+	line="$name $(cat "$work/out" "$work/b/"*.deb 2>/dev/null | sha256sum | cut -c-16)"
+	line="$line $(sed -n 3p "$work/t/checkpoint")"
+	if [ $code != 0 ]; then
+		echo "not ok - $name: exit status $code"
+		tail -3 "$work/err" | sed 's/^/#   /'
+		failed=$((failed + 1))
+	elif [ -z "$want" ]; then
 		echo "$line"
 	elif grep -qxF -- "$line" "$want"; then
 		echo "ok - $name"
@@ -86,6 +93,6 @@ show perl perl -e 'print join(",", %ENV), rand, "\n"'
 show openssl openssl dgst -sha256 /etc/passwd
 show gcc sh -c 'gcc -O2 -o hello hello.c && ./hello'
 show native gcc -march=native -Q --help=target
-show package sh -c 'cd hello-1.0 && dpkg-buildpackage -us -uc -b'
+show package sh -c 'cd hello-1.0 && dpkg-buildpackage -us -uc -b -d && dpkg-deb -c ../*.deb'
 [ -z "$want" ] || echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
