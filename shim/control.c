@@ -442,8 +442,7 @@ static bool again(struct world *w, uint32_t when)
 		return false;
 	if (when && w->now - w->start < d->vtime)
 		return false;
-	if (w->now - w->start < d->vtime)
-		w->now = w->start + d->vtime;
+	sched_pass(w, w->start + d->vtime);
 	c->next_due++;
 	r = world_input_bytes(w, NULL, &b);
 	if (!r && !buf_cstr(&b))

@@ -150,6 +150,8 @@ void world_run(struct world *w);
 /* sched.c */
 /** Next task to run, or NULL when the run is over. Moves the clock when all wait. */
 struct task *sched_next(struct world *w);
+/** All wait until then, if that is to come: who looks at memory all the while has computed. */
+void sched_pass(struct world *w, uint64_t to);
 /** The earliest moment that somebody waits for. */
 uint64_t sched_deadline(struct world *w);
 

@@ -54,7 +54,7 @@ static void time_passed(struct world *w, uint64_t since)
 	if (!(w->o->live || w->o->network) || w->expect || left <= w->now)
 		return;
 	left -= w->now + 1;
-	w->now += passed < left ? passed : left;
+	sched_pass(w, w->now + (passed < left ? passed : left));
 }
 
 struct outside {
@@ -145,20 +145,13 @@ static int how_long(struct world *w, uint64_t deadline)
 	return ms < MS_MAX ? (int) ms : MS_MAX;
 }
 
-/* Replay: in real time something came before the next deadline. */
-static void come_to(struct world *w, uint64_t at)
-{
-	if (at > w->now)
-		w->now = at;
-}
-
 static bool input_due(struct world *w)
 {
 	uint64_t at;
 
 	for (struct task *t = w->tasks; t; t = t->next)
 		if (waits_outside(t) && t->c.wait.key1 != NO_INPUT && world_input_next(w, t, &at)) {
-			come_to(w, at);
+			sched_pass(w, at); /* in real time it came before the next deadline */
 			engine_retry(w, t);
 			return true;
 		}

@@ -351,9 +351,10 @@ static bool wake_resting(struct world *w)
 	return any;
 }
 
-/* Who looks at memory all the while has computed. */
-static void jump(struct world *w, uint64_t to)
+void sched_pass(struct world *w, uint64_t to)
 {
+	if (to <= w->now)
+		return;
 	for (struct task *t = w->tasks; t; t = t->next)
 		if (t->state == T_READY && t->parked && !t->until)
 			world_computed(t, to - w->now);
@@ -373,8 +374,7 @@ static bool idle(struct world *w)
 		deadlock(w);
 		return false;
 	}
-	if (d > w->now)
-		jump(w, d);
+	sched_pass(w, d);
 	timers_fire(w);
 	timerfd_fire(w);
 	w->spin.runs++;

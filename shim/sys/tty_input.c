@@ -148,7 +148,7 @@ static void come_to_due(struct world *w, const struct tty *y)
 
 	if (y->next_due < y->n_due && d->event == w->nevents && !(d->which & INPUT_RUNNING) &&
 		w->now - w->start < d->vtime)
-		w->now = w->start + d->vtime;
+		sched_pass(w, w->start + d->vtime);
 }
 
 static bool idle(struct world *w, struct tty *y)

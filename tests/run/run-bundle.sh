@@ -163,4 +163,6 @@ if command -v cc >/dev/null; then
 	ok "a fault of a started one ends it" await stopped
 	"$detrun" --root "$work/containers" delete --force "c$$"
 fi
+bundle "sh('ulimit -t 1; while :; do :; done')"
+both "a limit of CPU time ends a loop" 137
 finish
