@@ -111,7 +111,7 @@ in_b() {
 	( umask 077 && cd "$dir" && ulimit -S -n 512 && ulimit -S -s 4096 &&
 		exec "${as[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/games HOME="$work/home_b" \
 			XDG_CACHE_HOME="$work/cache_b" LANG=de_DE.UTF-8 \
-			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 DETRUN_NOTIFY=0 DETRUN_CPUID=0 \
+			LC_ALL=de_DE.UTF-8 TZ=Asia/Tokyo EDITOR=true MAKEFLAGS=-s PYTHONHASHSEED=7 DETRUN_NOTIFY=0 DETRUN_CPUID="${cpuid:-0}" \
 			A_LONG_NAME="$(printf '%0300d' 0)" "${fake[@]}" "$@" )
 }
 

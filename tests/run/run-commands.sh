@@ -58,6 +58,8 @@ while IFS= read -r line; do
 	case $line in '' | '#'*) continue ;; esac
 	need=${line%%: *}
 	[ -z "$pattern" ] || [[ $line == *$pattern* ]] || continue
+	cpuid=0
+	[ "$need" != java ] || cpuid=1 # asks in code that it makes, which is not found where nothing faults
 	if ! PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$need" >/dev/null; then
 		skipped=$((skipped + 1))
 		continue
