@@ -5,6 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,13 +21,29 @@
 struct target {
 	int dirfd, flags;
 	const char *path; /* NULL: dirfd is the file */
+	bool linked;	  /* by its link in /proc: O_PATH will do, and what isn't open isn't there */
 };
+
+/* "/proc/self/fd/N", which is how glibc changes what O_PATH has opened; else -1. */
+static int fd_of_link(const struct call *c, const char *path, int flags)
+{
+	static const char dir[] = "/proc/self/fd/";
+	size_t n = sizeof dir - 1, digits;
+
+	if (!c->w->o->virtual_ids || c->t->fs->chrooted || !path || flags & AT_SYMLINK_NOFOLLOW ||
+		strncmp(path, dir, n))
+		return -1;
+	digits = strspn(path + n, "0123456789");
+	return digits && digits < 8 && !path[n + digits] ? atoi(path + n) : -1;
+}
 
 static struct target *target_new(struct call *c, int dirfd, const char *path, int flags)
 {
 	struct target *t = call_mem(c, sizeof *t);
 
-	*t = (struct target){ dirfd, flags, path };
+	*t = (struct target){ .dirfd = dirfd, .flags = flags, .path = path };
+	if (fd_of_link(c, path, flags) >= 0)
+		*t = (struct target){ .dirfd = fd_of_link(c, path, flags), .linked = true };
 	c->scratch[3] = (uintptr_t) t;
 	return t;
 }
@@ -39,9 +58,12 @@ static bool target_stat(struct call *c, const struct target *t, struct stat *ret
 /* 0, -errno or FS_ASK */
 static long target_lookup(struct call *c, const struct target *t, struct stat *ret)
 {
+	long r;
+
 	if (t->path)
 		return fs_stat(c, t->dirfd, t->path, t->flags, ret);
-	return fs_ours(c) ? fs_fstat(c, t->dirfd, ret) : FS_ASK;
+	r = fs_ours(c) ? fs_fstat(c, t->dirfd, ret) : FS_ASK;
+	return t->linked && r == -EBADF ? -ENOENT : r;
 }
 
 static struct target *target_of(struct call *c)
@@ -66,6 +88,17 @@ static void mode_set(struct call *c, const struct stat *before, const struct sta
 	inode_changed(c->w, v);
 }
 
+static long chmod_linked(struct call *c, int fd, unsigned mode)
+{
+	char link[32];
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) /* from Linux 6.6 on, and glibc's answer before */
+		return -EOPNOTSUPP;
+	snprintf(link, sizeof link, "self/fd/%d", fd);
+	return fchmodat(c->w->host_proc, link, mode, 0) < 0 ? -errno : 0;
+}
+
 static long chmod_disk(struct call *c, const struct target *t, unsigned mode)
 {
 	own_fd dup = -1;
@@ -76,6 +109,8 @@ static long chmod_disk(struct call *c, const struct target *t, unsigned mode)
 		dup = call_getfd(c, t->dirfd);
 		if (dup < 0)
 			return dup;
+		if (t->linked)
+			return chmod_linked(c, dup, mode);
 		if (fcntl(dup, F_GETFL) & O_PATH)
 			return -EBADF;
 		return fchmod(dup, mode) < 0 ? -errno : 0;

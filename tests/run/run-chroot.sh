@@ -53,6 +53,9 @@ u_can 1 'mknod /tmp/n c 1 3'
 u_can 1 'mknod /etc/passwd c 1 3'
 err "File exists"
 u_can 0 'touch -d @99999999999 /tmp/x; test $(stat -c %Y /tmp/x) -gt 9000000000'
+u_can 0 'cd /tmp; mkdir -m 400 p; exec 9<p; chmod 711 /proc/self/fd/9; test $(stat -c %a p) = 711'
+u_can 1 'chmod 711 /proc/self/fd/99'
+err "No such file"
 t "--hostname" 0 in_root --hostname box uname -n
 out box
 t "--cpus" 0 in_root --cpus 3 nproc
