@@ -319,11 +319,13 @@ end_daemons() {
 }
 
 strays() { # processes of this test but for itself, its daemons and their children
-	ps -ww -eo pid=,ppid=,stat=,args= | awk -v d=" $daemons " -v me="bash $0" '
+	local all # no pipe: a process of it that is about to be executed has no arguments yet
+	all=$(ps -ww -eo pid=,ppid=,stat=,args=)
+	awk -v d=" $daemons " -v me="bash $0" '
 		{ a = $0; sub(/^ *([^ ]+ +){3}/, "", a) }
-		$1 == 1 || $3 ~ /^Z/ || a == me || a ~ /^(awk|ps) -/ { next }
+		$1 == 1 || $3 ~ /^Z/ || a == me || a ~ /^ps -/ { next }
 		a ~ /^[^ ]*conmon .* --exit-delay / { next } # an exec by API, kept by Podman for who asks later
-		!index(d, " " $1 " ") && !index(d, " " $2 " ")'
+		!index(d, " " $1 " ") && !index(d, " " $2 " ")' <<<"$all"
 }
 
 mounts_left() { grep -E " $work/(state|rt)" /proc/self/mountinfo; }
