@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 enum {
 	LOOK_MS = 1000,	      /* between two looks at how much we got */
 	PAUSE_MAX_MS = 64000, /* between two tries that are of no use */
+	TICKS_MAX = 4,	      /* before one, by chance */
 	PROCS_MAX = 64,	      /* to look at: more than these in one build are asleep */
 };
 
@@ -112,12 +114,18 @@ static bool crowded(struct world *w, uint64_t now)
 	return !first && got * 4 < time * 3;
 }
 
-/* The CPUs are looked at, to see at the next tick who idles; not each time, where it is of no use. */
-static void ask(struct world *w, uint64_t now)
+/*
+ * Some ticks later, by chance, the CPUs are looked at, and at the next one it is seen who idles: two runs
+ * that began at the same moment would both go to the same one. Not each time, where it is of no use.
+ */
+static void try_soon(struct world *w, uint64_t now)
 {
-	if (now < w->seat.next_ms || !idle_of(w, w->seat.idle))
+	uint8_t chance = 0;
+
+	if (now < w->seat.next_ms)
 		return;
-	w->seat.asked_ms = now;
+	(void) !getrandom(&chance, sizeof chance, GRND_NONBLOCK);
+	w->seat.ticks = 1 + chance % TICKS_MAX;
 	w->seat.next_ms = now + w->seat.pause_ms;
 	w->seat.pause_ms = w->seat.pause_ms < PAUSE_MAX_MS ? 2 * w->seat.pause_ms : PAUSE_MAX_MS;
 }
@@ -138,9 +146,12 @@ void seat_tick(struct world *w, const struct task *t)
 		w->seat.asked_ms = 0;
 		if (cpu >= 0)
 			sit(w, t, cpu);
+	} else if (w->seat.ticks) {
+		if (!--w->seat.ticks && idle_of(w, w->seat.idle))
+			w->seat.asked_ms = now;
 	} else if (now - w->seat.at_ms >= LOOK_MS) {
 		if (crowded(w, now))
-			ask(w, now);
+			try_soon(w, now);
 		else
 			w->seat.pause_ms = LOOK_MS;
 	}

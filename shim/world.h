@@ -331,6 +331,7 @@ struct world {
 		uint64_t at_ms, used_ms; /* of the last look */
 		uint64_t next_ms, pause_ms; /* when to try again, at the earliest; then after this */
 		uint64_t idle[CPU_SETSIZE], asked_ms; /* of each CPU until then, and when; 0: not asked */
+		unsigned ticks; /* until it is asked */
 		bool moved; /* at the last tick */
 	} seat;
 	bool init_going; /* init is exiting: the kernel ends everybody */

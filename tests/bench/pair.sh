@@ -16,7 +16,7 @@ cd "$work" || exit 125
 
 one() {
 	# shellcheck disable=SC2016
-	"$detrun" --trace none sh -c 'i=0; while [ $i -lt 4000000 ]; do i=$((i+1)); done' || exit 1
+	"$detrun" --trace none sh -c 'i=0; while [ $i -lt 12000000 ]; do i=$((i+1)); done' || exit 1
 }
 
 took() { # command...: seconds
