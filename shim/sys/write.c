@@ -227,6 +227,18 @@ static long host_write(struct call *c, int fd, const char *p, size_t n)
 	return (long) n;
 }
 
+/* What is no file has no offsets, and takes so much at a time. */
+static long load_stream(struct call *c, struct xfer *x)
+{
+	long r = xfer_load(c, x);
+
+	if (r < 0)
+		return r;
+	if (x->total > STAGED_MAX)
+		x->total = STAGED_MAX;
+	return x->off >= 0 ? -ESPIPE : 0;
+}
+
 static long write_stdout(struct call *c)
 {
 	struct io_state *io = io_of(c->w);
@@ -234,14 +246,10 @@ static long write_stdout(struct call *c)
 	int host = s->host[io->kind == FK_STDERR ? 2 : 1];
 	struct xfer x;
 	const void *p;
-	long r = xfer_load(c, &x);
+	long r = load_stream(c, &x);
 
 	if (r < 0)
 		return r;
-	if (x.off >= 0)
-		return -ESPIPE;
-	if (x.total > STAGED_MAX)
-		x.total = STAGED_MAX;
 	p = xfer_in(c, &x, x.total);
 	if (!p)
 		return -EFAULT;
@@ -301,14 +309,10 @@ static long write_stream(struct call *c)
 	struct io_state *io = io_of(c->w);
 	struct sockaddr_nl nl;
 	struct xfer x;
-	long r = xfer_load(c, &x);
+	long r = load_stream(c, &x);
 
 	if (r < 0)
 		return r;
-	if (x.off >= 0)
-		return -ESPIPE;
-	if (x.total > STAGED_MAX)
-		x.total = STAGED_MAX;
 	if (netlink_is(c->w, io->fd, &nl))
 		return netlink_send(c, io->fd, &x);
 	return stream_write(c, io->fd, &x, 0);
