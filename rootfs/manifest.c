@@ -132,6 +132,17 @@ static int content_read(struct manifest *m, const struct walk_ent *w, struct con
 	return r;
 }
 
+static int content_keep(struct manifest *m, const struct walk_ent *w, struct content *ret)
+{
+	int r = content_read(m, w, ret);
+
+	if (!r && w->found) {
+		memcpy(w->found->sum, ret->sum, sizeof ret->sum);
+		w->found->has_sum = true;
+	}
+	return r;
+}
+
 static void put_unread(struct buf *b, const struct walk_ent *w, const struct stat *st)
 {
 	put_common(b, w->path, st, "file");
@@ -154,8 +165,10 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 	}
 	if (hidden)
 		sha256("", 0, c.sum);
+	else if (w->found && w->found->has_sum)
+		memcpy(c.sum, w->found->sum, sizeof c.sum);
 	else if (S_ISREG(w->st.st_mode))
-		r = content_read(m, w, &c);
+		r = content_keep(m, w, &c);
 	else
 		r = -ESTALE;
 	if (r == -EACCES) { /* the guest can't read it either */
@@ -178,15 +191,18 @@ static int put_file(struct manifest *m, const struct walk_ent *w, const struct s
 static int put_link(struct manifest *m, const struct walk_ent *w, const struct stat *st,
 	struct err *e)
 {
-	own_free char *to = NULL;
-	int r = read_link(w->dirfd, w->name, &to);
+	own_free char *read = NULL;
+	const char *to = w->found ? w->found->link : NULL;
+	int r = to ? 0 : read_link(w->dirfd, w->name, &read);
 
 	if (r < 0)
 		return fail(e, r, "read the link %s", w->path);
 	put_common(&m->out, w->path, st, "link");
 	buf_str(&m->out, " link=");
-	put_name(&m->out, to);
+	put_name(&m->out, to ? to : read);
 	buf_byte(&m->out, '\n');
+	if (w->found && !to)
+		w->found->link = take_ptr(read);
 	return 0;
 }
 
@@ -208,7 +224,7 @@ static int put_dir(struct manifest *m, const struct walk_ent *w, const struct st
 
 	put_common(&m->out, w->path, st, "dir");
 	buf_byte(&m->out, '\n');
-	if (hidden || skipped(m, w->path))
+	if (hidden || skipped(m, w->path) || (m->o->closed && m->o->closed(m->o->ctx, w->path, &w->st)))
 		return WALK_SKIP;
 	if (!m->o->xattrs)
 		return 0;
@@ -264,7 +280,7 @@ int manifest_write(int rootfd, const struct manifest_opts *o, int out, uint8_t r
 {
 	struct manifest m = { .o = o, .fd = out, .sum = sha256_new() };
 	struct walk w = { .rootfd = rootfd, .ctx = &m, .visit = put_entry,
-		.closed_empty = true, .gone_none = true };
+		.closed_empty = true, .gone_none = true, .keep = o->keep, .known = o->known };
 	int r;
 
 	sha256_start(m.sum);

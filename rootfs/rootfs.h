@@ -51,14 +51,17 @@ int rootfs_prepare(const char *path, const struct rootfs_opts *o, struct rootfs 
 	struct err *e);
 void rootfs_done(struct rootfs *r);
 
+struct found;
+
 /**
  * What a directory used in place has that a user without rights could not have read: regular files
  * without read permission for others, directories without read and search permission for others
  * (the root itself excepted). Root and such a user must see the same, so the launcher shows these
  * as empty ones, or what stands in for them. *@ret: relative paths in byte order, NULL-terminated, a directory's with a '/' at
- * its end; free with rootfs_list_free(). Empty for a copy and for a tarball.
+ * its end; free with rootfs_list_free(). Empty for a copy and for a tarball. @found, unless NULL, gets all
+ * that is in .lower.
  */
-int rootfs_private_list(const struct rootfs *r, char ***ret, struct err *e);
+int rootfs_private_list(const struct rootfs *r, struct found *found, char ***ret, struct err *e);
 void rootfs_list_free(char **list);
 /**
  * What such a file, @path of the root @rootfd, is shown as, into the empty @fd: nothing for most. 0 or
@@ -73,6 +76,7 @@ int rootfs_stand_in(int rootfd, const char *path, int fd);
  */
 typedef void (*rootfs_view_fn)(void *ctx, const char *path, struct stat *st);
 
+struct walk_known;
 struct digest_memo; /* digests known to one process: two manifests of a tree read its files once */
 
 struct digest_memo *digest_memo_new(void); /* NULL: no memory */
@@ -86,8 +90,12 @@ struct manifest_opts {
 	struct digest_memo *memo; /* may be NULL */
 	/* whether a file's content is left out, as lstat has it: only its size is listed; may be NULL */
 	bool (*unread)(void *ctx, const char *path, const struct stat *st);
+	/* whether what is in a directory is; may be NULL */
+	bool (*closed)(void *ctx, const char *path, const struct stat *st);
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
-	bool xattrs;		/* list user.* and capabilities on disk */
+	bool xattrs;		/* list user.* and capabilities on disk; then without these two: */
+	struct found *keep;	/* gets what is found, for a later manifest; may be NULL */
+	const struct walk_known *known; /* what an earlier one has found; may be NULL */
 };
 
 /**

@@ -115,36 +115,28 @@ static int dir_make(void *ctx, int entry, struct err *e)
 	return r ? r : attrs_finish(&attrs, root, entry, false, e);
 }
 
-/* dir-<which directory>-<its state>: a changed source makes another entry and drops the old one. */
+/* dir-<which directory>-<its state>: a changed source makes another entry. Its old one goes
+ * first: there may not be room for both. */
 static int copy_dir(struct tree *t, const struct tree_scan *s, const struct cache *c,
 	struct rootfs *r, struct err *e)
 {
 	uint64_t id[] = { t->top.st_dev, t->top.st_ino };
 	struct sha256 *h = sha256_new();
 	uint8_t which[SHA256_LEN];
-	char name[128] = "dir-";
-	size_t prefix;
-	int bad;
+	char of[32], name[128], state[2 * SHA256_LEN + 1], dir[17];
 
 	sha256_start(h);
 	sha256_add(h, r->lower, strlen(r->lower) + 1);
 	sha256_add(h, id, sizeof id);
 	sha256_done(h, which);
 	sha256_free(h);
-	hex(which, 8, name + 4);
-	prefix = strlen(name);
-	name[prefix] = '-';
-	hex(s->sum, sizeof s->sum, name + prefix + 1);
+	hex(which, 8, dir);
+	hex(s->sum, sizeof s->sum, state);
+	snprintf(of, sizeof of, "dir-%s-", dir);
+	snprintf(name, sizeof name, "%s%s", of, state);
 	free(take_ptr(r->lower));
-	bad = use_entry(c, name, dir_make, t, r, e);
-	if (!bad) {
-		char only[128];
-
-		memcpy(only, name, prefix + 1);
-		only[prefix + 1] = 0;
-		cache_prune(c, only, name);
-	}
-	return bad;
+	cache_prune(c, of, name);
+	return use_entry(c, name, dir_make, t, r, e);
 }
 
 /* Copy until the source stood still meanwhile. */
@@ -241,6 +233,7 @@ void rootfs_done(struct rootfs *r)
 struct list {
 	char **v;
 	size_t n;
+	bool hides; /* what is private */
 };
 
 static int list_add(struct list *l, const char *path, bool dir)
@@ -265,29 +258,43 @@ static int list_add(struct list *l, const char *path, bool dir)
 	return 0;
 }
 
+static int keep_link(const struct walk_ent *w, struct err *e)
+{
+	int r = read_link(w->dirfd, w->name, &w->found->link);
+
+	return r < 0 ? fail(e, r, "read the link %s", w->path) : 0;
+}
+
 static int list_one(void *ctx, const struct walk_ent *w, struct err *e)
 {
 	bool dir = S_ISDIR(w->st.st_mode);
+	const struct list *l = ctx;
 
-	if (dir && strcmp(w->path, ".") && is_mount(w->dirfd, w->name))
+	if (!strcmp(w->path, "."))
+		return 0;
+	if (w->found)
+		w->found->other = w->mounted;
+	if (dir && w->mounted)
 		return WALK_SKIP;
-	if (!strcmp(w->path, ".") || !mode_private(w->st.st_mode) || (!dir && !w->st.st_size))
+	if (w->found && S_ISLNK(w->st.st_mode))
+		return keep_link(w, e);
+	if (!l->hides || !mode_private(w->st.st_mode) || (!dir && !w->st.st_size))
 		return 0;
 	if (list_add(ctx, w->path, dir) < 0)
 		return fail(e, ENOMEM, "list private files");
 	return dir ? WALK_SKIP : 0;
 }
 
-int rootfs_private_list(const struct rootfs *r, char ***ret, struct err *e)
+int rootfs_private_list(const struct rootfs *r, struct found *found, char ***ret, struct err *e)
 {
-	struct list l = { 0 };
-	struct walk w = { .ctx = &l, .visit = list_one };
+	struct list l = { .hides = r->private_hidden && !r->copied };
+	struct walk w = { .ctx = &l, .visit = list_one, .keep = found };
 	own_fd fd = -1;
 	int bad = list_add(&l, NULL, false);
 
 	if (bad < 0)
 		return fail(e, bad, "list private files");
-	if (r->private_hidden && !r->copied) {
+	if (l.hides || found) {
 		fd = open(r->lower, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			bad = fail(e, errno, "open %s", r->lower);

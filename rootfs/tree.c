@@ -55,7 +55,7 @@ static struct stat seen(const struct walk_ent *w)
 {
 	struct stat st = w->st;
 
-	if (S_ISDIR(st.st_mode) && strcmp(w->path, ".") && is_mount(w->dirfd, w->name))
+	if (S_ISDIR(st.st_mode) && strcmp(w->path, ".") && w->mounted)
 		st = (struct stat){ .st_mode = S_IFDIR | 0755 };
 	return st;
 }

@@ -33,9 +33,14 @@ static int needs_lower(const char *path, const char *what, struct err *e)
 		what);
 }
 
+bool upper_redirected(int fd)
+{
+	return overlay_xattr(fd, "redirect") >= 0;
+}
+
 static int kind_dir(int fd, const char *path, struct err *e)
 {
-	if (overlay_xattr(fd, "redirect") >= 0)
+	if (upper_redirected(fd))
 		return needs_lower(path, "redirect_dir", e);
 	/* "x" only says that there are whiteouts by xattr inside */
 	return overlay_xattr(fd, "opaque") == 'y' ? UPPER_OPAQUE : UPPER_PLAIN;

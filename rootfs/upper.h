@@ -23,6 +23,9 @@ enum upper_kind {
 int upper_kind(int dirfd, const char *name, const char *path, const struct stat *st,
 	struct err *e);
 
+/** Whether what is below the directory @fd of an upper one is what another lower directory has. */
+bool upper_redirected(int fd);
+
 /** Whether @w is left out, being as it was at the start, with all that is below it. */
 bool upper_unchanged(const struct walk_ent *w, const struct layer_opts *o);
 

@@ -7,13 +7,16 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "rootfs/found.h"
 #include "runtime/base/err.h"
 
 struct walk_ent {
-	int dirfd;	  /* of the directory that holds it, valid during the call */
+	int dirfd;	  /* of the directory that holds it, or one above: valid during the call */
 	const char *name; /* within dirfd */
 	const char *path; /* from the walk's root, "." for the root itself */
 	struct stat st;	  /* lstat */
+	bool mounted;	  /* something is mounted on it: no part of the tree it is in */
+	struct found_ent *found; /* what is kept of it, or NULL: the visitor may add to it */
 };
 
 enum { WALK_SKIP = 1 }; /* visit's answer: do not enter this directory */
@@ -27,6 +30,20 @@ struct walk {
 	int (*leave)(void *ctx, const struct walk_ent *w, struct err *e);
 	bool closed_empty; /* a directory that may not be read is taken for an empty one */
 	bool gone_none;	   /* what others take away meanwhile is not there; else it is an error */
+	struct found *keep; /* gets what is found, or NULL */
+	const struct walk_known *known;
+};
+
+/*
+ * What is known of an overlay's tree: an earlier walk of it. What its layers above had nothing of then, and
+ * have nothing of now, and nothing is mounted on, is visited as it was found, without a look at the disk.
+ */
+enum { LAYERS = 2 };
+
+struct walk_known {
+	struct found *found;
+	int layer[LAYERS]; /* the directories above, or -1 */
+	const char *const *mounts; /* relative paths, NULL-terminated */
 };
 
 int walk_tree(const struct walk *w, struct err *e);
@@ -40,9 +57,6 @@ int open_inside(int rootfd, const char *path, int flags);
 
 /** Open the directory holding @path below @rootfd (O_PATH); *@ret_name is the last component. */
 int open_parent(int rootfd, const char *path, const char **ret_name);
-
-/** Whether something is mounted on the directory @name: it is no part of the tree it is in. */
-bool is_mount(int dirfd, const char *name);
 
 /** Target of a symbolic link, malloc'ed. 0 or -errno. */
 int read_link(int dirfd, const char *name, char **ret);

@@ -17,6 +17,8 @@
 #include "runtime/control.h"
 #include "runtime/startsock.h"
 
+enum { TRACE_ROOM = 64 << 20 }; /* of a trace that nobody asked for */
+
 static void bundle_drop(struct bundle *b)
 {
 	spec_free(b->spec);
@@ -273,7 +275,7 @@ static int declare(struct bundle *b, struct job *j, struct err *e)
 	return r;
 }
 
-/* Beside the state, and gone with it, unless it was asked for elsewhere. */
+/* Beside the state, in the host's /run, and gone with it, unless it was asked for elsewhere. */
 static int place_trace(struct bundle *b, struct job *j, struct err *e)
 {
 	b->state.kept = j->trace != NULL;
@@ -284,6 +286,7 @@ static int place_trace(struct bundle *b, struct job *j, struct err *e)
 		return fail(e, ENOMEM, "place the trace");
 	}
 	j->trace = b->trace;
+	j->trace_room = TRACE_ROOM;
 	return 0;
 }
 

@@ -34,7 +34,7 @@ static void options(struct exec_line *l, struct opt t[EXEC_OPTS])
 		{ "user", 'u', OPT_STR, &l->o.user, "UID[:GID]", "who it is" },
 		{ "additional-gids", 'g', OPT_LIST, &l->gids, "GID", "a further group" },
 		{ "cap", 'c', OPT_LIST, &l->caps, "CAP_NAME", "add a capability" },
-		{ "no-new-privs", 0, OPT_FLAG, &l->o.no_new_privs, NULL,
+		{ "no-new-privs", 0, OPT_CHOICE, &l->o.no_new_privs, NULL,
 			"set-id programs give no privileges" },
 		{ "apparmor", 0, OPT_STR, &l->o.apparmor, "PROFILE", "AppArmor profile" },
 		{ "process-label", 0, OPT_STR, &l->o.label, "LABEL", "SELinux label" },
@@ -151,7 +151,7 @@ static int run(const struct global *g, const char *id, struct exec_line *l, int 
 
 int cmd_exec(const struct global *g, int argc, char **argv)
 {
-	struct exec_line l = { 0 };
+	struct exec_line l = { .o.no_new_privs = -1 };
 	struct opt t[EXEC_OPTS];
 	struct err e = ERR_INIT;
 	int rest, status = EXIT_EXEC, r;

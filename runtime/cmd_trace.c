@@ -131,13 +131,12 @@ int trace_show(const struct trace_args *a, struct err *e)
 	if (err < 0)
 		return err;
 	err = 1;
-	for (uint64_t i = a->from, n = 0; n < a->count && i <= a->to; i++) {
-		err = trace_next(r, &ev, e);
-		if (err <= 0)
+	for (uint64_t n = 0; n < a->count && (err = trace_next_kept(r, &ev, e)) > 0;) {
+		if (trace_number(r) > a->to)
 			break;
 		if (!asked_for(a, &ev))
 			continue;
-		trace_print(&ev, i, a, "");
+		trace_print(&ev, trace_number(r), a, "");
 		n++;
 	}
 	if (err < 0)

@@ -150,7 +150,7 @@ int trace_code(const struct trace_args *a, struct err *e)
 		return fail(e, errno, "open the root file system %s", a->pos[1]);
 	c.hit = malloc(KEEP * sizeof *c.hit);
 	must_mem(c.hit);
-	while ((err = trace_next(r, &ev, e)) > 0)
+	while ((err = trace_next_kept(r, &ev, e)) > 0)
 		look_at_event(&c, &ev);
 	if (err < 0)
 		return err;

@@ -97,7 +97,7 @@ static int scan_events(struct trace_reader *r, struct nondet *d, struct err *e)
 	struct event ev;
 	int err;
 
-	for (uint64_t i = 0; (err = trace_next(r, &ev, e)) > 0; i++) {
+	while ((err = trace_next_kept(r, &ev, e)) > 0) {
 		d->preempts += ev.kind == EV_PREEMPT;
 		if (ev.kind == EV_INPUT) {
 			d->inputs++;
@@ -105,7 +105,7 @@ static int scan_events(struct trace_reader *r, struct nondet *d, struct err *e)
 				if (ev.val[k].type == EV_DATA)
 					d->input_bytes += ev.val[k].n;
 		}
-		if (ev.kind == EV_NOTE && count_note(d, &ev, i) < 0)
+		if (ev.kind == EV_NOTE && count_note(d, &ev, trace_number(r)) < 0)
 			return fail(e, ENOMEM, "count notes");
 	}
 	return err;

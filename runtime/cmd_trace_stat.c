@@ -25,7 +25,7 @@ static int sum_up(struct trace_reader *r, struct stat_sum *s, struct err *e)
 	struct event ev;
 	int err;
 
-	while ((err = trace_next(r, &ev, e)) > 0) {
+	while ((err = trace_next_kept(r, &ev, e)) > 0) {
 		uint32_t nr = ev.nr < NR_MAX ? ev.nr : NR_MAX;
 		size_t n;
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "rootfs/rootfs.h"
+#include "rootfs/found.h"
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 
@@ -177,20 +178,23 @@ static int run_on(struct door *d, struct job *j, const struct rootfs *fs, struct
 	own_cleanup(shared_drop) struct shared sh = { NULL, NULL };
 	own_cleanup(texts_drop) struct buf text[3] = { 0 };
 	own_spec spec = NULL;
+	own_cleanup(found_free) struct found found = { 0 };
+	bool overlaid = fs && strcmp(d->overlay, "copy") != 0;
 	char **empty = NULL;
 	int r = declare(d, j, fs ? fs->lower : NULL, &spec, text, e);
 
 	if (!r)
 		r = list_shared(d, &sh, e);
 	if (!r && fs)
-		r = rootfs_private_list(fs, &empty, e);
+		r = rootfs_private_list(fs, overlaid ? &found : NULL, &empty, e);
 	if (!r && !fs)
 		r = host_links(d, e);
 	if (r < 0)
 		return r;
 	j->rootfs = fs;
 	j->lower = fs ? fs->lower : NULL;
-	j->root = !fs ? ROOT_EMPTY : !strcmp(d->overlay, "copy") ? ROOT_COPY : ROOT_OVERLAY;
+	j->root = !fs ? ROOT_EMPTY : overlaid ? ROOT_OVERLAY : ROOT_COPY;
+	j->found = overlaid ? &found : NULL;
 	j->links = d->links;
 	j->dirs = fs ? NULL : host_dirs;
 	j->files = fs ? NULL : host_files;

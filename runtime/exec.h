@@ -69,7 +69,8 @@ struct exec_opts {
 	const char *cwd, *user, *apparmor, *label;
 	const char *const *env, *const *caps, *const *gids;
 	size_t n_env, n_caps, n_gids;
-	bool terminal, no_new_privs;
+	bool terminal;
+	int no_new_privs; /* -1: as config.json */
 	int argc;
 	char **argv;
 };

@@ -85,7 +85,8 @@ static int by_options(struct spec *s, const struct exec_opts *o, struct err *e)
 	if (o->cwd)
 		spec_set_cwd(s, o->cwd);
 	p->terminal = o->terminal;
-	p->no_new_privs |= o->no_new_privs;
+	if (o->no_new_privs >= 0)
+		p->no_new_privs = o->no_new_privs;
 	if (o->apparmor)
 		p->apparmor = o->apparmor;
 	if (o->label)

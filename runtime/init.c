@@ -264,13 +264,10 @@ static void run_program(const struct init_state *s)
 		stand_in(s);
 	execve(path, (char *const *) (uintptr_t) p->args, env);
 	status = program_exec_fail(p->args[0], -errno, &e);
-	if (e.code == ENOENT && !in->virtual_ids && in->start < 0)
-		status = INIT_NO_EXEC;
-	if (status == INIT_NO_EXEC && in->mode == DET_OFF) {
-		dprintf(2, "%s\n", e.msg); /* runc's way to say it */
-		_exit(status);
-	}
-	die(s, status, &e);
+	if (in->virtual_ids)
+		die(s, status, &e);
+	dprintf(2, "%s\n", e.msg); /* the container runs: what is wrong is in its log, as runc's is */
+	_exit(INIT_NO_EXEC);
 }
 
 /* All is mounted, and the host's root not yet out of sight: prestart to createContainer. */

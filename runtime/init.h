@@ -44,7 +44,7 @@ enum { UP_MAPPED = 'm', UP_GROUPED = 'c', UP_HOOKS = 'H', UP_HOOKED = 'h', UP_RE
 enum { INIT_NO_EXEC = 255 };
 
 struct init_error {
-	int status; /* exit status: 125 set-up, 126, 127; INIT_NO_EXEC */
+	int status; /* exit status: 125 set-up, 126, 127 */
 	struct err e;
 };
 

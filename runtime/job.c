@@ -236,6 +236,8 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->inputs = j->inputs;
 	s->host_inputs = j->host_inputs;
 	s->trace_dir = o->trace;
+	s->trace_room = j->trace_room;
+	s->found = j->found;
 	s->key = o->key;
 	s->cache_dir = o->cache;
 	s->volumes = j->volumes;
@@ -244,16 +246,21 @@ static void fill_shim(const struct job *j, const struct outputs *o, struct shim_
 	s->expect_dir = j->expect_dir;
 }
 
-static int open_upper(const struct job *j, const struct priv *p, struct launch *l, struct err *e)
+static int open_layer(const struct priv *p, const char *name, int *ret, struct err *e)
 {
 	own_free char *path = NULL;
 
-	if (j->root == ROOT_BIND)
-		return 0;
-	if (asprintf(&path, "%s/upper", p->path) < 0)
+	if (asprintf(&path, "%s/%s", p->path, name) < 0)
 		return fail(e, ENOMEM, "open the changes");
-	l->shim.upper = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return l->shim.upper < 0 ? fail(e, errno, "open %s", path) : 0;
+	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? fail(e, errno, "open %s", path) : 0;
+}
+
+static int open_layers(const struct job *j, const struct priv *p, struct launch *l, struct err *e)
+{
+	int r = j->root == ROOT_BIND ? 0 : open_layer(p, "upper", &l->shim.upper, e);
+
+	return !r && j->empty && *j->empty ? open_layer(p, "hidden", &l->shim.hidden, e) : r;
 }
 
 static int start(const struct job *j, struct launch *l, struct err *e)
@@ -333,7 +340,7 @@ static int run_in(const struct job *j, const struct priv *p, struct launch *l,
 	if (!r && j->mode != DET_OFF)
 		r = outputs_open(j, o, e);
 	if (!r)
-		r = open_upper(j, p, l, e);
+		r = open_layers(j, p, l, e);
 	if (r < 0)
 		return r;
 	l->spec = j->spec;
@@ -386,6 +393,7 @@ static int run(const struct job *j, int *ret_status, struct shim_result *ret, st
 	if (!r)
 		r = run_in(j, &p, &l, &o, ret_status, res, e);
 	own_fd_drop(&l.shim.upper);
+	own_fd_drop(&l.shim.hidden);
 	if (j->detached && !r) { /* the trace has yet to begin */
 		free(o.trace_path);
 		o.trace_path = NULL;

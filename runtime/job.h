@@ -22,6 +22,7 @@ struct job {
 	enum root_kind root;
 	const char *lower;
 	const struct rootfs *rootfs; /* NULL: the disk tells owners and times */
+	struct found *found; /* all that is in .lower, or NULL */
 	const struct plan_dir *dirs;
 	const struct plan_link *links;
 	const struct plan_file *files;
@@ -59,6 +60,7 @@ struct job {
 
 	/* outputs */
 	const char *trace; /* directory, NULL = the default place, "none" */
+	uint64_t trace_room; /* bytes of it that are kept; 0: all */
 	const char *key;   /* PEM, NULL = the user's own */
 	const char *keep, *output;
 	int expect_dir;	   /* replay: the bundle to compare with, or -1 */

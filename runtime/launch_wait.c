@@ -146,11 +146,6 @@ static int verdict(struct launch *l, const struct supervise_result *m, bool got,
 	if (recv(l->up, &c, 1, MSG_DONTWAIT) == 1) {
 		int r = launch_failure(l, e);
 
-		if (l->failed == INIT_NO_EXEC && got && !m->r) {
-			dprintf(2, "%s\n", e->msg);
-			*ret = m->s;
-			r = 0;
-		}
 		ret->status = l->failed ? l->failed : EXIT_OURS;
 		return r;
 	}

@@ -259,9 +259,12 @@ static int run(struct line *l, int argc, char **argv)
 	int rest = argc, r = 0;
 
 	make_table(l, t);
-	if (argc == 2 && !strcmp(argv[1], "-v")) /* alone it is runc's; with a value, a volume */
+	r = opts_parse(t, argc, argv, &rest, &dashes, &e);
+	if (r == -ENODATA && !strcmp(argv[argc - 1], "-v")) { /* runc's; with a value, a volume */
 		l->version = true;
-	else if ((r = opts_parse(t, argc, argv, &rest, &dashes, &e)) < 0)
+		r = 0;
+	}
+	if (r < 0)
 		return complain(&e);
 	if (r == 1 || (rest == argc && !l->version && argc == 1)) {
 		usage(t);

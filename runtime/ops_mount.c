@@ -21,26 +21,32 @@ static int in_words(const struct op *o, int r, struct err *e)
 		o->source ? o->source : o->type ? o->type : "", o->path);
 }
 
-/* Over /proc only another procfs, below it only what shows a program fewer CPUs or less memory. */
-static int check_proc(const struct place *at, int fd, struct err *e)
+/* Below /proc only what shows a program fewer CPUs or less memory. */
+static int check_inside_proc(const char *path, struct err *e)
 {
 	static const char *const fine[] = { "/cpuinfo", "/diskstats", "/loadavg", "/meminfo",
 		"/slabinfo", "/stat", "/swaps", "/sys/crypto/fips_enabled",
 		"/sys/kernel/ns_last_pid", "/uptime" };
-	const char *below = at->path + 5;
+
+	if (strncmp(path, "/proc/", 6))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
+		if (!strcmp(path + 5, fine[i]))
+			return 0;
+	return fail_msg(e, EPERM, "\"%s\" cannot be mounted because it is inside /proc", path);
+}
+
+/* Over /proc only another procfs. */
+static int check_proc(const struct place *at, int fd, struct err *e)
+{
 	struct statfs fs;
 
-	if (strncmp(at->path, "/proc", 5) || (*below && *below != '/'))
+	if (strcmp(at->path, "/proc"))
+		return check_inside_proc(at->path, e);
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		return 0;
-	if (!*below && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
-		return 0;
-	if (!*below)
-		return fail_msg(e, EPERM, "\"%s\" cannot be mounted because it is not of type proc",
-			at->path);
-	for (size_t i = 0; i < ARRAY_LEN(fine); i++)
-		if (!strcmp(below, fine[i]))
-			return 0;
-	return fail_msg(e, EPERM, "\"%s\" cannot be mounted because it is inside /proc", at->path);
+	return fail_msg(e, EPERM, "\"%s\" cannot be mounted because it is not of type proc",
+		at->path);
 }
 
 static int attributes(int fd, const struct op *o, struct err *e)
@@ -240,6 +246,11 @@ static int place_of(struct init_state *s, const struct op *o, unsigned flags, st
 	if (kernel && (r == -ELOOP || r == -ENOTDIR))
 		return fail_msg(e, -r, "filesystem \"%s\" must be mounted on ordinary directory",
 			o->type);
+	if (r == -ENOENT && check_inside_proc(o->path, e) < 0) /* nothing can be made there */
+		return -EPERM;
+	if (!r && !strcmp(ret->path, "/")) /* all that was mounted so far would be below it, and not to be seen */
+		return fail_msg(e, EINVAL, "create mountpoint for %s mount: it is on the top of the "
+			"container's root (root.path says what that is)", o->path);
 	return r;
 }
 

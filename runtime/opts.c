@@ -21,13 +21,20 @@ static const struct opt *by_name(const struct opt *o, const char *name, size_t n
 	return NULL;
 }
 
+static bool is_flag(const struct opt *o)
+{
+	return o->kind == OPT_FLAG || o->kind == OPT_CHOICE;
+}
+
 static int set_flag(const struct opt *o, const char *value, struct err *e)
 {
 	bool v = !value || !strcmp(value, "true") || !strcmp(value, "1");
 
 	if (!v && strcmp(value, "false") && strcmp(value, "0"))
 		return fail_msg(e, EINVAL, "--%s=%s: true or false expected", o->name, value);
-	if (o->to)
+	if (o->to && o->kind == OPT_CHOICE)
+		*(int *) o->to = v;
+	else if (o->to)
 		*(bool *) o->to = v;
 	return 0;
 }
@@ -57,11 +64,11 @@ static int take(const struct opt *o, const char *value, int argc, char **argv, i
 {
 	if (o->kind == OPT_REFUSED)
 		return fail_msg(e, EOPNOTSUPP, "--%s: %s", o->name, o->help);
-	if (o->kind == OPT_FLAG)
+	if (is_flag(o))
 		return set_flag(o, value, e);
 	if (!value) {
 		if (*i + 1 >= argc)
-			return fail_msg(e, EINVAL, "--%s needs a value (see --help)", o->name);
+			return fail_msg(e, ENODATA, "--%s needs a value (see --help)", o->name);
 		value = argv[++*i];
 	}
 	return set_value(o, value, e);
@@ -77,7 +84,7 @@ static int parse_one(const struct opt *table, int argc, char **argv, int *i, str
 	/* a long name is understood after one dash as well, as runc does */
 	if (!o && !is_long) {
 		o = by_letter(table, a[1]);
-		if (o && o->kind != OPT_FLAG && a[2])
+		if (o && !is_flag(o) && a[2])
 			return take(o, a + 2 + (a[2] == '='), argc, argv, i, e);
 		if (o && a[2])
 			o = NULL;

@@ -11,7 +11,8 @@
 
 #include "runtime/base/err.h"
 
-enum opt_kind { OPT_FLAG, OPT_STR, OPT_LIST, OPT_REFUSED };
+/* OPT_CHOICE: a flag that tells `--name=false` from not being there. */
+enum opt_kind { OPT_FLAG, OPT_CHOICE, OPT_STR, OPT_LIST, OPT_REFUSED };
 
 struct opt_list {
 	const char **v;
@@ -22,14 +23,15 @@ struct opt {
 	const char *name; /* without dashes */
 	char letter;	  /* or 0 */
 	enum opt_kind kind;
-	void *to;	  /* bool, const char *, struct opt_list; NULL = without effect */
+	void *to;	  /* bool, int, const char *, struct opt_list; NULL = without effect */
 	const char *arg;  /* name of the value in --help, NULL: not shown */
 	const char *help; /* for OPT_REFUSED: why */
 };
 
 /**
  * Parse options from argv[1] on by the table @o (ended by .name NULL). *@ret_rest: index of the
- * first argument. --help gives 1; else 0 or -EINVAL. @dashes (may be NULL): `--` ended the options.
+ * first argument. --help gives 1; else 0, -EINVAL or, where the last one lacks its value, -ENODATA.
+ * @dashes (may be NULL): `--` ended the options.
  */
 int opts_parse(const struct opt *o, int argc, char **argv, int *ret_rest, bool *dashes,
 	struct err *e);

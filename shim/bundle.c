@@ -35,6 +35,9 @@ static void escapes(struct world *w, struct json_out *j)
 	if (w->lent.unread)
 		json_str(j, "the host lends too much to be read: of some files only names and sizes are "
 			"in the manifest");
+	if (w->lent.closed)
+		json_str(j, "the host lends too many files to be listed: of some directories the manifest has only "
+			"the names");
 	if (w->o->host_root)
 		json_str(j, "the starting state is the host's own file system, which is not in the manifest");
 	json_close(j, ']');
@@ -195,8 +198,10 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 	struct err *e)
 {
 	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed, .unread = lent_unread,
+		.closed = lent_closed,
 		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden,
 		.xattrs = !w->o->virtual_ids };
+	own_cleanup(known_drop) struct known known = { 0 };
 	own_fd out = -1;
 	int r;
 
@@ -210,7 +215,9 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 		out = openat(w->o->trace_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (out < 0)
 		return fail(e, errno, "create %s", name);
-	r = manifest_of(w, &mo, out, ret, e);
+	r = known_get(w, &known, &mo, e);
+	if (!r)
+		r = manifest_of(w, &mo, out, ret, e);
 	if (!r && w->o->trace_dir < 0 && w->expect)
 		r = replay_files(w, name, out, e);
 	return r;
@@ -232,6 +239,7 @@ int bundle_begin(struct world *w, struct err *e)
 		r = trace_writer_new(w->o->trace_dir, b.p, b.n, w->o->key, &w->tw, e);
 		if (r < 0)
 			return r;
+		trace_room(w->tw, w->o->trace_room);
 	}
 	if (w->expect)
 		return replay_header(w, b.p, b.n, e);

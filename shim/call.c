@@ -68,7 +68,7 @@ void call_begin(struct call *c, struct world *w, struct task *t, const struct ro
 	c->w = w;
 	c->t = t;
 	c->row = row;
-	c->karg = c->leaving = c->quiet = c->again = c->timed_out = c->has_mask = false;
+	c->karg = c->leaving = c->quiet = c->gone = c->again = c->timed_out = c->has_mask = false;
 	c->tries = 0;
 	c->verdict = V_DONE;
 	c->ret = 0;
@@ -98,14 +98,20 @@ void call_sigmask(struct call *c, uint64_t mask)
 	c->mask = mask;
 }
 
+static long moved(struct call *c, ssize_t got, size_t n)
+{
+	c->gone |= got == -ESRCH;
+	return got == (ssize_t) n ? 0 : -EFAULT;
+}
+
 long in_at(struct call *c, uint64_t addr, void *p, size_t n)
 {
-	return !n || c->w->ops->read(c->t, addr, p, n) == (ssize_t) n ? 0 : -EFAULT;
+	return n ? moved(c, c->w->ops->read(c->t, addr, p, n), n) : 0;
 }
 
 long out_at(struct call *c, uint64_t addr, const void *p, size_t n)
 {
-	return !n || c->w->ops->write(c->t, addr, p, n) == (ssize_t) n ? 0 : -EFAULT;
+	return n ? moved(c, c->w->ops->write(c->t, addr, p, n), n) : 0;
 }
 
 const void *in(struct call *c, unsigned i, size_t n)

@@ -432,13 +432,15 @@ static int kill_again(struct world *w, const struct buf *text, struct err *e)
 static bool again(struct world *w, uint32_t when)
 {
 	struct control *c = w->control;
-	const struct due *d = &c->due[c->next_due];
+	const struct due *d;
 	own_buf b = { 0 };
 	struct err e = ERR_INIT;
 	int r;
 
-	if (c->next_due == c->n_due || d->event != w->nevents ||
-		(d->which & INPUT_RUNNING) != when)
+	if (c->next_due == c->n_due)
+		return false;
+	d = &c->due[c->next_due];
+	if (d->event != w->nevents || (d->which & INPUT_RUNNING) != when)
 		return false;
 	if (when && w->now - w->start < d->vtime)
 		return false;

@@ -32,6 +32,7 @@ enum {
 	LOOK = 20000,	   /* steps in which a loop that counts is to be seen */
 	TURNS = 5,	   /* … so often */
 	COUNTERS = 16,
+	ALONE = 2000,	   /* steps without a call: it computes */
 	MAPS = 1 << 20,
 };
 
@@ -85,6 +86,17 @@ static bool step(struct world *w, struct task *t, int *st)
 {
 	*st = 0;
 	return may_step(w, t) && spin_step(t, st);
+}
+
+bool cycle_computes(struct world *w, struct task *t, int *st)
+{
+	notify_settle(t);
+	*st = t->late;
+	t->late = 0;
+	for (int i = 0; i < ALONE && !*st; i++)
+		if (!step(w, t, st))
+			return false;
+	return !*st;
 }
 
 /* ---- images ---- */

@@ -7,6 +7,7 @@
 
 #include "shim/engine.h"
 #include "shim/filter.h"
+#include "shim/sys/vclock.h"
 
 static uint64_t arg_of(const struct user_regs_struct *g, unsigned i)
 {
@@ -198,13 +199,15 @@ static void finish(struct call *c, bool has_res)
 
 	if (has_res && call_flush(c) < 0)
 		c->ret = -EFAULT;
+	if (c->gone)
+		return;
 	if (recorded(c))
 		record_call(c, has_res);
 	world_step(c->w);
 	t->slice++;
 	t->calls++;
 	if ((t->asked | t->times_ns) && !(sys_row(c->nr)->flags & MEASURES))
-		t->asked = t->times_ns = 0;
+		vclock_done_else(t);
 }
 
 static void result_dirty(struct task *t)

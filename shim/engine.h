@@ -6,6 +6,7 @@
 #ifndef DETRUN_ENGINE_H
 #define DETRUN_ENGINE_H
 
+#include "rootfs/walk.h"
 #include "shim/world.h"
 
 /* tracee.c: ptrace and memory of real tasks. 0 or -errno; -ESRCH: the task is being killed. */
@@ -183,6 +184,8 @@ struct stdio *stdio_add(struct world *w, int host[3], int ret_guest[3], struct e
 void stdio_sweep(struct world *w);
 /** Let go what nobody inside can use any more. */
 void stdio_release(struct world *w);
+/** Pass on what our own code has said as the first process: why the program can't be executed. */
+void stdio_last_words(struct world *w);
 void stdio_end(struct world *w);
 
 /* spin.c */
@@ -199,6 +202,20 @@ bool spin_tick(struct world *w, struct task *t);
  * wait status of another stop, to which it came meanwhile.
  */
 bool spin_look(struct world *w, struct task *t, int *st);
+
+/* known.c */
+struct known {
+	struct walk_known known;
+	const char **mounts;
+	struct buf text;
+};
+/** For a manifest of the root: what needs no look, or else that it is remembered for the next one. 0 or -errno. */
+int known_get(struct world *w, struct known *ret, struct manifest_opts *mo, struct err *e);
+void known_drop(struct known *k);
+
+/* procmounts.c */
+/** The places in the container where something is mounted, without the first slash: in @text. 0 or -errno. */
+int mounts_list(struct world *w, struct buf *text, const char ***ret, struct err *e);
 
 /* seat.c */
 /** At our own clock's tick, while @t computes. */

@@ -89,6 +89,8 @@ static void one_died(struct world *w, struct task *t, int st)
 	vfork_done(t);
 	if (!t->setup)
 		engine_mark(w, t, EV_EXIT, 0, st);
+	else if (t == w->init)
+		stdio_last_words(w);
 	futex_exit(w, t);
 	tell_children(t);
 	if (last)

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "shim/world.h"
@@ -59,12 +60,25 @@ void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st)
 void fs_entry_changed(struct call *c, int dirfd, const char *path);
 /** A write may have copied a file up: @now is what was @before. */
 void fs_carry(struct world *w, const struct stat *before, const struct stat *now);
+/**
+ * A call may have copied a file up, which is @now: that at @path below @fd, or @fd itself (NULL). It is known
+ * by both of its numbers then.
+ */
+void fs_copied(struct world *w, int fd, const char *path, int flags, const struct stat *now);
 /** The vinode with its owner and mode filled in, so that they can be changed. */
 struct vinode *fs_own(struct world *w, const struct stat *st);
 
 /** RLIMIT_FSIZE: how large files may become; -EFBIG and the signal for whoever wants more. */
 uint64_t rlimit_fsize(const struct proc *p);
 long rlimit_exceeded(struct call *c);
+
+/**
+ * While such a one is alive no signal comes, not even our own clock's: the kernel gives up copying a file
+ * up to an overlay's upper layer when one is there.
+ */
+sigset_t fs_quiet(void);
+void fs_quiet_end(const sigset_t *was);
+#define own_quiet __attribute__((cleanup(fs_quiet_end), unused)) sigset_t
 
 /** The result of a call of ours: -errno, and the end of the run when the disk failed. */
 long fs_result(struct call *c, long r, const char *what, const char *path);

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "rootfs/walk.h"
+#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/fs.h"
 #include "shim/procview.h"
@@ -19,6 +20,20 @@
 bool fs_ours(const struct call *c)
 {
 	return c->w->o->virtual_ids && !c->t->fs->chrooted;
+}
+
+sigset_t fs_quiet(void)
+{
+	sigset_t all, was;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &was);
+	return was;
+}
+
+void fs_quiet_end(const sigset_t *was)
+{
+	sigprocmask(SIG_SETMASK, was, NULL);
 }
 
 /*
@@ -55,32 +70,13 @@ static bool hidden(const struct world *w, const char *path, const struct stat *s
 	return !strstr(name, "/.") && !strstr(name, "//") && !procview_shown(w, name);
 }
 
-static struct timespec time_of(struct statx_timestamp t)
-{
-	return (struct timespec){ .tv_sec = t.tv_sec, .tv_nsec = t.tv_nsec };
-}
-
 int fs_look(int fd, const char *path, int flags, struct stat *ret)
 {
 	struct statx x;
 
 	if (statx(fd, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID, &x) < 0)
 		return -1;
-	*ret = (struct stat){
-		.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
-		.st_ino = x.stx_ino,
-		.st_mode = x.stx_mode,
-		.st_nlink = x.stx_nlink,
-		.st_uid = x.stx_uid,
-		.st_gid = x.stx_gid,
-		.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-		.st_size = (off_t) x.stx_size,
-		.st_blksize = x.stx_blksize,
-		.st_blocks = (blkcnt_t) x.stx_blocks,
-		.st_atim = time_of(x.stx_atime),
-		.st_mtim = time_of(x.stx_mtime),
-		.st_ctim = time_of(x.stx_ctime),
-	};
+	stat_from(&x, ret);
 	stat_mount(ret) = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0;
 	return 0;
 }
@@ -356,22 +352,68 @@ void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st)
 		v->mode |= S_ISGID;
 }
 
+/* The file of the image that @fd is is in the upper layer now: there it has another number. */
+static void learn_copy(struct world *w, int fd, const struct stat *now)
+{
+	struct vinode *v = inode_input(w, now);
+	char link[32], where[PATH_MAX];
+	own_fd dir = -1;
+	struct stat st;
+	const char *name;
+	ssize_t n;
+
+	snprintf(link, sizeof link, "self/fd/%d", fd);
+	n = fd < 0 ? -1 : readlinkat(w->host_proc, link, where, sizeof where - 1);
+	if (n < 2 || *where != '/')
+		return;
+	where[n] = 0;
+	dir = open_parent(w->o->upper, where + 1, &name);
+	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		(st.st_mode & S_IFMT) != (now->st_mode & S_IFMT))
+		return; /* it has not been changed yet */
+	v->own = true;
+	inode_alias(w, v, now->st_dev == w->ino.root ? now->st_dev : st.st_dev, st.st_ino);
+}
+
+void fs_copied(struct world *w, int fd, const char *path, int flags, const struct stat *now)
+{
+	int how = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+	own_fd at = -1;
+
+	if (w->o->upper < 0 || S_ISDIR(now->st_mode) || !inode_of_image(w, now->st_dev) ||
+		inode_input(w, now)->own)
+		return;
+	if (path)
+		at = openat(fd, path, how);
+	learn_copy(w, path ? at : fd, now);
+}
+
 void fs_carry(struct world *w, const struct stat *before, const struct stat *now)
 {
-	struct vinode *v, *copy;
+	struct vinode *v = inode_peek(w, before->st_dev, before->st_ino), *copy;
 	uint64_t ino;
 
 	if (before->st_dev == now->st_dev && before->st_ino == now->st_ino)
 		return;
-	if (inode_links(w, before) < 2 || S_ISDIR(now->st_mode)) {
+	if (v && v == inode_peek(w, now->st_dev, now->st_ino))
+		return;
+	if (S_ISDIR(now->st_mode)) {
 		inode_move(w, before, now);
+		return;
+	}
+	if (inode_links(w, before) < 2) {
+		v = inode_input(w, before);
+		inode_alias(w, v, now->st_dev, now->st_ino);
+		v->links = v->names = 0; /* a file of its own now */
+		v->own = true;
 		return;
 	}
 	v = inode_of(w, before); /* its other names stay what they were */
 	copy = inode_born(w, now);
 	ino = copy->ino;
-	*copy = *v;
+	inode_copy(copy, v);
 	copy->ino = ino;
+	copy->own = true;
 	copy->links = copy->names = 0;
 }
 

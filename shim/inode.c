@@ -170,9 +170,26 @@ static struct vinode *add(struct world *w, dev_t dev, ino_t ino)
 	struct vinode *v = calloc(1, sizeof *v);
 
 	must_mem(v);
+	v->key = (struct inode_key){ dev, ino };
 	must_mem(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
 	w->ino.gone += kernel_dev(w, dev);
 	return v;
+}
+
+/* By no number any more. */
+static void unkey(struct world *w, struct vinode *v)
+{
+	map_del(&w->ino.map, v->key.dev, v->key.ino);
+	if (v->alias.ino)
+		map_del(&w->ino.map, v->alias.dev, v->alias.ino);
+	v->key = v->alias = (struct inode_key){ 0 };
+}
+
+static void rekey(struct world *w, struct vinode *v, dev_t dev, ino_t ino)
+{
+	unkey(w, v);
+	v->key = (struct inode_key){ dev, ino };
+	must_mem(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
 }
 
 static void set_nameless(struct world *w, struct vinode *v)
@@ -233,8 +250,21 @@ void inode_drop(struct world *w, dev_t dev, ino_t ino)
 {
 	struct vinode *v = inode_peek(w, dev, ino);
 
-	if (v && map_del(&w->ino.map, dev, ino))
-		free(v);
+	if (!v)
+		return;
+	unkey(w, v);
+	free(v);
+}
+
+void inode_alias(struct world *w, struct vinode *v, dev_t dev, ino_t ino)
+{
+	if (inode_peek(w, dev, ino) == v)
+		return;
+	inode_drop(w, dev, ino); /* of a file that is gone */
+	if (v->alias.ino)
+		map_del(&w->ino.map, v->alias.dev, v->alias.ino);
+	v->alias = (struct inode_key){ dev, ino };
+	must_mem(map_put(&w->ino.map, dev, ino, (uintptr_t) v) == 0);
 }
 
 void inode_unnamed(struct world *w, const struct stat *st)
@@ -252,10 +282,14 @@ struct vinode *inode_born(struct world *w, const struct stat *st)
 {
 	struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
 
-	if (v) /* the number of a file that is gone, used again below */
+	if (v) { /* the number of a file that is gone, used again below */
+		unkey(w, v);
 		memset(v, 0, sizeof *v);
-	else
+		rekey(w, v, st->st_dev, st->st_ino);
+	} else {
 		v = add(w, st->st_dev, st->st_ino);
+	}
+	v->own = true;
 	v->ino = next_number(w, st->st_dev);
 	if (!st->st_nlink)
 		set_nameless(w, v);
@@ -270,10 +304,19 @@ void inode_move(struct world *w, const struct stat *before, const struct stat *n
 
 	if (!v)
 		v = add_input_file(w, before);
-	map_del(&w->ino.map, before->st_dev, before->st_ino);
-	inode_drop(w, now->st_dev, now->st_ino); /* of a file that is gone */
+	if (v != inode_peek(w, now->st_dev, now->st_ino))
+		inode_drop(w, now->st_dev, now->st_ino); /* of a file that is gone */
 	v->links = v->names = 0; /* a file of its own now */
-	must_mem(map_put(&w->ino.map, now->st_dev, now->st_ino, (uintptr_t) v) == 0);
+	rekey(w, v, now->st_dev, now->st_ino);
+}
+
+void inode_copy(struct vinode *to, const struct vinode *from)
+{
+	struct inode_key key = to->key, alias = to->alias;
+
+	*to = *from;
+	to->key = key;
+	to->alias = alias;
 }
 
 /* Where it was seen first is its place, whichever mounts show it. */
@@ -296,7 +339,7 @@ void inode_is_proc(struct world *w, const struct stat *st, const struct stat *re
 		v = add(w, st->st_dev, st->st_ino);
 	inode_look(w);
 	place_view(w, r, real);
-	*v = *r;
+	inode_copy(v, r);
 	v->mode = real->st_mode;
 	v->proc = true;
 	v->nameless = false;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the host lends a bundle may be all of somebody's home, or of /: more than one would read for a
- * manifest. Beyond a limit only names and sizes of its files are inputs, unless the run wrote to them.
+ * manifest. Beyond a limit only names and sizes of its files are inputs, unless the run wrote to them; beyond
+ * another one directories are, without what is in them.
  */
 #include <string.h>
 #include <sys/mount.h>
 
 #include "shim/engine.h"
 
-enum { LENT_MAX = 1 << 30 }; /* bytes: a large source tree */
+enum { LENT_MAX = 1 << 30, LENT_FILES = 100000 }; /* bytes, names: a large source tree */
 
 /* @path is relative, without doubled slashes; @top is as config.json has it. */
 static bool at_or_below(const char *path, const char *top)
@@ -37,24 +38,44 @@ static bool is_lent(const struct shim_opts *o, const char *path)
 
 void lent_begin(struct world *w)
 {
-	w->lent.read = 0;
-	w->lent.unread = 0;
+	memset(&w->lent, 0, sizeof w->lent);
+}
+
+static bool may_be_much(const struct world *w, const char *path)
+{
+	return !w->o->strict && !w->o->virtual_ids && is_lent(w->o, path);
+}
+
+static bool touched(struct world *w, const struct stat *st)
+{
+	const struct vinode *v = inode_peek(w, st->st_dev, st->st_ino);
+
+	return v && v->touched;
 }
 
 bool lent_unread(void *ctx, const char *path, const struct stat *st)
 {
 	struct world *w = ctx;
-	const struct vinode *v;
 
-	if (w->o->strict || w->o->virtual_ids || !is_lent(w->o, path))
+	if (!may_be_much(w, path))
 		return false;
-	v = inode_peek(w, st->st_dev, st->st_ino);
-	if (v && v->touched)
+	w->lent.names++;
+	if (touched(w, st))
 		return false;
 	if ((uint64_t) st->st_size <= LENT_MAX - w->lent.read) {
 		w->lent.read += (uint64_t) st->st_size;
 		return false;
 	}
 	w->lent.unread++;
+	return true;
+}
+
+bool lent_closed(void *ctx, const char *path, const struct stat *st)
+{
+	struct world *w = ctx;
+
+	if (!may_be_much(w, path) || ++w->lent.names <= LENT_FILES || touched(w, st))
+		return false;
+	w->lent.closed++;
 	return true;
 }

@@ -9,6 +9,8 @@
 
 #include "shim/engine.h"
 #include "shim/filter.h"
+#include "shim/spin.h"
+#include "shim/sys/vclock.h"
 
 enum { NOTICE = -1 }; /* in the place of a wait status: a call has come as a notification */
 enum { BY_FILTER = 1 }; /* si_code of a filter's SIGSYS: SYS_SECCOMP, where libc has it */
@@ -249,6 +251,8 @@ static void on_setup_call(struct world *w, struct task *t)
 	int r;
 
 	t->how = PTRACE_CONT;
+	if (t == w->init) /* before its exit, which who waits for it may see first */
+		stdio_last_words(w);
 	if (w->listener >= 0 || tracee_getregs(t) < 0 || t->regs.orig_rax != FILTER_NR_LISTENER)
 		return;
 	r = notify_begin(w, t, (int) t->regs.rdi);
@@ -455,6 +459,8 @@ void task_turn(struct world *w, struct task *t)
 		notify_settle(w->noticed);
 	if (!st && t->spins && !sig && spin_look(w, t, &st))
 		return;
+	if (t->computes && !st && !sig)
+		vclock_looked(t, cycle_computes(w, t, &st));
 	t->sig = 0;
 	t->state = T_RUNNING;
 	if (st) {

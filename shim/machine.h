@@ -18,8 +18,6 @@
 #define MACHINE_SWAP 0ull
 #define MACHINE_HZ 100 /* USER_HZ: clock ticks in /proc */
 #define MACHINE_LOAD 10 /* percent: who asks runs, so there is some; little, so that nobody waits for less */
-#define MACHINE_PID_MAX 32768
-#define MACHINE_THREADS_MAX 62000
 #define MACHINE_NPROC 31000 /* processes and pending signals per user */
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -87,6 +88,14 @@ int notify_begin(struct world *w, struct task *t, int fd)
 	return 0;
 }
 
+/* Has every task with the filter gone beyond its last call? */
+static bool nobody_left(int listener)
+{
+	struct pollfd p = { .fd = listener };
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+}
+
 int notify_wait(struct world *w, struct task *t, int *st)
 {
 	struct seccomp_notif *n = &w->note;
@@ -102,8 +111,11 @@ int notify_wait(struct world *w, struct task *t, int *st)
 		if (r == -EINTR && !child_moved)
 			return -EINTR;
 		child_moved = 0;
-		/* no entry: a signal has ended the call, or it was its last: a stop or death follows */
-		r = waitpid(t->pid, st, __WALL | (r == -ENOENT ? 0 : WNOHANG));
+		/*
+		 * No entry: the call ended before we had it. By a signal, then a stop follows, or by the
+		 * freezer, then it is made again.
+		 */
+		r = waitpid(t->pid, st, __WALL | (r == -ENOENT && nobody_left(w->listener) ? 0 : WNOHANG));
 		if (r > 0)
 			return 0;
 		if (r < 0)

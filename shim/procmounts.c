@@ -220,12 +220,10 @@ static bool is_shared(const struct shim_opts *o, const struct mount *m)
 	return d && d->propagation & MS_SHARED;
 }
 
-/* Of a tmpfs what was asked for: other options depend on the kernel, or show the host's ids. */
-static void super_options(const char *super, bool size, struct buf *b)
+/* What was asked for: other options depend on the kernel, or show the host's ids. */
+static void super_options(const char *super, const char *const known[], struct buf *b)
 {
-	static const char *const known[] = { "sync", "dirsync", "mode=", "size=" };
-
-	for (size_t i = 0; i < ARRAY_LEN(known) - !size; i++)
+	for (size_t i = 0; known[i]; i++)
 		for (const char *p = super; (p = strchr(p, ','));) {
 			size_t n = strcspn(++p, ","), k = strlen(known[i]);
 
@@ -249,6 +247,9 @@ static void put_numbers(const struct world *w, const struct mount *m, size_t i, 
 static bool put_mount(const struct world *w, const struct mount *m, size_t i, bool info,
 	struct buf *b)
 {
+	static const char *const of_proc[] = { "hidepid=", "subset=", NULL };
+	static const char *const of_tmpfs[] = { "sync", "dirsync", "mode=", NULL };
+	static const char *const sized[] = { "sync", "dirsync", "mode=", "size=", NULL };
 	const char *type = mount_type(w->o, m);
 	bool own = own_tmpfs(w->o, m), memory = own && strcmp(type, "overlay") == 0, hosts;
 	const char *source = strcmp(m->point, "/dev/shm") == 0 ? "shm" : type;
@@ -265,7 +266,9 @@ static bool put_mount(const struct world *w, const struct mount *m, size_t i, bo
 	if (info)
 		buf_printf(b, " - %s %s %s", type, source, memory ? ro_or_rw(m->super) : "rw");
 	if (own)
-		super_options(m->super, has_size(w->o, m), b);
+		super_options(m->super, has_size(w->o, m) ? sized : of_tmpfs, b);
+	else if (strcmp(m->point, "/proc") == 0)
+		super_options(m->super, of_proc, b);
 	buf_str(b, info ? "\n" : " 0 0\n");
 	return hosts;
 }
@@ -441,6 +444,45 @@ void mounts_learn(struct world *w)
 	number(w, &c, v);
 	free(v);
 	free(c.m);
+}
+
+/* The kernel writes spaces and the like as \ooo. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		bool oct = s[0] == '\\' && strspn(s + 1, "01234567") >= 3;
+
+		*to++ = oct ? (char) ((s[1] - '0') * 64 + (s[2] - '0') * 8 + s[3] - '0') : *s;
+		s += oct ? 3 : 0;
+	}
+	*to = 0;
+}
+
+int mounts_list(struct world *w, struct buf *text, const char ***ret, struct err *e)
+{
+	own_free const char **v = NULL;
+	char *save = NULL, *s;
+	size_t n = 0, max = 1;
+	int r = read_file(w->host_proc, "self/mountinfo", MAX_TEXT, text, e);
+
+	s = r < 0 ? NULL : buf_cstr(text);
+	for (char *p = s; p && (p = strchr(p, '\n')); p++)
+		max++;
+	v = calloc(max + 1, sizeof *v);
+	if (!s || !v)
+		return r < 0 ? r : fail(e, ENOMEM, "read the mounts");
+	for (char *l = strtok_r(s, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		struct mount m;
+
+		if (!mount_parse(l, &m))
+			return fail_msg(e, EBADMSG, "read the mounts: a line is not as expected");
+		unescape((char *) (uintptr_t) m.point);
+		v[n++] = m.point + strspn(m.point, "/");
+	}
+	*ret = take_ptr(v);
+	return 0;
 }
 
 void mounts_learn_cgroup(struct world *w)

@@ -194,7 +194,7 @@ static const struct machine_file machine_files[] = {
 	{ .name = "sys/kernel/hostname", .make = make_hostname },
 	{ .name = "sys/kernel/domainname", .make = make_domainname },
 	{ .name = "sys/kernel/arch", .text = MACHINE_MACHINE "\n" },
-	{ .name = "sys/kernel/pid_max", .text = "32768\n" },
+	{ .name = "sys/kernel/pid_max", .text = "4194304\n" },
 	{ .name = "sys/kernel/threads-max", .text = "62000\n" },
 	{ .name = "sys/kernel/cap_last_cap", .text = "40\n" },
 	{ .name = "sys/kernel/ngroups_max", .text = "65536\n" },

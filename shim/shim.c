@@ -140,6 +140,7 @@ static void world_drop(struct world *w)
 	buf_free(&w->exec_argv);
 	buf_free(&w->exec_env);
 	digest_memo_free(w->digests);
+	found_free(&w->found);
 }
 
 /* A stop tells us through waitpid: no signal with each. */

@@ -74,6 +74,7 @@ struct shim_opts {
 	const struct spec_kv *sysctl; /* linux.sysctl: shown in place of the canonical values */
 	size_t n_sysctl;
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
+	struct found *found; /* the lower directory's files, as the launcher sees them, or NULL: is emptied */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
 	bool host_root; /* the root is the host's own: only volumes are in the manifests */
 	const char *inputs;	 /* more declared inputs for the header: a canonical JSON object, or NULL */
@@ -84,9 +85,11 @@ struct shim_opts {
 
 	/* outputs */
 	int trace_dir;	 /* fd of the empty bundle directory, or -1: no trace is kept */
+	uint64_t trace_room; /* bytes of it that are kept, the newest; 0: all */
 	const struct trace_key *key;
 	int cache_dir;	 /* fd for the digest cache, or -1 */
 	int upper;	 /* fd of the overlay's upper directory, or -1 */
+	int hidden;	 /* fd of the layer between it and the image, or -1 */
 	const char *const *volumes; /* container paths of what the host lends, NULL-terminated */
 	int keep;	 /* fd of an empty directory for the changed files, or -1 */
 	int output;	 /* fd of the tar of changed files, or -1 */

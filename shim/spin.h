@@ -14,4 +14,7 @@ bool cycle_look(struct world *w, struct task *t, int *st);
 /** It does the same again and again, but for a few words that grow by the same in each turn. */
 bool cycle_counts(struct world *w, struct task *t, int *st);
 
+/** It makes no call for many steps. *st: as for spin_step(). */
+bool cycle_computes(struct world *w, struct task *t, int *st);
+
 #endif

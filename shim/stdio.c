@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 
@@ -89,6 +90,20 @@ void stdio_sweep(struct world *w)
 	}
 }
 
+void stdio_last_words(struct world *w)
+{
+	const struct stdio *s = &w->std;
+	struct pollfd p = { s->pipes[2], POLLIN, 0 };
+	char text[4096];
+	ssize_t n;
+
+	if (p.fd < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN))
+		return;
+	n = read(p.fd, text, sizeof text);
+	if (n > 0)
+		(void) !write_full(s->host[2], text, (size_t) n);
+}
+
 /*
  * The first program's are our own 0, 1 and 2: what nobody inside can use any more is let go, for
  * whoever waits outside for its end.
@@ -102,6 +117,7 @@ void stdio_release(struct world *w)
 
 		if (s->pipes[i] < 0 || s->released[i] || !abandoned(s->pipes[i]))
 			continue;
+		stdio_last_words(w);
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (null < 0)
 			return;

@@ -45,6 +45,12 @@ static bool keep_task(struct world *w, const struct task *t, struct map *open)
 	return true;
 }
 
+static bool is_open(const struct map *open, const struct vinode *v)
+{
+	return map_get(open, v->key.dev, v->key.ino) ||
+		(v->alias.ino && map_get(open, v->alias.dev, v->alias.ino));
+}
+
 static void forget(struct world *w, const struct map *open)
 {
 	struct map_slot *s;
@@ -53,13 +59,15 @@ static void forget(struct world *w, const struct map *open)
 	while ((s = map_next(&w->ino.map, &i))) {
 		struct vinode *v = (struct vinode *) (uintptr_t) s->v;
 
+		if (s->k1 != v->key.dev || s->k2 != v->key.ino)
+			continue; /* by its other number */
 		if (!v->nameless && s->k1 != w->ino.pipe && s->k1 != w->ino.sock)
 			continue;
-		if (v->missed && !map_get(open, s->k1, s->k2)) {
+		if (v->missed && !is_open(open, v)) {
 			inode_drop(w, s->k1, s->k2);
 			continue;
 		}
-		v->missed = !map_get(open, s->k1, s->k2);
+		v->missed = !is_open(open, v);
 		left++;
 	}
 	w->ino.gone = left;

@@ -171,6 +171,7 @@ struct call {
 	bool timed_out; /* .again because the deadline passed */
 	bool leaving;
 	bool quiet;	/* this one call is not to be recorded */
+	bool gone;	/* it was killed while it was served, and has no memory: its death is what comes next */
 	bool has_mask;	/* .mask is the signal mask while it waits: see call_sigmask() */
 	uint64_t mask;
 	enum verdict verdict;

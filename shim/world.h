@@ -14,10 +14,12 @@
 #include <sys/user.h>
 #include <time.h>
 
+#include "rootfs/found.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/map.h"
 #include "shim/cpu.h"
 #include "shim/exec_layout.h"
+#include "shim/seat.h"
 #include "shim/shim.h"
 #include "shim/sys.h"
 
@@ -118,6 +120,7 @@ struct proc { /* a thread group */
 	uint64_t cpu, cpu_children; /* virtual CPU time in ns; of children waited for */
 	struct proc_attrs attr;
 	struct vcgroup *cgroup; /* sys/cgroupfs.c; NULL: the top */
+	uint64_t asked_elsewhere; /* for the time, of several threads, and from another place than before */
 	bool dying;	    /* exit_group or a fatal signal: its threads are going */
 	struct proc *next, **link; /* list of all */
 };
@@ -177,6 +180,9 @@ struct task {
 	uint64_t calls, gave_way; /* all of them; how many were spent on letting others go first */
 	uint64_t asked_sp[2], looped; /* from where, lately; how often from there */
 	uint64_t asked, times_ns; /* questions for the time, one after the other; the next times()'s price */
+	/* of several threads: how long it computes before the next one; begun when, until when; how often so far */
+	struct owes { uint64_t ns, since, until, paid; } owes;
+	bool computes;		  /* it may, from here on: to be looked at */
 	bool look;		  /* interrupted to be looked at: see spin.c */
 	bool spins;		  /* it waits for memory to change */
 	bool parked;		  /* … until somebody else has run */
@@ -204,7 +210,13 @@ struct task {
 
 /* ---- inodes ---- */
 
+struct inode_key {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct vinode {
+	struct inode_key key, alias; /* in the map; .alias.ino 0: it has one number only, as far as known */
 	uint64_t ino; /* virtual number, by order of first sight */
 	uint64_t atime, mtime, ctime, btime; /* ns since 1970 */
 	uint32_t uid, gid, mode;
@@ -216,6 +228,7 @@ struct vinode {
 	bool proc;	/* a file of ours in the place of procfs's: .mode is that one's */
 	bool nameless;	/* its last name is gone, or it never had one */
 	bool missed;	/* … and nobody had it open the last time: see sweep.c */
+	bool own;	/* its number on disk is that of a file of its own, not of the image's any more */
 	uint16_t dev;	/* minor number of the mount where it was seen first, 0: not known yet */
 };
 
@@ -327,13 +340,8 @@ struct world {
 		bool ticking;
 		volatile sig_atomic_t ticked; /* else what ends a wait is a poke */
 	} spin;
-	struct { /* seat.c */
-		uint64_t at_ms, used_ms; /* of the last look */
-		uint64_t next_ms, pause_ms; /* when to try again, at the earliest; then after this */
-		uint64_t idle[CPU_SETSIZE], asked_ms; /* of each CPU until then, and when; 0: not asked */
-		unsigned ticks; /* until it is asked */
-		bool moved; /* at the last tick */
-	} seat;
+	struct seat seat;
+	bool seat_new; /* taken at the last tick */
 	bool init_going; /* init is exiting: the kernel ends everybody */
 	int init_fault;	 /* of this signal, and we are not its tracer any more; 0 = no */
 	pid_t killer;	 /* host tid of who sends SIGKILL to itself and others, 0 = nobody */
@@ -376,9 +384,10 @@ struct world {
 	struct tty *tty; /* sys/tty.c: the container's terminals, or NULL */
 	struct control *control; /* control.c, or NULL: nobody can ask for anything */
 	struct {
-		uint64_t read, unread; /* bytes, files: see lent.c */
+		uint64_t read, names, unread, closed; /* bytes, files, of them not read, directories: lent.c */
 	} lent;
 	struct digest_memo *digests; /* of the manifest before, for the one after */
+	struct found found; /* the image's files, of the same */
 
 	struct buf exec_argv, exec_env; /* of the execve under way */
 	char exec_path[4096];
@@ -419,6 +428,13 @@ void inode_sweep(struct world *w);
 struct vinode *inode_born(struct world *w, const struct stat *st);
 void inode_modified(struct world *w, struct vinode *v); /* mtime and ctime = now */
 void inode_changed(struct world *w, struct vinode *v);	 /* ctime = now */
+/**
+ * @st is the same file by another number: overlayfs shows a file that it has copied up by the one below
+ * for as long as it remembers, then, and by other names, by the one above. It replaces the last such one.
+ */
+void inode_alias(struct world *w, struct vinode *v, dev_t dev, ino_t ino);
+/** All but its numbers on disk. */
+void inode_copy(struct vinode *to, const struct vinode *from);
 /** An input file's, not numbered yet if it is new. */
 struct vinode *inode_input(struct world *w, const struct stat *st);
 /** Everything of @st as the guest may see it. */
@@ -449,6 +465,8 @@ void vcgroups_free(struct world *w);
 void lent_begin(struct world *w);
 /** manifest_opts.unread: whether the file is too much of it. ctx = struct world *. */
 bool lent_unread(void *ctx, const char *path, const struct stat *st);
+/** manifest_opts.closed: whether what is in the directory is. */
+bool lent_closed(void *ctx, const char *path, const struct stat *st);
 
 /* fd.c */
 /** What the guest's descriptor is; *ret_st (may be NULL) its real stat. -EBADF. */

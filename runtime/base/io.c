@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "runtime/base/own.h"
 
@@ -310,4 +311,28 @@ int rm_rf(int dirfd, const char *path)
 			return r;
 	} while (rm.moved != before);
 	return unlinkat(dirfd, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static struct timespec time_of(struct statx_timestamp t)
+{
+	return (struct timespec){ .tv_sec = t.tv_sec, .tv_nsec = t.tv_nsec };
+}
+
+void stat_from(const struct statx *x, struct stat *ret)
+{
+	*ret = (struct stat){
+		.st_dev = makedev(x->stx_dev_major, x->stx_dev_minor),
+		.st_ino = x->stx_ino,
+		.st_mode = x->stx_mode,
+		.st_nlink = x->stx_nlink,
+		.st_uid = x->stx_uid,
+		.st_gid = x->stx_gid,
+		.st_rdev = makedev(x->stx_rdev_major, x->stx_rdev_minor),
+		.st_size = (off_t) x->stx_size,
+		.st_blksize = x->stx_blksize,
+		.st_blocks = (blkcnt_t) x->stx_blocks,
+		.st_atim = time_of(x->stx_atime),
+		.st_mtim = time_of(x->stx_mtime),
+		.st_ctim = time_of(x->stx_ctime),
+	};
 }

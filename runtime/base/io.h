@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "runtime/base/buf.h"
@@ -38,5 +39,7 @@ int fds_reserve(unsigned n);
 int mkdir_p(int dirfd, const char *path, mode_t mode);
 /** Remove a tree below @dirfd, never following links; missing is no error. 0 or -errno. */
 int rm_rf(int dirfd, const char *path);
+/** What statx(2) has told of a file (STATX_BASIC_STATS), as stat(2) tells it. */
+void stat_from(const struct statx *x, struct stat *ret);
 
 #endif

@@ -59,6 +59,8 @@ static long copy_between(struct call *c, unsigned in_arg, unsigned out_arg, int6
 		return -EINVAL;
 	if ((off_in && *off_in < 0) || (off_out && *off_out < 0))
 		return -EINVAL;
+	if (write_takes_memory(c, to)) /* the guest's: programs read and write then */
+		return c->nr == SYS_sendfile ? -EINVAL : -EXDEV;
 	r = copy_files(c, from, off_in, to, off_out, n < MAX_COPY ? n : MAX_COPY);
 	if (r > 0)
 		inode_modified(c->w, inode_of(c->w, &st));

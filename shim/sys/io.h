@@ -129,6 +129,8 @@ struct timerfd *timerfd_by_ino(struct world *w, uint64_t ino);
 /** read(2) of one. */
 long timerfd_read(struct call *c, struct timerfd *f, const struct xfer *x);
 
+/** Does what is written to @fd have to be the guest's own doing? */
+bool write_takes_memory(const struct call *c, int fd);
 /** To the file io_of()->fd, at @x's offset + @done: how much is written now, @done included. */
 long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done);
 /** What fits now, or -errno; @send_flags: a socket's. */

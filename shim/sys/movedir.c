@@ -47,8 +47,10 @@ static long move_entry(struct world *w, int from, int to, const char *name, int 
 			return -errno;
 		return move(w, from, name, to, name, depth);
 	}
-	if (fstatat(to, name, &now, AT_SYMLINK_NOFOLLOW) == 0)
-		fs_carry(w, &before, &now);
+	if (fstatat(to, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	fs_carry(w, &before, &now);
+	fs_copied(w, to, name, AT_SYMLINK_NOFOLLOW, &now);
 	return 0;
 }
 

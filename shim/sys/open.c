@@ -139,10 +139,11 @@ static long open_common(struct call *c, int dirfd, const char *path, int flags, 
 	return call_run_leave(c);
 }
 
-static void opened_write(struct call *c, struct opening *o, const struct stat *now)
+static void opened_write(struct call *c, struct opening *o, int fd, const struct stat *now)
 {
 	if (o->have)
 		fs_carry(c->w, &o->before, now);
+	fs_copied(c->w, fd, NULL, 0, now);
 	if (o->flags & O_TRUNC && S_ISREG(now->st_mode))
 		inode_modified(c->w, inode_of(c->w, now));
 }
@@ -190,7 +191,7 @@ static void opened(struct call *c)
 	else if (o->absent && o->flags & O_CREAT)
 		fs_born(c, o->dirfd, o->path, &st);
 	else if (o->flags & WRITES)
-		opened_write(c, o, &st);
+		opened_write(c, o, fd, &st);
 }
 
 static long open_enter(struct call *c)

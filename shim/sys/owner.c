@@ -55,6 +55,15 @@ static bool target_stat(struct call *c, const struct target *t, struct stat *ret
 	return fs_peek(c, t->dirfd, t->path, t->flags, ret);
 }
 
+static void target_copied(struct call *c, const struct target *t, const struct stat *now)
+{
+	own_fd dup = t->path ? -1 : call_getfd(c, t->dirfd);
+	int fd = dup;
+
+	if (!t->path || call_dirfd(c, t->dirfd, t->path, &fd) == 0)
+		fs_copied(c->w, fd, t->path, t->flags, now);
+}
+
 /* 0, -errno or FS_ASK */
 static long target_lookup(struct call *c, const struct target *t, struct stat *ret)
 {
@@ -101,6 +110,7 @@ static long chmod_linked(struct call *c, int fd, unsigned mode)
 
 static long chmod_disk(struct call *c, const struct target *t, unsigned mode)
 {
+	own_quiet quiet = fs_quiet();
 	own_fd dup = -1;
 	int fd;
 	long r;
@@ -137,8 +147,10 @@ static long chmod_common(struct call *c, int dirfd, const char *path, unsigned m
 	r = chmod_disk(c, t, mode & DISK_BITS);
 	if (r < 0 && r != -EPERM)
 		return fs_result(c, r, "chmod", path);
-	if (target_stat(c, t, &now))
-		mode_set(c, &before, &now, mode);
+	if (!target_stat(c, t, &now))
+		return 0;
+	mode_set(c, &before, &now, mode);
+	target_copied(c, t, &now);
 	return 0;
 }
 

@@ -293,6 +293,24 @@ static long two_permitted(struct call *c, const struct op *o, bool link)
 	return r;
 }
 
+static long two_disk(struct call *c, struct op *o, bool link, int fd, int fd2)
+{
+	own_quiet quiet = fs_quiet();
+	long r;
+
+	if (link)
+		r = linkat(fd, o->path, fd2, o->path2, (int) o->flags);
+	else
+		r = syscall(SYS_renameat2, fd, o->path, fd2, o->path2, o->flags);
+	r = r < 0 ? -errno : 0;
+	if (r == -EXDEV && !link && one_image(c, o) &&
+		!call_dirfd(c, o->dirfd2, o->path2, &fd2)) {
+		r = fs_move_dir(c, fd, o->path, fd2, o->path2);
+		o->have = o->have && r; /* its inode has moved already */
+	}
+	return r;
+}
+
 static long two_common(struct call *c, struct op *o, bool link)
 {
 	own_fd own = -1;
@@ -306,16 +324,7 @@ static long two_common(struct call *c, struct op *o, bool link)
 		r = two_dirs(c, o, &fd, &own, &fd2);
 	if (r < 0)
 		return r;
-	if (link)
-		r = linkat(fd, o->path, fd2, o->path2, (int) o->flags);
-	else
-		r = syscall(SYS_renameat2, fd, o->path, fd2, o->path2, o->flags);
-	r = r < 0 ? -errno : 0;
-	if (r == -EXDEV && !link && one_image(c, o) &&
-		!call_dirfd(c, o->dirfd2, o->path2, &fd2)) {
-		r = fs_move_dir(c, fd, o->path, fd2, o->path2);
-		o->have = o->have && r; /* its inode has moved already */
-	}
+	r = two_disk(c, o, link, fd, fd2);
 	if (!(o->have ? fs_sure(fd2, o->path2, r) : fs_sure(fd, o->path, r)))
 		return call_run_leave(c);
 	c->ret = r;
@@ -327,12 +336,15 @@ static long two_common(struct call *c, struct op *o, bool link)
 static void arrived(struct call *c, const struct op *o, bool same)
 {
 	struct stat now;
+	int fd;
 
 	fs_entry_changed(c, o->dirfd2, o->path2);
 	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
 		return;
 	if (o->have && same)
 		fs_carry(c->w, &o->st, &now);
+	if (call_dirfd(c, o->dirfd2, o->path2, &fd) == 0)
+		fs_copied(c->w, fd, o->path2, AT_SYMLINK_NOFOLLOW, &now);
 	inode_of(c->w, &now)->nameless = false;
 	inode_changed(c->w, inode_of(c->w, &now));
 }

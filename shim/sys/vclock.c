@@ -105,6 +105,10 @@ enum {
 	RISE = 8,   /* the next ones take four times as long, each, */
 	TOP = 2,    /* and that is kept for these; then it's the step again */
 	TRIES = 50000,
+	/* of several threads: */
+	RUNTIME = 5, /* questions from elsewhere, and it's a runtime that asks, not its program */
+	THREADS = 8, /* with no other call in between, or AGAIN times as many, and so on: from then on */
+	LOOKED = 6,  /* times it is looked at whether it computes, if as many came from one place */
 };
 #define TIMES_RISE (NSEC * 3 / 10) /* at most from one times() to the next, */
 #define TIMES_MAX (600 * NSEC) /* and up to there */
@@ -141,6 +145,8 @@ static uint64_t stack_of(const struct call *c)
 	own_fd fd = -1;
 	ssize_t n;
 
+	if (!c->t->notice)
+		return c->t->regs.rsp;
 	snprintf(path, sizeof path, "%d/syscall", (int) c->t->pid);
 	fd = openat(c->w->host_proc, path, O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < TRIES; i++) {
@@ -169,13 +175,75 @@ static bool loops(struct call *c)
 	return again;
 }
 
+/*
+ * The same of several threads. Their runtimes (V8's, Java's) look all the time, also in loops; but from
+ * many places, and such a process has shown that soon after it began. What is left is looked at.
+ */
+static void asked_of_several(struct call *c)
+{
+	struct task *t = c->t;
+	uint64_t from = THREADS;
+
+	while (t->asked >= from + LOOKED)
+		from *= AGAIN;
+	if (t->proc->asked_elsewhere >= RUNTIME || t->asked + THREADS <= from)
+		return;
+	if (!loops(c)) {
+		t->proc->asked_elsewhere++;
+		t->looped = 0;
+		return;
+	}
+	t->looped++;
+	t->computes = t->asked >= from && t->looped >= LOOKED;
+}
+
+void vclock_looked(struct task *t, bool computes)
+{
+	t->computes = false;
+	if (computes)
+		t->owes.ns = t->owes.paid ? 2 * NSEC : NSEC / 10;
+}
+
+bool vclock_owes(struct call *c)
+{
+	struct owes *o = &c->t->owes;
+	uint64_t timer;
+
+	if (!o->ns)
+		return false;
+	if (!o->until) {
+		timer = timers_next(c->w); /* it is to be interrupted then */
+		o->since = c->w->now;
+		o->until = timer < o->since + o->ns ? timer : o->since + o->ns;
+	}
+	if (c->w->now < o->until) {
+		call_block(c, (struct wait){ .kind = W_TIME, .deadline = o->until, .intr = RESTARTNOINTR });
+		return true;
+	}
+	world_computed(c->t, c->w->now - o->since);
+	o->until = o->ns = 0;
+	o->paid++;
+	return false;
+}
+
+void vclock_done_else(struct task *t)
+{
+	t->asked = t->looped = t->times_ns = 0;
+	t->owes = (struct owes){ 0 };
+	t->computes = false;
+}
+
 void vclock_asked(struct call *c, bool cpu)
 {
 	struct task *t = c->t;
 	uint64_t n = ++t->asked, from = ASKED;
 
+	if (!cpu && t->proc->nthreads > 1) {
+		asked_of_several(c);
+		return;
+	}
 	if (!cpu) {
-		t->looped = n > LOOPS && t->proc->nthreads == 1 && loops(c) ? t->looped + 1 : 0;
+		t->looped = n > LOOPS && loops(c) ? t->looped + 1 : 0;
 		n = t->looped ? t->looped + LOOPS : 0;
 	}
 	if (n < from)

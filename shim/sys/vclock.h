@@ -21,10 +21,16 @@ uint64_t vclock_to_now(struct call *c, int id, uint64_t at);
 
 /**
  * A task asks for the time: before it is read. One that has asked again and again, and done nothing else
- * that shows, has computed in between. @cpu: for its CPU time. Other clocks are also looked at by runtimes,
- * a hundred times while they compile or collect garbage: that counts for no process of several threads.
+ * that shows, has computed in between. @cpu: for its CPU time. Of several threads it has to be seen that it
+ * does, after the question (task.computes).
  */
 void vclock_asked(struct call *c, bool cpu);
+/** … and it was looked at: @computes: for many steps it has made no call. */
+void vclock_looked(struct task *t, bool computes);
+/** First of all, when a task asks: true: it computes until then, and others run; the call waits for it. */
+bool vclock_owes(struct call *c);
+/** It has made another call. */
+void vclock_done_else(struct task *t);
 /** The same for times(2). */
 void vclock_times(struct call *c);
 

@@ -72,22 +72,30 @@ static ssize_t write_some(int fd, const struct xfer *x, const char *p, size_t n,
 	return r < 0 ? -errno : r;
 }
 
-/* RLIMIT_FSIZE: what fits of @n bytes, or -EFBIG; the signal comes when nothing does. */
-static long write_room(struct call *c, const struct xfer *x, size_t n, size_t done)
+/* How many of @n bytes are below RLIMIT_FSIZE. */
+static size_t below_limit(struct call *c, const struct xfer *x, size_t n, size_t done)
 {
 	uint64_t max = rlimit_fsize(c->t->proc), at = (uint64_t) x->off + done;
 	int fd = io_of(c->w)->fd;
 	struct stat st;
 
-	if (max == RLIM_INFINITY || !n)
-		return (long) n;
+	if (max == RLIM_INFINITY)
+		return n;
 	if (fcntl(fd, F_GETFL) & O_APPEND || x->flags & RWF_APPEND)
 		at = fstat(fd, &st) == 0 ? (uint64_t) st.st_size : 0;
 	else if (x->off < 0)
 		at = (uint64_t) lseek(fd, 0, SEEK_CUR);
-	if (at >= max)
-		return done ? -EFBIG : rlimit_exceeded(c);
-	return (long) (n < max - at ? n : max - at);
+	return at >= max ? 0 : n < max - at ? n : (size_t) (max - at);
+}
+
+/* What fits of @n bytes, or -EFBIG; the signal comes when nothing does. */
+static long write_room(struct call *c, const struct xfer *x, size_t n, size_t done)
+{
+	size_t room = below_limit(c, x, n, done);
+
+	if (room || !n)
+		return (long) room;
+	return done ? -EFBIG : rlimit_exceeded(c);
 }
 
 long write_all(struct call *c, const struct xfer *x, const char *p, size_t n, size_t done)
@@ -137,11 +145,9 @@ static long write_huge(struct call *c, const struct xfer *x)
 	return (long) done;
 }
 
-/* Memory is taken by who writes: of a bundle's tmpfs by the guest, whose cgroup has the limit. */
-static bool takes_memory(const struct call *c, const struct xfer *x)
+bool write_takes_memory(const struct call *c, int fd)
 {
-	return !c->w->o->virtual_ids && !x->flags && rlimit_fsize(c->t->proc) == RLIM_INFINITY &&
-		in_memory(io_of(c->w)->fd);
+	return !c->w->o->virtual_ids && in_memory(fd);
 }
 
 static long write_memory(struct call *c, const struct xfer *x)
@@ -150,6 +156,8 @@ static long write_memory(struct call *c, const struct xfer *x)
 		keep_length(c);
 	else if (!xfer_in(c, x, x->total))
 		return -EFAULT;
+	if (x->flags & RWF_BENIGN)
+		call_karg(c, 5, (uint64_t) (x->flags & ~RWF_BENIGN));
 	return call_run_leave(c);
 }
 
@@ -174,7 +182,7 @@ static long write_file(struct call *c)
 
 	if (r < 0)
 		return r;
-	if (takes_memory(c, &x))
+	if (write_takes_memory(c, io->fd) && below_limit(c, &x, x.total, 0) == x.total)
 		return write_memory(c, &x);
 	if (x.total > STAGED_MAX) {
 		r = write_huge(c, &x);

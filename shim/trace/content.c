@@ -196,12 +196,16 @@ int verify_content(const struct verify *v, bool deep, struct err *e)
 {
 	struct content c = { .v = v, .deep = deep };
 	own_fd fd = bundle_open(v->dir, F_EVENTS, e);
+	own_buf packed = { 0 };
 	struct pool_jobs jobs = { .run = content_job, .start = worker_start, .stop = worker_stop,
 		.ctx = &c };
 	int r;
 
 	if (fd < 0)
 		return fd;
+	/* what was given up begins there: said before events.dtr is found to be changed */
+	if (v->x.n > 1 && block_load(fd, &v->x.r[1], 1, NULL, &packed, &packed, e) == -ENODATA)
+		return -ENODATA;
 	c.events = fd;
 	c.file = calloc(v->st.n, sizeof(*c.file));
 	if (!c.file)

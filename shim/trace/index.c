@@ -7,6 +7,7 @@
 
 #include "runtime/base/own.h"
 #include "shim/trace/bundle.h"
+#include "shim/trace/room.h"
 
 bool block_follows(const struct block_rec *prev, const struct block_rec *r)
 {
@@ -109,6 +110,10 @@ int block_load(int fd, const struct block_rec *r, size_t i, void *dctx, struct b
 	if (err < 0)
 		return fail(e, err, "read block %zu of %s", i, F_EVENTS);
 	sha256_local(d, r->clen, sha);
+	if (memcmp(sha, r->frame, sizeof sha) && room_gave_up(d, r->clen))
+		return fail_msg(e, ENODATA, "events %llu to %llu were not kept: a trace beside a "
+			"container's state keeps its newest (one with a place of its own, all)",
+			(unsigned long long) r->first, (unsigned long long) (r->first + r->n - 1));
 	if (memcmp(sha, r->frame, sizeof sha))
 		return fail_msg(e, EBADMSG, "block %zu of %s is not what the index says", i,
 			F_EVENTS);

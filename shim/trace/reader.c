@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "shim/trace/bundle.h"
 #include "shim/trace/reader.h"
@@ -83,6 +84,24 @@ int trace_next(struct trace_reader *r, struct event *ret, struct err *e)
 		return err;
 	r->next++;
 	return 1;
+}
+
+int trace_next_kept(struct trace_reader *r, struct event *ret, struct err *e)
+{
+	uint64_t from = r->next;
+	int err;
+
+	while ((err = trace_next(r, ret, e)) == -ENODATA)
+		r->next = (r->next / BLOCK_EVENTS + 1) * BLOCK_EVENTS;
+	if (err > 0 && r->next > from + 1)
+		log_warn("events %llu to %llu were not kept", (unsigned long long) from,
+			(unsigned long long) r->next - 2);
+	return err;
+}
+
+uint64_t trace_number(const struct trace_reader *r)
+{
+	return r->next - 1;
 }
 
 int trace_seek(struct trace_reader *r, uint64_t event, struct err *e)

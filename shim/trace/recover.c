@@ -12,6 +12,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "shim/trace/reader.h"
+#include "shim/trace/room.h"
 #include "shim/trace/verify.h"
 
 struct recovery {
@@ -90,6 +91,7 @@ static int scan_blocks(struct recovery *v, struct err *e)
 {
 	struct stat st;
 	void *map;
+	int r = 0;
 
 	if (fstat(v->events, &st) < 0)
 		return fail(e, errno, "stat %s", F_EVENTS);
@@ -101,8 +103,11 @@ static int scan_blocks(struct recovery *v, struct err *e)
 		return fail(e, errno, "map %s", F_EVENTS);
 	while (next_block(v, map))
 		;
+	if (good_end(v) + REC_LEN < v->file_size && room_gave_up((uint8_t *) map + good_end(v), REC_LEN))
+		r = fail_msg(e, ENODATA, "events from %llu on were not kept: what is left can be shown, "
+			"not recovered", (unsigned long long) v->x.events);
 	munmap(map, (size_t) st.st_size);
-	return 0;
+	return r;
 }
 
 /* Does the note of block @i, if the key signed it, name the root of what is there? */

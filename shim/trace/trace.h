@@ -38,6 +38,9 @@ void trace_key_free(struct trace_key *k);
 int trace_writer_new(int dirfd, const void *header, size_t header_len, const struct trace_key *key,
 	struct trace_writer **ret, struct err *e);
 
+/** Keep @max bytes of the newest events (compressed), and as many of inputs; 0 (as made): all. */
+void trace_room(struct trace_writer *w, uint64_t max);
+
 /** Number of events so far = number of the next event. */
 uint64_t trace_count(const struct trace_writer *w);
 
@@ -67,6 +70,10 @@ uint64_t trace_size(const struct trace_reader *r); /* events */
 bool trace_complete(const struct trace_reader *r); /* ends with END */
 /** Next event; its pointers are valid until the next call. 1 = got one, 0 = end, or -errno. */
 int trace_next(struct trace_reader *r, struct event *ret, struct err *e);
+/** The same, but events that were given up (trace_room()) are left out, with a warning. */
+int trace_next_kept(struct trace_reader *r, struct event *ret, struct err *e);
+/** Number of the event that was given last. */
+uint64_t trace_number(const struct trace_reader *r);
 int trace_seek(struct trace_reader *r, uint64_t event, struct err *e);
 /** The encoding of the event that trace_next() gave last. */
 const uint8_t *trace_bytes(const struct trace_reader *r, size_t *ret_n);

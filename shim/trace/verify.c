@@ -59,6 +59,8 @@ static int check_envelope(struct verify *v, const struct verify_opts *o, struct 
 	struct envelope env = { 0 };
 	int r = bundle_read(v->dir, F_SIGNATURE, STATEMENT_MAX, &text, e);
 
+	if (r == -ENOENT && faccessat(v->dir, F_HEADER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_msg(e, ENOENT, "this is no trace: it has no %s", F_HEADER);
 	if (r == -ENOENT)
 		return fail_msg(e, ENOENT,
 			"the bundle has no %s: its recorder did not finish (see: detrun trace "

@@ -14,6 +14,7 @@
 #include "runtime/base/io.h"
 #include "runtime/base/map.h"
 #include "runtime/base/own.h"
+#include "shim/trace/room.h"
 #include "shim/trace/sign.h"
 #include "shim/trace/statement.h"
 
@@ -40,9 +41,15 @@ struct trace_writer {
 	ZSTD_CCtx *zstd;
 	struct buf out;
 	struct map blobs; /* digests of blobs that are on disk */
+	struct room room;
 	struct err broken; /* the first failure: all later calls repeat it */
 	bool ended;
 };
+
+void trace_room(struct trace_writer *w, uint64_t max)
+{
+	w->room.max = max;
+}
 
 uint64_t trace_count(const struct trace_writer *w)
 {
@@ -226,7 +233,11 @@ static int block_close(struct trace_writer *w, struct err *e)
 	err = append(w, w->events, F_EVENTS, &w->out, e);
 	if (err == 0)
 		err = append(w, w->index, F_INDEX, &rec, e);
-	return err < 0 ? err : put_checkpoint(w, e);
+	if (err == 0)
+		err = put_checkpoint(w, e);
+	if (err == 0)
+		room_block(&w->room, w->events, w->rec, w->nrec);
+	return err;
 }
 
 /* Payloads of external inputs are kept: replay needs their bytes. */
@@ -301,7 +312,8 @@ int trace_blob(struct trace_writer *w, const void *p, size_t n, uint8_t ret_dige
 	if (map_get(&w->blobs, k1, k2))
 		return 0;
 	r = blob_write(w, ret_digest, p, n, e);
-	if (r == 0 && map_put(&w->blobs, k1, k2, 1) < 0)
+	if (r == 0 && (map_put(&w->blobs, k1, k2, 1) < 0 ||
+		room_blob(&w->room, w->dir, ret_digest, n, &w->blobs) < 0))
 		r = fail(e, ENOMEM, "keep a blob");
 	return broken(w, r, e);
 }
@@ -398,6 +410,7 @@ void trace_writer_free(struct trace_writer *w)
 	ZSTD_freeCCtx(w->zstd);
 	sha256_free(w->whole);
 	map_free(&w->blobs);
+	buf_free(&w->room.blobs);
 	buf_free(&w->block);
 	buf_free(&w->out);
 	free(w->rec);

@@ -35,6 +35,14 @@ volumes() { # engine, a directory with a file "f" that says "there"
 	ok "volume: written" grep -q x "$2/g"
 	t "volume, read-only" fail "$1" run --rm --network none -v "$2:/v:ro" bb sh -c 'echo x >/v/h'
 	err 'read-only'
+	t "volume in /proc" fail "$1" run --rm --network none -v "$2/f:/proc/nothing" bb true
+	err 'inside /proc'
+	printf garbage >"$2/garbage" && chmod 755 "$2/garbage"
+	t "no program's format" 0 "$1" run -d --name nf --network none -v "$2:/v" bb /v/garbage
+	ok "no program's format: it ends" till eval "$1 inspect -f '{{.State.Status}}' nf | grep -qx exited"
+	t "no program's format: its log" 0 sh -c '$0 logs nf 2>&1' "$1"
+	out "exec /v/garbage: exec format error"
+	t "no program's format: rm" 0 "$1" rm nf
 	t "named volume" 0 "$1" run --rm --network none -v named:/srv bb cat /srv/index.html
 	is hello
 	t "tmpfs" 0 "$1" run --rm --network none --tmpfs /t:size=1m,mode=700 bb stat -c %a /t

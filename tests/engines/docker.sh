@@ -13,6 +13,7 @@ END
 chmod 755 "$work/bin/docker"
 d=$work/d
 mkdir -p "$d" && echo "{}" >"$d/daemon.json"
+ln -s "$runtime" "$work/bin/runc"
 
 start_docker() {
 	daemon docker dockerd --config-file "$d/daemon.json" --data-root "$d/data" --exec-root "$work/e" \
@@ -180,6 +181,39 @@ test_build() {
 	t "build: clean" 0 docker container prune -f
 }
 
+# The builder inside dockerd, which takes the runc of its PATH: that is a link to the runtime here.
+test_buildkit() {
+	local build="env DOCKER_BUILDKIT=1 DOCKER_HOST=unix://$work/docker.sock $client build"
+	$build --help | grep -q -- --secret || {
+		echo "# skipped: $client has no BuildKit"
+		return 0
+	}
+	mkdir -p "$d/bk/sub" && echo inside >"$d/bk/sub/s" && echo secret >"$d/secret"
+	cat >"$d/bk/Dockerfile" <<-'END'
+		FROM bb AS one
+		RUN --mount=type=cache,target=/cache echo c >>/cache/f; wc -l </cache/f >/n
+		RUN --mount=type=secret,id=s,uid=33,mode=0440 stat -c "secret %u:%a" /run/secrets/s
+		RUN --mount=type=bind,source=sub,target=/b cat /b/s
+		RUN --mount=type=tmpfs,target=/t echo t >/t/x && grep -c " /t tmpfs" /proc/mounts
+		FROM bb
+		COPY --from=one /n /n
+		WORKDIR /made
+		USER www
+		RUN echo "as $(id -un) in $(pwd)"
+		CMD ["cat", "/n"]
+	END
+	t "BuildKit" 0 $build --network none --progress plain --secret "id=s,src=$d/secret" -t bk "$d/bk"
+	err "secret 33:440"
+	err inside
+	err "as www in /made"
+	ok "BuildKit: by the runtime" grep -q ' run --bundle .*/buildkit/' "$work/calls"
+	t "BuildKit: the image" 0 docker run --rm --network none bk
+	is 1
+	printf 'FROM bb\nRUN exit 12\n' >"$d/bk/Dockerfile"
+	t "BuildKit: a failing step" fail $build --network none --progress plain "$d/bk"
+	err 'exit code: 12'
+}
+
 # A network of its own, names in it, a health check, a published port, a build.
 test_compose() {
 	command -v docker-compose >/dev/null || {
@@ -237,7 +271,7 @@ test_daemon() {
 }
 
 start_docker
-for part in info ${PARTS:-run files security terminal detached more resources build compose daemon}; do
+for part in info ${PARTS:-run files security terminal detached more resources build buildkit compose daemon}; do
 	echo "# $part"
 	"test_$part"
 done
@@ -245,5 +279,5 @@ containers=$(docker ps -aq)
 # shellcheck disable=SC2086
 [ -z "$containers" ] || docker rm -f $containers >/dev/null 2>&1
 end_daemons
-nothing_left '/docker$'
+nothing_left '/docker(/buildkit)?$'
 finish

@@ -266,6 +266,57 @@ test_pods() {
 	t "play kube" 0 podman play kube "$pod/kube.yaml"
 	ok "play kube: runs" till eval 'podman logs k-web | grep -q ready'
 	t "play kube: down" 0 podman play kube --down "$pod/kube.yaml"
+	kube_more
+}
+
+kube_more() { # an init container, volumes, a config map, fewer rights
+	cat >"$pod/more.yaml" <<-END
+		apiVersion: v1
+		kind: ConfigMap
+		metadata: {name: cm}
+		data: {KEY: fromcm, file.txt: content}
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: k2}
+		spec:
+		  hostNetwork: true
+		  restartPolicy: Never
+		  volumes:
+		  - {name: empty, emptyDir: {}}
+		  - {name: host, hostPath: {path: $pod/vol, type: Directory}}
+		  - {name: cfg, configMap: {name: cm}}
+		  initContainers:
+		  - name: init
+		    image: localhost/bb
+		    command: [/bin/sh, -c, echo initialised >/e/i]
+		    volumeMounts: [{name: empty, mountPath: /e}]
+		  containers:
+		  - name: a
+		    image: localhost/bb
+		    command: [/bin/sh, -c, 'cat /e/i /h/f /c/file.txt; echo " \$KEY \$POD"; id -u; touch /x; exit 4']
+		    env: [{name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+		    envFrom: [{configMapRef: {name: cm}}]
+		    securityContext:
+		      runAsUser: 33
+		      readOnlyRootFilesystem: true
+		      allowPrivilegeEscalation: false
+		      capabilities: {drop: [ALL]}
+		    volumeMounts:
+		    - {name: empty, mountPath: /e}
+		    - {name: host, mountPath: /h, readOnly: true}
+		    - {name: cfg, mountPath: /c}
+	END
+	t "play kube, more" 0 podman play kube "$pod/more.yaml"
+	ok "play kube, more: it ends" till eval "podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' k2-a |
+		grep -qx 'exited 4'"
+	t "play kube, more: what it saw" 0 podman logs k2-a
+	is "initialised
+there
+content fromcm k2
+33"
+	err 'read-only'
+	t "play kube, more: down" 0 podman play kube --down "$pod/more.yaml"
 }
 
 test_build() {

@@ -36,8 +36,20 @@ test_pause() {
 			s|limit_in_bytes$|max|") 2>/dev/null; :' - "$pid"
 		is 50331648
 	fi
-	t "pause: stop of a paused one" 0 podman pause d
+	t "pause: again" 0 podman pause d
+	t "pause: no stop of a paused one" fail podman stop -t 1 d
+	t "pause: kill of a paused one" 0 podman kill d
+	t "pause: start of what was killed paused" 0 podman start d
+	t "pause: and again" 0 podman pause d
 	t "pause: rm -f" 0 podman rm -f -t 0 d
+	t "pause: a pod" 0 podman run -d --pod new:pp --name pp1 --network none bb serve
+	t "pause: a pod's" 0 podman pod pause pp
+	t "pause: its state" 0 podman pod ps --format '{{.Status}}'
+	is Paused
+	t "unpause: a pod's" 0 podman pod unpause pp
+	t "unpause: exec in the pod" 0 podman exec pp1 echo alive
+	is alive
+	t "pause: pod rm" 0 podman pod rm -f -t 0 pp
 }
 
 test_network() {

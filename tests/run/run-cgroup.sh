@@ -31,7 +31,7 @@ esac
 cg=/sys/fs/cgroup
 [ -w $cg ] || { echo "# skipped: no writable cgroups"; finish; exit; }
 v2=; [ "$(stat -fc %T $cg)" = cgroup2fs ] && v2=1
-for x in grep kill dd mkdir wc; do copy_program "$b/rootfs" "$(type -P $x)"; done
+for x in grep kill dd cp mkdir wc; do copy_program "$b/rootfs" "$(type -P $x)"; done
 id=dt$$
 off="$detrun --root $work/containers --determinism=off"
 record="$detrun --root $work/containers --determinism=record"
@@ -209,6 +209,20 @@ ok "the same output" cmp "$work/quiet.out" "$work/paused.out"
 t "the same trace" 0 "$detrun" trace diff "$work/quiet" "$work/paused"
 out "no difference"
 
+# Frozen between a call and its look at it, a task makes the call again: no stop follows.
+bundle "p['args'] = ['sh', '-c', 'i=0; while [ \$i -lt 30000 ]; do i=\$((i+1)); : </etc/passwd; done']"
+begin "one that makes calls" record $id
+f=$(dir freezer "$(pid $id)")
+if [ -n "$v2" ]; then set -- "$f/cgroup.freeze" 1 0; else set -- "$f/freezer.state" FROZEN THAWED; fi
+exec 9<> <(:)
+for x in $(seq 2000); do
+	echo $2 >"$1" && echo $3 >"$1" || break # it has ended, and its cgroup
+	read -t 0.003 -u 9
+done 2>/dev/null
+exec 9>&-
+ok "it ends, wherever it was frozen" await is $id stopped
+$record delete $id
+
 # The supervisor looks at who waits every second, also while they are frozen.
 bundle "p['args'] = ['sleep', '1000']"
 for net in own shared; do
@@ -308,11 +322,16 @@ assert d["cpu"]["usage"]["total"] > 0 and d["cpuset"]["cpus"] == [0]' "$work/out
 	err "invalid configuration: cannot use unified on cgroup v1"
 fi
 if mounted memory; then
-	bundle "m('/t', 'tmpfs', 'tmpfs', 'size=200m')" "sh('dd if=/dev/zero of=/t/x bs=1M count=150')" \
-		"l['resources'] = {'memory': {'limit': 33554432, 'swap': 33554432}}"
-	for mode in off record; do
-		t "what is written to a tmpfs counts, $mode" 137 ${!mode} run --trace none -b "$b" $id
+	dd if=/dev/zero of="$b/rootfs/large" bs=1M count=100 status=none
+	for how in 'dd if=/dev/zero of=/t/x bs=1M count=100' 'cp /large /t/x' \
+		'ulimit -f 1000000; dd if=/dev/zero of=/t/x bs=1M count=100'; do
+		bundle "m('/t', 'tmpfs', 'tmpfs', 'size=200m')" "sh('$how')" \
+			"l['resources'] = {'memory': {'limit': 33554432, 'swap': 33554432}}"
+		for mode in off record; do
+			t "what is written to a tmpfs counts, $mode: $how" 137 ${!mode} run --trace none -b "$b" $id
+		done
 	done
+	rm "$b/rootfs/large"
 fi
 if mounted hugetlb || [ "$CGROUP_VIEW$v2" = own ] && grep -qw hugetlb $cg/unified/cgroup.controllers 2>/dev/null; then
 	bundle "$spin" "l['resources'] = {'hugepageLimits': [{'pageSize': '2MB', 'limit': 4194304}]}"

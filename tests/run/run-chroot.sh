@@ -221,4 +221,24 @@ for n in '[stack]' '[vdso]'; do
 	cp "$root/bin/cat" "$root/bin/$n"
 	t "a program called $n" 0 "$detrun" --trace none --chroot "$root" "/bin/$n" /etc/passwd
 done
+# the supervisor copies an image's file up for the program: signals that it gets, its own clock's among them,
+# don't end that
+for p in mv ln seq; do copy_program "$root" "$(command -v $p)"; done
+mkdir -p "$root/usr/many/more"
+head -c 300000 /dev/urandom >"$work/some"
+for i in $(seq 150); do cp "$work/some" "$root/usr/many/$i"; done
+pester() {
+	local p shim=
+	"$@" &
+	p=$!
+	await eval 'shim=$(pgrep -P $p detrun-shim) || ! kill -0 $p'
+	while kill -WINCH $shim 2>/dev/null; do :; done
+	wait $p
+}
+t "signals to the supervisor" 0 pester "$detrun" --trace none --chroot "$root" sh -c '
+	mv /usr/many /usr/moved || exit
+	for i in $(seq 75); do ln /usr/moved/$i /usr/moved/more/$i || exit; done
+	cd /usr/moved && ls && ls more'
+ok "all have moved" test "$(wc -l <"$work/out")" = 226
+rm -rf "$root/usr/many"
 finish

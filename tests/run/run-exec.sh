@@ -33,6 +33,12 @@ common() { # id: what is the same in both modes
 		out /home/someone
 	fi
 	t "$c: capabilities" 0 $D exec -c CAP_SYS_NICE "$c" sh -c 'cat /proc/self/status'
+	t "$c: no new privileges, as its first process" 0 $D exec "$c" cat /proc/self/status
+	out "NoNewPrivs:	1"
+	t "$c: no new privileges, asked for" 0 $D exec --no-new-privs "$c" cat /proc/self/status
+	out "NoNewPrivs:	1"
+	t "$c: new privileges, asked for" 0 $D exec --no-new-privs=false "$c" cat /proc/self/status
+	out "NoNewPrivs:	0"
 	t "$c: no such program" 255 $D exec "$c" nothing
 	err 'exec failed: unable to start container process: exec: "nothing": executable file not found in $PATH'
 	t "$c: no program" 255 $D exec "$c" /etc/passwd

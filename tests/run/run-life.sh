@@ -275,4 +275,27 @@ t "which verifies" 0 "$detrun" verify "$work/trace"
 config 'sh("true")' 'c["annotations"] = {"org.detrun.determinism": "often"}'
 t "a word that is none" 1 "$detrun" --root "$S" create ${u}a2
 err "is none of strict, record and off"
+
+# A trace that nobody asked for lies in /run, and must not fill it.
+copy_program "$b/rootfs" "$(PATH=/usr/bin:/bin type -P dd)"
+S=$work/little
+config 'sh("dd if=/dev/urandom of=/dev/null bs=64 count=150000; exit 7")'
+if mkdir "$S" && mount -t tmpfs -o size=8m none "$S"; then
+	trap 'umount -l "$S"; chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
+	mode=record
+	t "much to trace" 0 D create ${u}m1
+	t "in a small place" 0 D start ${u}m1
+	ok "to its end" is ${u}m1 stopped
+	t "a trace of the newest part verifies" 0 "$detrun" verify "$S/${u}m1/trace"
+	out "exit status 7"
+	t "but not in full" 1 "$detrun" verify --full "$S/${u}m1/trace"
+	err "events 16384 to 32767 were not kept"
+	t "what is there can be shown" 0 "$detrun" trace show --syscall exit_group "$S/${u}m1/trace"
+	out "exit_group(7)"
+	err "were not kept"
+	D delete ${u}m1
+	mkdir "$work/all"
+	t "one with a place of its own" 7 D run --trace "$work/all" ${u}m2
+	t "is kept whole" 0 "$detrun" verify --full "$work/all"
+fi
 finish

@@ -34,6 +34,14 @@ err 'detrun run failed: unable to start container process: error during containe
 bundle "m('/etc/passwd', 'bind', '$src/d', 'bind')"
 run "a directory on a file" 1
 err "not a directory"
+for at in / /.. /usr/..; do
+	bundle "m('$at', 'bind', '$src/d', 'rbind')"
+	both "over the root: $at" 1
+	err "is on the top of the container's root"
+done
+bundle "m('/proc/nothing', 'bind', '$src/f', 'bind')"
+both "where nothing can be made" 1
+err '"/proc/nothing" cannot be mounted because it is inside /proc'
 bundle "m('/mnt', 'bind', 'rootfs/etc', 'bind')" "sh('cat /mnt/passwd')"
 run "a source below the bundle" 0
 out root:x:0

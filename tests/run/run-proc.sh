@@ -378,6 +378,11 @@ err "checkpoint is not supported"
 t "a probe for checkpoint" 1 "$detrun" checkpoint --help
 t "restore" 1 "$detrun" restore $c
 err "restore is not supported"
+for v in --version -v "--root $work/containers -v"; do
+	t "version: $v" 0 "$detrun" $v
+	ok "version: $v: is it" grep -q "^spec: 1[.]" "$work/out"
+done
+t "no version: an option that is none" 125 "$detrun" --nothing -v
 t "version" 0 "$detrun" --version
 ok "version as dockerd reads it" sh -c "head -1 '$work/out' | grep -Eq '^detrun version [0-9.]+$'"
 out "commit: "

@@ -54,4 +54,44 @@ t "which they have not signed" 125 "$detrun" replay --key "$work/k.pub" "$work/t
 err "host.json is not what was signed"
 t "no root file system" 2 "$detrun" trace code "$work/tr" "$work/none"
 err "$work/none"
+# the files afterwards: over an image only what its layer above has is looked at, in a copy everything
+for p in mv ln cp dd chgrp truncate sync; do
+	copy_program "$root" "$(command -v $p)"
+done
+mkdir -p "$root"/usr/{deep/a/b/c,tree/sub,other,over,swap,old} "$work/vol/a/b"
+for f in deep/a/b/c/f deep/a/f tree/f tree/sub/f other/f over/f old/f; do echo "$f" >"$root/usr/$f"; done
+ln "$root/usr/deep/a/f" "$root/usr/other/hard" && ln -s f "$root/usr/other/link" && mkfifo "$root/usr/other/pipe"
+echo secret >"$root/usr/other/secret" && chmod 600 "$root/usr/other/secret"
+echo v >"$work/vol/a/b/f" && echo w >"$work/vol/f"
+hard='
+	cd /usr
+	echo new >deep/a/b/c/new                  # below many
+	mv tree moved; mv old over/old            # directories of the image
+	rm -r over/f; mkdir over/f; echo x >over/f/x
+	rm -r swap; echo now a file >swap
+	rm other/f; mkdir other/f
+	cat other/hard                            # it has another name
+	chmod 775 deep; chmod 4755 deep/a/b/c/f; chown 33:34 deep/a/b; chown 5 moved/f
+	touch moved/sub/f; : >>/etc/group         # opened, not changed
+	printf R | dd of=/etc/passwd conv=notrunc 2>/dev/null
+	ln deep/a/b/c/f hard; ls -i deep/a/b/c hard; ln -s nowhere other/new; rm other/link
+	mknod null c 1 3; mkfifo other/p2; rm other/pipe
+	mkdir -p "a b/c#d=\\"; cp -a deep copy; truncate -s 10 moved/f
+	mkdir /tmp/x; echo t >/tmp/x/t; echo v >/v/a/b/g; rm /v/f; chmod 600 /v/a/b/f
+	chmod 644 other/secret; chmod 700 over; rm -r /var; mkdir /var
+'
+for o in kernel copy; do
+	rm -rf "$work/v" && cp -a "$work/vol" "$work/v"
+	t "hard things, $o" 0 "$detrun" --key "$work/k.pem" --trace "$work/h-$o" --overlay=$o -v "$work/v:/v" --chroot "$root" sh -c "$hard"
+	rm -rf "$work/v" && cp -a "$work/vol" "$work/v"
+	t "again, $o" 0 "$detrun" replay --key "$work/k.pub" "$work/h-$o"
+	t "verified" 0 "$detrun" verify --deep --key "$work/k.pub" "$work/h-$o"
+done
+ok "the files before are the same" cmp "$work"/h-{kernel,copy}/rootfs.in.mtree
+ok "and those afterwards" cmp "$work"/h-{kernel,copy}/rootfs.out.mtree
+ok "not those before" sh -c '! cmp -s "$1/rootfs.in.mtree" "$1/rootfs.out.mtree"' - "$work/h-kernel"
+for f in 'moved/sub/f type=file uid=0' 'moved/f type=file uid=5 gid=0' 'swap type=file' 'deep/a/b type=dir uid=33 gid=34' \
+	'deep/a/b/c/f type=file uid=0 gid=0 mode=04755'; do
+	ok "$f" grep -q "^./usr/$f" "$work/h-kernel/rootfs.out.mtree"
+done
 finish

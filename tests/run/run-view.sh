@@ -283,14 +283,49 @@ t "and verifies" 0 "$detrun" verify --deep "$work/m1"
 rm "$work"/much/new-*
 t "and is replayed" 0 "$detrun" replay "$work/m1"
 
+mkdir "$work/many" "$work/many/0" "$work/many/1" "$b/rootfs/many"
+(cd "$work/many/0" && seq 100000 | xargs touch) && touch "$work/many/1/in"
+bundle "m('/many', 'bind', '$work/many', 'bind')" "sh('cd /many && mkdir 2 && cat 1/in && echo x >2/new')"
+t "a volume of very many files" 0 $record run --trace "$work/m2" -b "$b" "c$$"
+ok "of some directories only the name" grep -q '^./many/1 ' "$work/m2/rootfs.in.mtree"
+ok "is listed" eval '! grep -q "^./many/1/in " "$work/m2/rootfs.in.mtree"'
+ok "unlike what was written" grep -q '^./many/2/new .* sha256=' "$work/m2/rootfs.out.mtree"
+t "the trace says that, too" 0 "$detrun" trace nondet "$work/m2"
+out "too many files to be listed"
+rm -r "$work/many/2"
+t "it is replayed" 0 "$detrun" replay "$work/m2"
+rm -r "$work/many"
+
 # --- a program that can't be executed -------------------------------------------------------------
 
 printf '#!/no/such/interpreter\n' >"$b/rootfs/bin/orphan" && chmod 755 "$b/rootfs/bin/orphan"
-bundle "p['args'] = ['/bin/orphan']"
-for mode in off record; do
-	t "no interpreter, $mode" 255 "$detrun" --root "$work/containers" --determinism=$mode run -b "$b" "c$$"
-	ok "says so, and nothing else, $mode" test "$(cat "$work/err")" = "exec /bin/orphan: no such file or directory"
-done
+printf garbage >"$b/rootfs/bin/garbage" && chmod 755 "$b/rootfs/bin/garbage"
+gone() { "$detrun" --root "$work/containers" state "c$$" | grep -q '"stopped"'; }
+no_program() { # its name, what is said of it
+	bundle "p['args'] = ['/bin/$1']"
+	for mode in off record; do
+		t "$1, $mode" 255 "$detrun" --root "$work/containers" --determinism=$mode run -b "$b" "c$$"
+		ok "says so, and nothing else, $mode" test "$(cat "$work/err")" = "exec /bin/$1: $2"
+		"$detrun" --root "$work/containers" --determinism=$mode create -b "$b" "c$$" >"$work/log" 2>&1 </dev/null
+		t "$1: start, $mode" 0 "$detrun" --root "$work/containers" start "c$$"
+		ok "$1: stopped, $mode" await gone
+		ok "$1: said in its log, $mode" test "$(cat "$work/log")" = "exec /bin/$1: $2"
+		"$detrun" --root "$work/containers" delete "c$$"
+	done
+}
+no_program orphan 'no such file or directory'
+no_program garbage 'exec format error'
+mkdir "$work/garbage"
+t "garbage, for a trace" 255 "$detrun" --root "$work/containers" run --trace "$work/garbage" -b "$b" "c$$"
+t "garbage: verified" 0 "$detrun" verify --deep "$work/garbage"
+
+# --- how much of /proc config.json asks for -------------------------------------------------------
+
+bundle "next(x for x in c['mounts'] if x['destination'] == '/proc')['options'] = ['nosuid', 'hidepid=2', 'subset=pid']" \
+	"sh('grep \" /proc \" /proc/self/mountinfo /proc/self/mounts; cat /proc/meminfo')"
+twice "a part of /proc" 1
+out "- proc proc rw,hidepid=invisible,subset=pid"
+out "/proc/self/mounts:proc /proc proc rw,nosuid,relatime,hidepid=invisible,subset=pid 0 0"
 
 # --- interfaces, and the options of what is mounted where something would be in any case ----------
 

@@ -25,6 +25,8 @@ static ssize_t fake_read(struct task *t, uint64_t addr, void *p, size_t n)
 {
 	struct fake *f = of(t);
 
+	if (f->killed)
+		return -ESRCH;
 	if (!mapped(f, addr, 1))
 		return -EFAULT;
 	if (n > sizeof f->m - addr)
@@ -37,6 +39,8 @@ static ssize_t fake_write(struct task *t, uint64_t addr, const void *p, size_t n
 {
 	struct fake *f = of(t);
 
+	if (f->killed)
+		return -ESRCH;
 	if (!mapped(f, addr, n))
 		return -EFAULT;
 	memcpy(&f->m[addr], p, n);

@@ -32,6 +32,7 @@ struct fake {
 	uint64_t k[6];	  /* arguments that the kernel got last */
 	unsigned nkernel; /* how often it was asked */
 	uint32_t npids;
+	bool killed;	  /* there is no memory any more */
 };
 
 /** The first task; made when it is not there yet. Its pid inside is 1. */

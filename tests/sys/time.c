@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "shim/sys/vclock.h"
 #include "tests/check.h"
 #include "tests/sys/fake.h"
 
@@ -24,6 +25,22 @@ TEST(clocks_start_at_the_epoch)
 	EQ(fake_sys(&f, "clock_gettime", 99, 0x100), -EINVAL);
 	EQ(fake_sys(&f, "clock_gettime", 0, 0), -EFAULT);
 	EQ(f.nkernel, 0);
+	fake_free(&f);
+}
+
+TEST(who_is_killed_leaves_no_event)
+{
+	struct fake f = { 0 };
+	uint64_t now;
+
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_REALTIME, 0x100), 0);
+	EQ(fake_sys(&f, "nanosleep", 4, 0), -EFAULT);
+	now = f.w.now;
+	f.killed = true;
+	fake_sys(&f, "nanosleep", 0x100, 0);
+	EQ(f.w.now, now);
+	fake_sys(&f, "clock_gettime", CLOCK_REALTIME, 0x100);
+	EQ(f.w.now, now);
 	fake_free(&f);
 }
 
@@ -241,6 +258,53 @@ TEST(a_runtime_with_threads_does_not_measure)
 	OK(hundred_looks(CLOCK_MONOTONIC, 1) > NSEC);
 	EQ(hundred_looks(CLOCK_MONOTONIC, 2), 100 * STEP_NS);
 	OK(hundred_looks(CLOCK_THREAD_CPUTIME_ID, 2) > NSEC);
+}
+
+/* Of several threads, who asks from one place and is seen to compute takes time, others run meanwhile. */
+TEST(one_of_several_threads_may_measure)
+{
+	struct fake f = { .opts.epoch = 10 };
+	struct task *t = fake_up(&f);
+	uint64_t from;
+
+	t->proc->nthreads = 2;
+	for (int i = 0; i < 20 && !t->computes; i++)
+		fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100);
+	OK(t->computes);
+	vclock_looked(t, false);
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100), 0);
+	vclock_looked(t, true);
+	from = f.w.now;
+	EQ(fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100), FAKE_BLOCKED);
+	OK(fake_run(&f) == t);
+	EQ(fake_result(t), 0);
+	OK(f.w.now - from >= NSEC / 10);
+	EQ(fake_sys(&f, "sched_yield"), 0);
+	OK(!t->computes);
+	from = f.w.now;
+	fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100);
+	EQ(f.w.now - from, STEP_NS);
+	t->proc->nthreads = 1;
+	fake_free(&f);
+}
+
+/* The garbage collectors and compilers of runtimes ask from everywhere, and so does nobody else. */
+TEST(a_runtime_asks_from_everywhere)
+{
+	struct fake f = { .opts.epoch = 10 };
+	struct task *t = fake_up(&f);
+
+	t->proc->nthreads = 2;
+	for (int i = 0; i < 10; i++) {
+		t->regs.rsp = 0x3000 + 16 * i;
+		fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100);
+	}
+	for (int i = 0; i < 100; i++) {
+		fake_sys(&f, "clock_gettime", CLOCK_MONOTONIC, 0x100);
+		OK(!t->computes);
+	}
+	t->proc->nthreads = 1;
+	fake_free(&f);
 }
 
 static uint64_t cpu_of_mmap(struct fake *f, uint64_t len, uint64_t prot, uint64_t flags)

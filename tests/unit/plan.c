@@ -208,7 +208,7 @@ TEST(options_that_are_wrong_say_why)
 
 	EQ(parse(ARGV(S("--nope")), &rest, NULL, &e), -EINVAL);
 	HAS(e.msg, "--nope");
-	EQ(parse(ARGV(S("--text")), &rest, NULL, &e), -EINVAL);
+	EQ(parse(ARGV(S("--text")), &rest, NULL, &e), -ENODATA);
 	HAS(e.msg, "--text needs a value");
 	EQ(parse(ARGV(S("--flag=maybe")), &rest, NULL, &e), -EINVAL);
 	EQ(parse(ARGV(S("--later")), &rest, NULL, &e), -EOPNOTSUPP);

@@ -5,6 +5,8 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -352,12 +354,56 @@ TEST(own_directory_is_used_in_place)
 	OK(x.r.private_hidden && !x.r.times_from_image && !x.r.copied);
 	EQ(x.r.nowners, 0);
 	EQ(names_in(cache), 0);
-	EQ(rootfs_private_list(&x.r, &list, &x.e), 0);
+	EQ(rootfs_private_list(&x.r, NULL, &list, &x.e), 0);
 	OK(list && list[0] && list[1]);
 	STREQ(list ? list[0] : NULL, "root/");
 	STREQ(list && list[0] ? list[1] : NULL, "shadow");
 	OK(list && list[0] && list[1] && !list[2]);
 	rootfs_list_free(list);
+	close(dir);
+	fx_free(&x);
+}
+
+/* As somebody who can't map root's files; nothing larger than 64 KiB can be written. */
+static int prepare_as_nobody(const char *path, const struct rootfs_opts *o, struct fx *x)
+{
+	struct rlimit old, small;
+	int r;
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){ 1 << 16, old.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	r = setegid(65534) | seteuid(65534);
+	if (!r)
+		r = rootfs_prepare(path, o, &x->r, &x->e);
+	r |= seteuid(0) | setegid(0);
+	setrlimit(RLIMIT_FSIZE, &old);
+	return r;
+}
+
+TEST(a_copy_goes_before_the_next_one_comes)
+{
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "a");
+	char path[128], cache[128], big[1 << 17] = "", *first;
+	struct rootfs_opts o = { .cache = cache };
+
+	snprintf(path, sizeof path, "%s/a", x.dir);
+	snprintf(cache, sizeof cache, "%s/cache", x.dir);
+	close(sub(x.dirfd, "cache"));
+	if (!geteuid() && !fchmod(x.dirfd, 0755) && !chown(cache, 65534, 65534)) {
+		EQ(prepare_as_nobody(path, &o, &x), 0);
+		OK(x.r.copied);
+		first = strdup(x.r.lower);
+		rootfs_done(&x.r);
+		EQ(access(first, F_OK), 0);
+		memset(big, 'x', sizeof big - 1);
+		put(dir, "big", 0644, big);
+		OK(prepare_as_nobody(path, &o, &x));
+		EQ(access(first, F_OK), -1);
+		free(first);
+	}
 	close(dir);
 	fx_free(&x);
 }
