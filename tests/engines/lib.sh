@@ -144,10 +144,13 @@ judge() { # wanted, got
 	esac
 }
 
+anew() { rm -f "$work/out" "$work/err"; } # what still runs writes to the old ones
+
 t() {
 	local want=$2
 	name=$1
 	shift 2
+	anew
 	quick "$@" >"$work/out" 2>"$work/err" </dev/null
 	judge "$want" $?
 }
@@ -157,6 +160,7 @@ tty() {
 	name=$1
 	printf '%s\n' "$3" >"$work/keys"
 	shift 3
+	anew
 	LIMIT=100 quick python3 "$top/tests/run/on-terminal.py" "$work/keys" "$@" >"$work/out" 2>"$work/err" \
 		</dev/null
 	judge "$want" $?
@@ -187,6 +191,7 @@ is() {
 ok() {
 	name=$1
 	shift
+	anew
 	if quick "$@" >"$work/out" 2>"$work/err" </dev/null; then pass "$name"; else
 		miss "$name" "exit status $?"
 	fi

@@ -41,6 +41,7 @@ t() {
 	local want=$2 got
 	name=$1
 	shift 2
+	rm -f "$work/out" "$work/err" # what still runs writes to the old ones
 	"$@" >"$work/out" 2>"$work/err" </dev/null
 	got=$?
 	if [ "$got" = "$want" ]; then pass "$name"; else miss "$name" "exit status $got, not $want"; fi
