@@ -49,7 +49,8 @@ static bool emulate_insn(struct world *w, struct task *t)
 		break;
 	case CPU_INSN_RDTSC:
 	case CPU_INSN_RDTSCP:
-		world_step(w);
+		if (!t->setup) /* else it is our own code, or a library's below it, and how often is chance */
+			world_step(w);
 		cpu_rdtsc(world_mono(w), &lo, &hi);
 		g->rax = lo;
 		g->rdx = hi;

@@ -28,6 +28,26 @@ if command -v cc >/dev/null; then
 		mv "$root/bin/with.whole" "$root/bin/with"
 	done
 fi
+# what a library of the host's does in our own code before the program is none of its time
+if command -v cc >/dev/null; then
+	cat >"$work/late.c" <<'END'
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <x86intrin.h>
+int execve(const char *path, char *const argv[], char *const env[])
+{
+	int n = atoi(getenv("LATE"));
+
+	for (int i = 0; i < n; i++)
+		__rdtsc();
+	return (int) syscall(SYS_execve, path, argv, env);
+}
+END
+	cc -O1 -w -D_GNU_SOURCE -shared -fPIC -o "$work/late.so" "$work/late.c" || exit 125
+	t "the time is asked 3 times before the program" 0 env LATE=3 LD_PRELOAD="$work/late.so" "$detrun" --trace "$work/l3" true
+	t "5 times in its replay" 0 env LATE=5 LD_PRELOAD="$work/late.so" "$detrun" replay "$work/l3"
+fi
 mkdir "$work/dir" && run_in() { (cd "$1" && shift && "$@"); }
 t "a run of little" 0 run_in "$work/dir" "$detrun" --trace "$work/t8" true
 touch "$work/dir/f"
