@@ -52,8 +52,10 @@ void notify_settle(struct task *t);
 int notify_addfd(struct task *t, int fd, bool cloexec);
 
 /* selfcpu.c */
-/** Before the loop, where the CPU can fault on CPUID. 0 or -errno. */
-int self_trap_cpuid(void);
+/** Before the loop; @cpuid: this CPU can fault on CPUID. 0 or -errno. */
+int self_trap_cpu(bool cpuid);
+/** CLOCK_MONOTONIC in nanoseconds, without the trapped time stamp counter. */
+uint64_t self_now(void);
 /** Each switch to the supervisor costs less without restartable sequences. */
 void self_drop_rseq(void);
 

@@ -38,18 +38,10 @@ static bool waits_network(const struct world *w)
 	return t && w->o->network && !w->o->strict && !w->expect;
 }
 
-static uint64_t real_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t) ts.tv_sec * NSEC + (uint64_t) ts.tv_nsec;
-}
-
 /* Where the container lives in real time, what has passed of it has passed for all who sleep. */
 static void time_passed(struct world *w, uint64_t since)
 {
-	uint64_t passed = real_ns() - since, left = sched_deadline(w);
+	uint64_t passed = self_now() - since, left = sched_deadline(w);
 
 	if (!(w->o->live || w->o->network) || w->expect || left <= w->now)
 		return;
@@ -114,7 +106,7 @@ int outside_blocked(struct world *w, int fd)
 static int poll_outside(struct world *w, int ms, bool *ret_asked)
 {
 	struct outside x = { 0 };
-	uint64_t since = real_ns();
+	uint64_t since = self_now();
 	int n;
 
 	stdio_release(w);

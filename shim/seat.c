@@ -169,7 +169,7 @@ static void sit(struct world *w, const struct task *at_work, int cpu)
 
 void seat_tick(struct world *w, const struct task *t)
 {
-	struct seat_figures f = { .now_ms = ms_of(CLOCK_MONOTONIC), .seats = &w->o->seats,
+	struct seat_figures f = { .now_ms = self_now() / 1000000, .seats = &w->o->seats,
 		.here = sched_getcpu(), .begin = (unsigned) getpid() };
 	uint64_t idle[CPU_SETSIZE];
 	uint8_t chance = 0;

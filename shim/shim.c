@@ -151,8 +151,8 @@ static int quick_stops(struct world *w, struct err *e)
 	if (sigaction(SIGCHLD, &sa, NULL) < 0)
 		return fail(e, errno, "set the action of SIGCHLD");
 	self_drop_rseq();
-	if (w->cpu_faults && self_trap_cpuid() < 0)
-		return fail(e, errno, "trap CPUID");
+	if (self_trap_cpu(w->cpu_faults) < 0)
+		return fail(e, errno, "trap CPUID and the time stamp counter");
 	return 0;
 }
 

@@ -390,10 +390,7 @@ static void ticked(int sig, siginfo_t *si, void *ctx)
 
 static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+	return self_now() / 1000000;
 }
 
 static void set_timer(struct world *w, long ms)
