@@ -9,52 +9,9 @@
 #include "runtime/base/io.h"
 #include "runtime/base/own.h"
 #include "runtime/cgroup_impl.h"
+#include "runtime/mountinfo.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-
-/* A line of mountinfo, cut in place. */
-struct mount_line {
-	char *root, *point, *type, *options;
-};
-
-/* "\040" and its like, as the kernel writes them. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char) ((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
-}
-
-/* "31 23 0:28 ROOT POINT options [tags] - TYPE source OPTIONS" */
-static bool cut_line(char *line, struct mount_line *m)
-{
-	char *rest = strstr(line, " - "), *save;
-
-	if (!rest)
-		return false;
-	*rest = 0;
-	strtok_r(line, " ", &save);
-	strtok_r(NULL, " ", &save);
-	strtok_r(NULL, " ", &save);
-	m->root = strtok_r(NULL, " ", &save);
-	m->point = strtok_r(NULL, " ", &save);
-	m->type = strtok_r(rest + 3, " ", &save);
-	strtok_r(NULL, " ", &save);
-	m->options = strtok_r(NULL, " ", &save);
-	if (!m->root || !m->point || !m->type || !m->options)
-		return false;
-	unescape(m->root);
-	unescape(m->point);
-	return true;
-}
 
 bool cg_listed(const char *list, const char *name)
 {
@@ -190,7 +147,7 @@ static int add_mounts(struct cgroup *c, const char *cgroups, char *mountinfo, st
 	for (; line && !r; line = strtok_r(NULL, "\n", &save)) {
 		struct mount_line m;
 
-		if (!strstr(line, " - cgroup") || !cut_line(line, &m))
+		if (!strstr(line, " - cgroup") || !mountinfo_cut(line, &m))
 			continue;
 		if (!strcmp(m.type, "cgroup") || !strcmp(m.type, "cgroup2"))
 			r = add_mount(c, cgroups, &m, e);

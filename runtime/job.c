@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/own.h"
 #include "runtime/caps.h"
+#include "runtime/mountinfo.h"
 #include "runtime/notify.h"
 #include "runtime/procattr.h"
 #include "shim/procview.h"
@@ -260,6 +261,8 @@ static int open_layers(const struct job *j, const struct priv *p, struct launch 
 {
 	int r = j->root == ROOT_BIND ? 0 : open_layer(p, "upper", &l->shim.upper, e);
 
+	if (j->root == ROOT_BIND && j->mode != DET_OFF)
+		l->shim.root_upper = mountinfo_upper(j->lower);
 	return !r && j->empty && *j->empty ? open_layer(p, "hidden", &l->shim.hidden, e) : r;
 }
 
@@ -393,6 +396,7 @@ static int run(const struct job *j, int *ret_status, struct shim_result *ret, st
 	if (!r)
 		r = run_in(j, &p, &l, &o, ret_status, res, e);
 	own_fd_drop(&l.shim.upper);
+	own_fd_drop(&l.shim.root_upper);
 	own_fd_drop(&l.shim.hidden);
 	if (j->detached && !r) { /* the trace has yet to begin */
 		free(o.trace_path);

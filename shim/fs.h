@@ -61,10 +61,12 @@ void fs_entry_changed(struct call *c, int dirfd, const char *path);
 /** A write may have copied a file up: @now is what was @before. */
 void fs_carry(struct world *w, const struct stat *before, const struct stat *now);
 /**
- * A call may have copied a file up, which is @now: that at @path below @fd, or @fd itself (NULL). It is known
- * by both of its numbers then.
+ * A call may have copied a file up, which is @now: that at the guest's @path, or its descriptor @dirfd (NULL). It
+ * is known by both of its numbers then.
  */
-void fs_copied(struct world *w, int fd, const char *path, int flags, const struct stat *now);
+void fs_copied(struct call *c, int dirfd, const char *path, int flags, const struct stat *now);
+/** The same of our own @fd. */
+void fs_copied_fd(struct world *w, int fd, const struct stat *now);
 /** The vinode with its owner and mode filled in, so that they can be changed. */
 struct vinode *fs_own(struct world *w, const struct stat *st);
 

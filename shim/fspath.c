@@ -260,15 +260,21 @@ static bool peek_in_root(struct call *c, const char *path, int flags, struct sta
 	return fd >= 0 && fs_look(fd, "", AT_EMPTY_PATH, ret) == 0;
 }
 
-int fs_peek_open(struct call *c, int dirfd, const char *path, int flags)
+/* As the task would. fd or -1. */
+static int open_as(struct call *c, int dirfd, const char *path, int how)
 {
-	int how = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, fd;
+	int fd;
 
-	if (flags & AT_SYMLINK_NOFOLLOW)
-		how |= O_NOFOLLOW;
 	if (c->t->fs->chrooted && *path == '/')
 		return open_in_root(c, path, how);
 	return call_dirfd(c, dirfd, path, &fd) == 0 ? openat(fd, path, how) : -1;
+}
+
+int fs_peek_open(struct call *c, int dirfd, const char *path, int flags)
+{
+	int link = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
+
+	return open_as(c, dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | link);
 }
 
 bool fs_peek(struct call *c, int dirfd, const char *path, int flags, struct stat *ret)
@@ -352,40 +358,66 @@ void fs_born(struct call *c, int dirfd, const char *path, const struct stat *st)
 		v->mode |= S_ISGID;
 }
 
+/* Where the root's overlay keeps what was changed, or -1. */
+static int upper_of(const struct world *w)
+{
+	return w->o->upper >= 0 ? w->o->upper : w->o->root_upper;
+}
+
+static bool maybe_copy(struct world *w, const struct stat *now)
+{
+	return upper_of(w) >= 0 && !S_ISDIR(now->st_mode) && inode_of_image(w, now->st_dev) &&
+		!inode_input(w, now)->own;
+}
+
+/* An overlay shows all that its upper layer has of a file as it is there, but for its number. */
+static bool is_copy(const struct stat *st, const struct stat *upper)
+{
+	return st->st_mode == upper->st_mode && st->st_size == upper->st_size &&
+		!memcmp(&st->st_mtim, &upper->st_mtim, sizeof st->st_mtim) &&
+		!memcmp(&st->st_ctim, &upper->st_ctim, sizeof st->st_ctim);
+}
+
 /* The file of the image that @fd is is in the upper layer now: there it has another number. */
 static void learn_copy(struct world *w, int fd, const struct stat *now)
 {
-	struct vinode *v = inode_input(w, now);
 	char link[32], where[PATH_MAX];
+	struct stat here, st;
 	own_fd dir = -1;
-	struct stat st;
 	const char *name;
+	struct vinode *v;
 	ssize_t n;
 
+	if (fd < 0 || fstat(fd, &here) < 0 || here.st_dev != now->st_dev || here.st_ino != now->st_ino)
+		return;
 	snprintf(link, sizeof link, "self/fd/%d", fd);
-	n = fd < 0 ? -1 : readlinkat(w->host_proc, link, where, sizeof where - 1);
+	n = readlinkat(w->host_proc, link, where, sizeof where - 1);
 	if (n < 2 || *where != '/')
 		return;
 	where[n] = 0;
-	dir = open_parent(w->o->upper, where + 1, &name);
-	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		(st.st_mode & S_IFMT) != (now->st_mode & S_IFMT))
+	dir = open_parent(upper_of(w), where + 1, &name);
+	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_copy(&here, &st))
 		return; /* it has not been changed yet */
+	v = inode_input(w, now);
 	v->own = true;
 	inode_alias(w, v, now->st_dev == w->ino.root ? now->st_dev : st.st_dev, st.st_ino);
 }
 
-void fs_copied(struct world *w, int fd, const char *path, int flags, const struct stat *now)
+void fs_copied_fd(struct world *w, int fd, const struct stat *now)
 {
-	int how = O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+	if (maybe_copy(w, now))
+		learn_copy(w, fd, now);
+}
+
+void fs_copied(struct call *c, int dirfd, const char *path, int flags, const struct stat *now)
+{
+	int link = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
 	own_fd at = -1;
 
-	if (w->o->upper < 0 || S_ISDIR(now->st_mode) || !inode_of_image(w, now->st_dev) ||
-		inode_input(w, now)->own)
+	if (!maybe_copy(c->w, now))
 		return;
-	if (path)
-		at = openat(fd, path, how);
-	learn_copy(w, path ? at : fd, now);
+	at = path && *path ? open_as(c, dirfd, path, O_PATH | O_CLOEXEC | link) : call_getfd(c, dirfd);
+	learn_copy(c->w, at, now);
 }
 
 void fs_carry(struct world *w, const struct stat *before, const struct stat *now)

@@ -89,6 +89,7 @@ struct shim_opts {
 	const struct trace_key *key;
 	int cache_dir;	 /* fd for the digest cache, or -1 */
 	int upper;	 /* fd of the overlay's upper directory, or -1 */
+	int root_upper;	 /* the same of the overlay that somebody has mounted as a bundle's root, or -1 */
 	int hidden;	 /* fd of the layer between it and the image, or -1 */
 	const char *const *volumes; /* container paths of what the host lends, NULL-terminated */
 	int keep;	 /* fd of an empty directory for the changed files, or -1 */

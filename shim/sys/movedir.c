@@ -39,6 +39,7 @@ static long move(struct world *w, int fd, const char *path, int fd2, const char 
 static long move_entry(struct world *w, int from, int to, const char *name, int depth)
 {
 	struct stat before, now;
+	own_fd at = -1;
 
 	if (fstatat(from, name, &before, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
@@ -50,7 +51,8 @@ static long move_entry(struct world *w, int from, int to, const char *name, int 
 	if (fstatat(to, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	fs_carry(w, &before, &now);
-	fs_copied(w, to, name, AT_SYMLINK_NOFOLLOW, &now);
+	at = openat(to, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fs_copied_fd(w, at, &now);
 	return 0;
 }
 

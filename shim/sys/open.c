@@ -143,7 +143,7 @@ static void opened_write(struct call *c, struct opening *o, int fd, const struct
 {
 	if (o->have)
 		fs_carry(c->w, &o->before, now);
-	fs_copied(c->w, fd, NULL, 0, now);
+	fs_copied_fd(c->w, fd, now);
 	if (o->flags & O_TRUNC && S_ISREG(now->st_mode))
 		inode_modified(c->w, inode_of(c->w, now));
 }

@@ -22,6 +22,8 @@ struct target {
 	int dirfd, flags;
 	const char *path; /* NULL: dirfd is the file */
 	bool linked;	  /* by its link in /proc: O_PATH will do, and what isn't open isn't there */
+	bool have;	  /* what was there before the kernel was asked */
+	struct stat before;
 };
 
 /* "/proc/self/fd/N", which is how glibc changes what O_PATH has opened; else -1. */
@@ -55,13 +57,18 @@ static bool target_stat(struct call *c, const struct target *t, struct stat *ret
 	return fs_peek(c, t->dirfd, t->path, t->flags, ret);
 }
 
-static void target_copied(struct call *c, const struct target *t, const struct stat *now)
+static long target_ask(struct call *c, struct target *t)
 {
-	own_fd dup = t->path ? -1 : call_getfd(c, t->dirfd);
-	int fd = dup;
+	t->have = target_stat(c, t, &t->before);
+	return call_run_leave(c);
+}
 
-	if (!t->path || call_dirfd(c, t->dirfd, t->path, &fd) == 0)
-		fs_copied(c->w, fd, t->path, t->flags, now);
+/* The kernel has changed it. */
+static void target_changed(struct call *c, const struct target *t, const struct stat *now)
+{
+	if (t->have)
+		fs_carry(c->w, &t->before, now);
+	fs_copied(c, t->dirfd, t->path, t->flags, now);
 }
 
 /* 0, -errno or FS_ASK */
@@ -139,7 +146,7 @@ static long chmod_common(struct call *c, int dirfd, const char *path, unsigned m
 
 	mode &= 07777;
 	if (r == FS_ASK)
-		return call_run_leave(c);
+		return target_ask(c, t);
 	if (!r && !fs_may_own(c, &before))
 		r = -EPERM;
 	if (r < 0)
@@ -150,16 +157,19 @@ static long chmod_common(struct call *c, int dirfd, const char *path, unsigned m
 	if (!target_stat(c, t, &now))
 		return 0;
 	mode_set(c, &before, &now, mode);
-	target_copied(c, t, &now);
+	fs_copied(c, t->dirfd, t->path, t->flags, &now);
 	return 0;
 }
 
 static void chmod_leave(struct call *c)
 {
+	const struct target *t = target_of(c);
 	struct stat st;
 
-	if (c->ret == 0 && target_stat(c, target_of(c), &st))
-		inode_changed(c->w, inode_of(c->w, &st));
+	if (c->ret < 0 || !target_stat(c, t, &st))
+		return;
+	target_changed(c, t, &st);
+	inode_changed(c->w, inode_of(c->w, &st));
 }
 
 static long chmod_enter(struct call *c)
@@ -242,7 +252,7 @@ static long chown_common(struct call *c, int dirfd, const char *path, int flags,
 			call_karg(c, ia, (uint32_t) -1);
 			call_karg(c, ia + 1, (uint32_t) -1);
 		}
-		return call_run_leave(c);
+		return target_ask(c, t);
 	}
 	owner_set(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]);
 	return 0;
@@ -250,11 +260,14 @@ static long chown_common(struct call *c, int dirfd, const char *path, int flags,
 
 static void chown_leave(struct call *c)
 {
+	const struct target *t = target_of(c);
 	unsigned ia = (unsigned) c->scratch[0];
 	struct stat st;
 
-	if (c->ret == 0 && target_stat(c, target_of(c), &st))
-		owner_set(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]);
+	if (c->ret < 0 || !target_stat(c, t, &st))
+		return;
+	target_changed(c, t, &st);
+	owner_set(c, &st, (uint32_t) c->a[ia], (uint32_t) c->a[ia + 1]);
 }
 
 static long chown_enter(struct call *c)

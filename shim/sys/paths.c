@@ -336,15 +336,13 @@ static long two_common(struct call *c, struct op *o, bool link)
 static void arrived(struct call *c, const struct op *o, bool same)
 {
 	struct stat now;
-	int fd;
 
 	fs_entry_changed(c, o->dirfd2, o->path2);
 	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
 		return;
 	if (o->have && same)
 		fs_carry(c->w, &o->st, &now);
-	if (call_dirfd(c, o->dirfd2, o->path2, &fd) == 0)
-		fs_copied(c->w, fd, o->path2, AT_SYMLINK_NOFOLLOW, &now);
+	fs_copied(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now);
 	inode_of(c->w, &now)->nameless = false;
 	inode_changed(c->w, inode_of(c->w, &now));
 }

@@ -39,7 +39,6 @@ static void truncate_leave(struct call *c)
 	struct stat now, before = { .st_dev = c->scratch[1], .st_ino = c->scratch[2],
 		.st_nlink = c->scratch[3] };
 	const char *path;
-	int fd;
 
 	if (in_path(c, 0, &path) < 0)
 		return;
@@ -51,8 +50,7 @@ static void truncate_leave(struct call *c)
 		return;
 	if (c->scratch[0])
 		fs_carry(c->w, &before, &now);
-	if (call_dirfd(c, AT_FDCWD, path, &fd) == 0)
-		fs_copied(c->w, fd, path, 0, &now);
+	fs_copied(c, AT_FDCWD, path, 0, &now);
 	inode_modified(c->w, inode_of(c->w, &now));
 }
 

@@ -14,6 +14,8 @@ struct times {
 	bool set[2];	  /* atime, mtime */
 	bool now;	  /* both are now: who may write may do that */
 	uint64_t to[2];
+	bool have;	  /* what was there before the kernel was asked */
+	struct stat before;
 };
 
 static struct times *times_now(struct call *c)
@@ -41,6 +43,12 @@ static void apply(struct call *c, const struct times *t, const struct stat *st)
 		t->set[1] ? &t->to[1] : NULL);
 }
 
+/* Of the kernel's: what is there now. */
+static bool look(struct call *c, const struct times *t, struct stat *ret)
+{
+	return t->path ? fs_peek(c, t->dirfd, t->path, t->flags, ret) : fs_fstat(c, t->dirfd, ret) == 0;
+}
+
 static long times_set(struct call *c, struct times *t, int dirfd, const char *path, int flags)
 {
 	struct stat st;
@@ -53,8 +61,10 @@ static long times_set(struct call *c, struct times *t, int dirfd, const char *pa
 		r = fs_stat(c, dirfd, path, flags, &st);
 	else
 		r = fs_ours(c) ? fs_fstat(c, dirfd, &st) : FS_ASK;
-	if (r == FS_ASK)
+	if (r == FS_ASK) {
+		t->have = look(c, t, &t->before);
 		return call_run_leave(c);
+	}
 	if (!r && !fs_may_own(c, &st) && !(t->now && fs_may(c, &st, W_OK)))
 		r = t->now ? -EACCES : -EPERM;
 	if (!r && (t->set[0] || t->set[1]))
@@ -66,14 +76,13 @@ static void times_leave(struct call *c)
 {
 	struct times *t = (struct times *) (uintptr_t) c->scratch[3];
 	struct stat st;
-	bool have;
 
-	if (c->ret < 0)
+	if (c->ret < 0 || !look(c, t, &st))
 		return;
-	have = t->path ? fs_peek(c, t->dirfd, t->path, t->flags, &st)
-		       : fs_fstat(c, t->dirfd, &st) == 0;
-	if (have)
-		apply(c, t, &st);
+	if (t->have)
+		fs_carry(c->w, &t->before, &st);
+	fs_copied(c, t->dirfd, t->path, t->flags, &st);
+	apply(c, t, &st);
 }
 
 static long utime_enter(struct call *c)

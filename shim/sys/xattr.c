@@ -52,6 +52,14 @@ static bool peek(struct call *c, struct stat *ret)
 	return in_path(c, 0, &path) == 0 && fs_peek(c, AT_FDCWD, path, follow(c), ret);
 }
 
+static void copied(struct call *c, const struct stat *now)
+{
+	const char *path = NULL;
+
+	if (of_fd(c) || in_path(c, 0, &path) == 0)
+		fs_copied(c, of_fd(c) ? (int) c->a[0] : AT_FDCWD, path, follow(c), now);
+}
+
 /* Only whether the file is there matters; where only the kernel knows, it is there. */
 static long named(struct call *c, const char **ret_name)
 {
@@ -130,6 +138,7 @@ static void change_leave(struct call *c)
 	if (c->ret < 0 || !peek(c, &now))
 		return;
 	fs_carry(c->w, before, &now);
+	copied(c, &now);
 	inode_changed(c->w, inode_of(c->w, &now));
 }
 
