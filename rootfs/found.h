@@ -18,7 +18,7 @@ struct found_ent {
 	uint32_t name;	  /* of the last component: in found.names */
 	uint32_t next;	  /* the first entry that is not below this one */
 	bool entered;	  /* a directory whose content follows */
-	bool other;	  /* something was mounted on it: not what an overlay has there */
+	bool other;	  /* not what an overlay has there: something was mounted on it, or it hides it */
 	bool has_sum;	  /* .sum is the content's SHA-256 */
 	uint8_t sum[32];
 	char *link;	  /* a symbolic link's target, or NULL: not read yet */

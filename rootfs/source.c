@@ -273,7 +273,7 @@ static int list_one(void *ctx, const struct walk_ent *w, struct err *e)
 	if (!strcmp(w->path, "."))
 		return 0;
 	if (w->found)
-		w->found->other = w->mounted;
+		w->found->other = w->mounted || (S_ISCHR(w->st.st_mode) && !w->st.st_rdev); /* a whiteout */
 	if (dir && w->mounted)
 		return WALK_SKIP;
 	if (w->found && S_ISLNK(w->st.st_mode))

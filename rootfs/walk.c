@@ -14,6 +14,8 @@
 
 enum { KEEP_FDS = 64 }; /* levels whose directory stays open while the walk is below them */
 
+enum { WALK_GONE = WALK_SKIP + 1 };
+
 struct level {
 	const struct walk *w;
 	char path[PATH_MAX]; /* of the entry at hand */
@@ -158,6 +160,16 @@ static int reopen(struct level *l, int *dirfd, struct err *e)
 static bool is_gone(const struct level *l, int r)
 {
 	return r == -ENOENT && l->w->gone_none;
+}
+
+static int visit(const struct level *l, const struct walk_ent *ent, struct err *e)
+{
+	int r = l->w->visit(l->w->ctx, ent, e);
+
+	if (!is_gone(l, r))
+		return r;
+	*e = ERR_INIT;
+	return WALK_GONE;
 }
 
 static int walk_below(struct level *l, int *dirfd, const char *name, const struct under *u,
@@ -323,9 +335,9 @@ static int walk_known(struct level *l, size_t i, struct err *e)
 
 	if (k->other || (!S_ISDIR(k->st.st_mode) && k->st.st_nlink > 1))
 		return walk_apart(l, false, e);
-	r = l->w->visit(l->w->ctx, &ent, e);
+	r = visit(l, &ent, e);
 	if (r || !S_ISDIR(k->st.st_mode))
-		return r == WALK_SKIP ? 0 : r;
+		return r > 0 ? 0 : r;
 	r = k->entered ? known_names(l, i, e) : walk_apart(l, true, e);
 	return r || !l->w->leave ? r : l->w->leave(l->w->ctx, &ent, e);
 }
@@ -355,15 +367,11 @@ static int walk_one(struct level *l, int *dirfd, const char *name, const struct 
 	if (look(&ent) < 0)
 		return is_gone(l, -errno) ? 0 : fail(e, errno, "stat %s", l->path);
 	r = keep(l, &ent, &i, e);
-	r = r ? r : l->w->visit(l->w->ctx, &ent, e);
-	if (is_gone(l, r)) {
-		if (i != NONE)
-			found_cut(l->w->keep, i);
-		*e = ERR_INIT;
-		return 0;
-	}
+	r = r ? r : visit(l, &ent, e);
+	if (r == WALK_GONE && i != NONE)
+		found_cut(l->w->keep, i);
 	if (r || !S_ISDIR(ent.st.st_mode))
-		return r == WALK_SKIP ? 0 : r;
+		return r > 0 ? 0 : r;
 	u = under_of(l, above, name, known);
 	r = walk_below(l, dirfd, name, &u, e);
 	under_drop(&u);

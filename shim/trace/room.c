@@ -20,7 +20,7 @@ static uint64_t room(const struct room *q, int fd)
 {
 	struct statvfs s;
 
-	if (fstatvfs(fd, &s) == 0 && s.f_bavail < SCARCE * q->max / s.f_frsize)
+	if (fstatvfs(fd, &s) == 0 && (uint64_t) s.f_bavail * s.f_frsize < SCARCE * q->max)
 		return q->max / LESS;
 	return q->max;
 }

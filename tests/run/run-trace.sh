@@ -74,6 +74,13 @@ t "which they have not signed" 125 "$detrun" replay --key "$work/k.pub" "$work/t
 err "host.json is not what was signed"
 t "no root file system" 2 "$detrun" trace code "$work/tr" "$work/none"
 err "$work/none"
+# what an overlay hides is not there, though the directory has it
+if mkdir "$root/usr/hides" && mknod "$root/usr/hides/it" c 0 0 2>/dev/null; then
+	t "a file that an overlay hides" 0 "$detrun" --key "$work/k.pem" --trace "$work/hidden" --chroot "$root" pwd
+	ok "is in no manifest" sh -c '! grep usr/hides/it "$1"/rootfs.*.mtree' - "$work/hidden"
+	ok "its directory is" grep -q usr/hides "$work/hidden/rootfs.out.mtree"
+fi
+rm -r "$root/usr/hides"
 # the files afterwards: over an image only what its layer above has is looked at, in a copy everything
 for p in mv ln cp dd chgrp truncate sync; do
 	copy_program "$root" "$(command -v $p)"

@@ -336,6 +336,40 @@ TEST(known_is_not_looked_at)
 	overlay_drop(&o);
 }
 
+static int just_look(void *ctx, const struct walk_ent *w, struct err *e)
+{
+	(void) ctx;
+	(void) w;
+	(void) e;
+	return 0;
+}
+
+/* As in a whole walk: who has a directory below his hands takes a file away before its content was read. */
+TEST(what_goes_meanwhile_is_not_there)
+{
+	const char *const no_mounts[] = { NULL };
+	struct found found = { 0 };
+	struct walk look = { .visit = just_look, .keep = &found };
+	struct walk_known known;
+	struct err e = ERR_INIT;
+	struct made now;
+	struct overlay o;
+
+	if (!overlay(&o, "") && !overlay(&o, "userxattr"))
+		return;
+	look.rootfd = o.lower;
+	EQ(walk_tree(&look, &e), 0);
+	must(unlinkat(o.lower, "usr/lib/b/c/g", 0) == 0);
+	known = (struct walk_known){ .found = &found, .layer = { o.upper, -1 }, .mounts = no_mounts };
+	now = manifest(&o, NULL, &known);
+	HAS((char *) now.text.p, "./usr/lib/b/c type=dir");
+	OK(!strstr((char *) now.text.p, "./usr/lib/b/c/g"));
+	HAS((char *) now.text.p, "./usr/lib/b/f type=file");
+	buf_free(&now.text);
+	found_free(&found);
+	overlay_drop(&o);
+}
+
 /* Nothing above has anything of it, and yet it is another. */
 TEST(what_is_mounted_is_looked_at)
 {
