@@ -332,17 +332,17 @@ static long two_common(struct call *c, struct op *o, bool link)
 	return r;
 }
 
-/* What had the first name has the second now. */
-static void arrived(struct call *c, const struct op *o, bool same)
+/* What was @before by another name, or NULL, has this one now. */
+static void arrived(struct call *c, int dirfd, const char *path, const struct stat *before)
 {
 	struct stat now;
 
-	fs_entry_changed(c, o->dirfd2, o->path2);
-	if (!fs_peek(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now))
+	fs_entry_changed(c, dirfd, path);
+	if (!fs_peek(c, dirfd, path, AT_SYMLINK_NOFOLLOW, &now))
 		return;
-	if (o->have && same)
-		fs_carry(c->w, &o->st, &now);
-	fs_copied(c, o->dirfd2, o->path2, AT_SYMLINK_NOFOLLOW, &now);
+	if (before)
+		fs_carry(c->w, before, &now);
+	fs_copied(c, dirfd, path, AT_SYMLINK_NOFOLLOW, &now);
 	inode_of(c->w, &now)->nameless = false;
 	inode_changed(c->w, inode_of(c->w, &now));
 }
@@ -355,12 +355,14 @@ static void renamed(struct call *c)
 		fs_result(c, c->ret, "rename", o->path);
 		return;
 	}
-	fs_entry_changed(c, o->dirfd, o->path);
-	if (o->have2 && !(o->flags & RENAME_EXCHANGE))
-		inode_unnamed(c->w, &o->st2);
-	arrived(c, o, !(o->flags & RENAME_EXCHANGE));
-	if (o->flags & RENAME_EXCHANGE && o->have2)
-		inode_changed(c->w, inode_of(c->w, &o->st2));
+	if (o->flags & RENAME_EXCHANGE) {
+		arrived(c, o->dirfd, o->path, o->have2 ? &o->st2 : NULL);
+	} else {
+		fs_entry_changed(c, o->dirfd, o->path);
+		if (o->have2)
+			inode_unnamed(c->w, &o->st2);
+	}
+	arrived(c, o->dirfd2, o->path2, o->have ? &o->st : NULL);
 }
 
 static long rename_common(struct call *c, int d1, unsigned p1, int d2, unsigned p2, unsigned flags)
@@ -401,7 +403,7 @@ static void linked(struct call *c)
 	if (c->ret < 0)
 		fs_result(c, c->ret, "link", o->path2);
 	else
-		arrived(c, o, !(o->flags & AT_SYMLINK_FOLLOW));
+		arrived(c, o->dirfd2, o->path2, o->have && !(o->flags & AT_SYMLINK_FOLLOW) ? &o->st : NULL);
 }
 
 static long link_common(struct call *c, int d1, unsigned p1, int d2, unsigned p2, int flags)

@@ -20,9 +20,17 @@ if [ ! -w /proc/sys/vm/drop_caches ] || ! unshare -Urm true 2>/dev/null; then
 	finish
 	exit
 fi
+cat >"$work/swap.c" <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+int main(int n, char **v) { return renameat2(AT_FDCWD, v[1], AT_FDCWD, v[2], RENAME_EXCHANGE) < 0; }
+END
+cc=${CC:-cc}
+$cc -O1 -D_GNU_SOURCE -o "$work/swap" "$work/swap.c" || exit 125
+copy_program "$root" "$work/swap"
 for p in ln sync diff; do copy_program "$root" "$(command -v $p)"; done
 mkdir -p "$root/usr/d/sub"
-for f in 1 2 3 4 5 6 7 8 9 sub/1 twin.1; do echo "$f" >"$root/usr/d/$f"; done
+for f in 1 2 3 4 5 6 7 8 9 sub/1 twin.1 swap.1 swap.2; do echo "$f" >"$root/usr/d/$f"; done
 ln "$root/usr/d/twin.1" "$root/usr/d/twin.2"
 ln -s 1 "$root/usr/d/link"
 
@@ -47,6 +55,7 @@ chmod 700 sub
 touch sub/1
 chmod 640 twin.1
 ln link hlink
+swap swap.1 swap.2
 sync
 see >/tmp/before
 echo ready
