@@ -236,11 +236,26 @@ struct json_out;
 void traps_exec(struct world *w, struct task *t, const struct exec_layout_out *l);
 /** mmap with @a has given @at: if that is code, it's seen to. */
 void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at);
+/** The trap in place of the CPUID @at. False: there is none, or it can't be written to. */
+bool traps_put(struct world *w, struct task *t, uint64_t at);
 /** At a seccomp stop: true when the call was stopped for this alone, and is done. */
 bool traps_call(struct world *w, struct task *t);
 /** For host.json: as escapes, what was not seen to. */
 void traps_tell(struct world *w, struct json_out *j);
 void traps_end(struct world *w);
+
+/* dormant.c: code with CPUID that a program without a linker has mapped */
+/** In mmap's exit stop: the page with the CPUID @at can't be executed; @prot is what it would be. False:
+ * it has to be seen to now. */
+bool dormant_lay(struct task *t, uint64_t at, uint64_t prot);
+/** Something else is mapped there now; or it is to be made code again: the traps are put there. */
+void dormant_forget(struct world *w, struct task *t, uint64_t lo, uint64_t len);
+void dormant_put(struct world *w, struct task *t, uint64_t lo, uint64_t len);
+/** A fault at @at, that couldn't be executed: true if that was all, and it can be now. */
+bool dormant_wake(struct world *w, struct task *t, uint64_t at);
+void dormant_copy(struct mm *to, const struct mm *from);
+/** The first page from @lo on and below @hi that is dormant. */
+bool dormant_next(const struct mm *mm, uint64_t lo, uint64_t hi, uint64_t *ret);
 
 /* exec.c */
 /** At PTRACE_EVENT_EXEC: canonical stack, CPU, no vDSO. */

@@ -130,6 +130,10 @@ static void on_signal(struct world *w, struct task *t, int sig)
 		t->how = PTRACE_CONT;
 		return;
 	}
+	if (sig == SIGSEGV && si.si_code == SEGV_ACCERR && dormant_wake(w, t, (uint64_t) si.si_addr)) {
+		t->how = PTRACE_CONT;
+		return;
+	}
 	if (sig == SIGSYS && si.si_code == BY_FILTER && si.si_errno == FILTER_MSG_FOREIGN &&
 		tracee_getregs(t) == 0) {
 		refuse_foreign(w, t);

@@ -6,19 +6,18 @@
 #include <sys/sysmacros.h>
 
 #include "runtime/base/own.h"
+#include "shim/engine.h"
 #include "shim/fs.h"
 #include "shim/machine.h"
 #include "shim/procview.h"
 
-/* Call @fn for each line, NUL in place of its newline. */
+/* Call @fn for each line, NUL in place of its newline, for good. */
 typedef void line_fn(void *ctx, char *line);
 
-static void each_line(const char *text, line_fn *fn, void *ctx)
+static void each_line(char *p, line_fn *fn, void *ctx)
 {
-	own_free char *copy = strdup(text);
-	char *p = copy, *nl;
+	char *nl;
 
-	must_mem(copy);
 	for (; *p; p = nl + 1) {
 		nl = strchr(p, '\n');
 		if (nl)
@@ -37,6 +36,7 @@ struct mapping {
 	unsigned major, minor;
 	unsigned long long ino;
 	const char *path; /* "" = none */
+	bool dormant;	  /* a page of it at least is */
 };
 
 static bool mapping_parse(char *line, struct mapping *m)
@@ -52,14 +52,17 @@ static bool mapping_parse(char *line, struct mapping *m)
 		m->path++;
 	m->major = m->minor = 0;
 	m->ino = 0;
+	m->dormant = false;
 	return strcmp(m->path, "[vvar]") != 0 && strcmp(m->path, "[vdso]") != 0 &&
 	       strcmp(m->path, "[vvar_vclock]") != 0 && strcmp(m->path, "[vsyscall]") != 0;
 }
 
 struct maps_ctx {
 	struct world *w;
+	const struct mm *mm; /* NULL: nothing is known of it */
 	struct buf *b;
-	bool smaps;
+	bool smaps, any;
+	struct mapping last; /* with .any: not printed yet */
 	uint64_t total;
 };
 
@@ -106,37 +109,93 @@ static void smaps_tail(struct buf *b, const char *size_line, unsigned long long 
 		buf_printf(b, "%s:%*s0 kB\n", zero[i], (int) (22 - strlen(zero[i])), "");
 }
 
+static void flush_mapping(struct maps_ctx *c)
+{
+	if (!c->any)
+		return;
+	c->any = false;
+	mapping_file(c->w, &c->last);
+	mapping_line(c, &c->last);
+	if (c->smaps) {
+		smaps_tail(c->b, "Size", (c->last.end - c->last.start) >> 10);
+		buf_str(c->b, "THPeligible:           0\nVmFlags: rd\n");
+	}
+}
+
+/* What the kernel has as two for dormant code's sake only is one. */
+static void put_mapping(struct maps_ctx *c, const struct mapping *m)
+{
+	struct mapping *l = &c->last;
+
+	if (c->any && (l->dormant || m->dormant) && l->end == m->start && !strcmp(l->perms, m->perms) &&
+		!strcmp(l->path, m->path) && l->off + (l->end - l->start) == m->off) {
+		l->end = m->end;
+		l->dormant = true;
+		return;
+	}
+	flush_mapping(c);
+	c->last = *m;
+	c->any = true;
+}
+
+static void put_part(struct maps_ctx *c, const struct mapping *m, uint64_t from, uint64_t to, bool dormant)
+{
+	struct mapping part = *m;
+
+	part.start = from;
+	part.end = to;
+	if (*m->path)
+		part.off += from - m->start;
+	part.dormant = dormant;
+	if (dormant)
+		part.perms[2] = 'x';
+	if (from < to)
+		put_mapping(c, &part);
+}
+
 static void one_mapping(void *ctx, char *line)
 {
 	struct maps_ctx *c = ctx;
 	struct mapping m;
+	uint64_t at, page;
 
 	if (!mapping_parse(line, &m))
 		return;
 	c->total += m.end - m.start;
 	if (!c->b)
 		return;
-	mapping_file(c->w, &m);
-	mapping_line(c, &m);
-	if (c->smaps) {
-		smaps_tail(c->b, "Size", (m.end - m.start) >> 10);
-		buf_str(c->b, "THPeligible:           0\nVmFlags: rd\n");
+	at = m.start;
+	while (*m.path == '/' && !strncmp(m.perms, "r--", 3) && dormant_next(c->mm, at, m.end, &page)) {
+		put_part(c, &m, at, page, false);
+		put_part(c, &m, page, page + 4096, true);
+		at = page + 4096;
 	}
+	put_part(c, &m, at, m.end, false);
 }
 
-void procview_maps(struct world *w, const char *real, struct buf *b)
+static void all_mappings(struct maps_ctx *c, const char *real)
 {
-	struct maps_ctx c = { .w = w, .b = b };
+	own_free char *copy = strdup(real);
 
-	each_line(real, one_mapping, &c);
+	must_mem(copy);
+	each_line(copy, one_mapping, c);
+	if (c->b)
+		flush_mapping(c);
 }
 
-void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b)
+void procview_maps(struct world *w, const struct mm *mm, const char *real, struct buf *b)
 {
-	struct maps_ctx c = { .w = w, .b = b, .smaps = true };
+	struct maps_ctx c = { .w = w, .mm = mm, .b = b };
+
+	all_mappings(&c, real);
+}
+
+void procview_smaps(struct world *w, const struct mm *mm, const char *real, bool rollup, struct buf *b)
+{
+	struct maps_ctx c = { .w = w, .mm = mm, .b = b, .smaps = true };
 
 	if (!rollup) { /* lines that are not a mapping's first are left out by the parser */
-		each_line(real, one_mapping, &c);
+		all_mappings(&c, real);
 		return;
 	}
 	buf_str(b, "00000000-7ffffffff000 ---p 00000000 00:00 0                          [rollup]\n");
@@ -147,6 +206,6 @@ uint64_t procview_vsize(const char *maps)
 {
 	struct maps_ctx c = { 0 };
 
-	each_line(maps, one_mapping, &c);
+	all_mappings(&c, maps);
 	return c.total;
 }

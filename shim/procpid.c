@@ -291,17 +291,17 @@ static void view_auxv(struct view *v, struct buf *b)
 
 static void view_maps(struct view *v, struct buf *b)
 {
-	procview_maps(v->w, v->real, b);
+	procview_maps(v->w, v->t ? v->t->mm : NULL, v->real, b);
 }
 
 static void view_smaps(struct view *v, struct buf *b)
 {
-	procview_smaps(v->w, v->real, false, b);
+	procview_smaps(v->w, v->t ? v->t->mm : NULL, v->real, false, b);
 }
 
 static void view_rollup(struct view *v, struct buf *b)
 {
-	procview_smaps(v->w, v->real, true, b);
+	procview_smaps(v->w, NULL, v->real, true, b);
 }
 
 static void view_mountinfo(struct view *v, struct buf *b)

@@ -50,8 +50,8 @@ int rlimit_cpu_signal(struct proc *p);
 uint64_t sched_cpus(const struct world *w, const struct sched_state *s);
 
 /* procmap.c: what is told of mappings */
-void procview_maps(struct world *w, const char *real, struct buf *b);
-void procview_smaps(struct world *w, const char *real, bool rollup, struct buf *b);
+void procview_maps(struct world *w, const struct mm *mm, const char *real, struct buf *b);
+void procview_smaps(struct world *w, const struct mm *mm, const char *real, bool rollup, struct buf *b);
 /** Bytes mapped, from the text of maps. */
 uint64_t procview_vsize(const char *maps);
 

@@ -33,8 +33,10 @@ static struct mm *mm_new(struct world *w)
 
 static void mm_put(struct mm *mm)
 {
-	if (mm && !--mm->refs)
-		free(mm);
+	if (!mm || --mm->refs)
+		return;
+	free(mm->dormant);
+	free(mm);
 }
 
 static void fs_put(struct fsctx *fs)
@@ -136,6 +138,7 @@ static void inherit(struct world *w, struct task *t, struct task *parent, uint64
 		t->mm->room_32 = parent->mm->room_32;
 		t->mm->shares = parent->mm->shares;
 		memcpy(t->mm->auxv, parent->mm->auxv, sizeof t->mm->auxv);
+		dormant_copy(t->mm, parent->mm);
 	}
 	if (flags & CLONE_FS) {
 		t->fs = parent->fs;

@@ -67,7 +67,7 @@ static int open_mem(struct world *w, struct task *t)
 	return openat(w->host_proc, path, O_WRONLY | O_CLOEXEC);
 }
 
-/* One CPUID. False: it isn't there, for this is another file, or can't be written to. */
+/* False: it isn't there, for this is another file, or can't be written to. */
 static bool put(struct world *w, struct task *t, int mem, uint64_t at)
 {
 	static const uint8_t cpuid[2] = { 0x0f, 0xa2 }, trap = CPU_TRAP;
@@ -76,6 +76,16 @@ static bool put(struct world *w, struct task *t, int mem, uint64_t at)
 	if (w->ops->read(t, at, code, sizeof code) != sizeof code || memcmp(code, cpuid, sizeof code))
 		return false;
 	return pwrite(mem, &trap, 1, (off_t) at) == 1;
+}
+
+bool traps_put(struct world *w, struct task *t, uint64_t at)
+{
+	own_fd mem = open_mem(w, t);
+
+	if (put(w, t, mem, at))
+		return true;
+	w->unseen.files++;
+	return false;
 }
 
 /* ---- exec ---- */
@@ -131,6 +141,7 @@ void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at
 
 	if (w->cpu_faults || !(a[2] & PROT_EXEC))
 		return;
+	dormant_forget(w, t, at, a[1]);
 	if (a[2] & PROT_WRITE || a[3] & MAP_ANONYMOUS || (a[3] & MAP_TYPE) != MAP_PRIVATE) {
 		w->unseen.made++;
 		return;
@@ -140,12 +151,16 @@ void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at
 	if (f && f->n)
 		mem = open_mem(w, t);
 	w->unseen.files += !f || f->strange;
-	for (size_t i = 0; f && i < f->n; i++)
-		if (f->site[i].off >= a[5] && f->site[i].off - a[5] < a[1] &&
-			!put(w, t, mem, at + (f->site[i].off - a[5]))) {
+	for (size_t i = 0; f && i < f->n; i++) {
+		uint64_t off = f->site[i].off - a[5];
+
+		if (f->site[i].off < a[5] || off >= a[1] || dormant_lay(t, at + off, a[2]))
+			continue;
+		if (!put(w, t, mem, at + off)) {
 			w->unseen.files++;
 			return;
 		}
+	}
 }
 
 bool traps_call(struct world *w, struct task *t)
@@ -160,6 +175,7 @@ bool traps_call(struct world *w, struct task *t)
 		return false;
 	t->how = PTRACE_CONT;
 	if (row->policy == PASS) { /* whatever it is, it's there already */
+		dormant_put(w, t, a[0], a[1]);
 		w->unseen.made++;
 		return true;
 	}

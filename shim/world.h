@@ -62,6 +62,11 @@ struct mm { /* an address space */
 		uint64_t clear; /* nothing is mapped from here up to there */
 	} room, room_32;
 	bool shares;	   /* there may be shared mappings in it */
+	struct dormant {
+		uint64_t at, prot; /* a CPUID, and what its page shall be again */
+		uint64_t insn;	   /* a `syscall` instruction */
+	} *dormant; /* see dormant.c */
+	size_t ndormant;
 	uint8_t auxv[AUXV_LEN]; /* as it was given to the program */
 };
 

@@ -173,7 +173,11 @@ static long membarrier_enter(struct call *c)
 
 static long pkey_mprotect_enter(struct call *c)
 {
-	return (int) c->a[3] == -1 ? call_run_leave(c) : -EINVAL;
+	if ((int) c->a[3] != -1)
+		return -EINVAL;
+	if (c->a[2] & PROT_EXEC)
+		dormant_put(c->w, c->t, c->a[0], c->a[1]);
+	return call_run_leave(c);
 }
 
 static const struct flag_name prot[] = {

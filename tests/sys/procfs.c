@@ -109,7 +109,7 @@ TEST(mappings_have_no_host_inodes)
 	own_buf b = { 0 };
 
 	fake_up(&f);
-	procview_maps(&f.w,
+	procview_maps(&f.w, NULL,
 		"555555554000-555555556000 r--p 00001000 fe:01 1316                       /nowhere/x\n"
 		"7ffff7fc1000-7ffff7fc5000 r--p 00000000 00:00 0                          [vvar]\n"
 		"7ffff7fc5000-7ffff7fc7000 r-xp 00000000 00:00 0                          [vdso]\n"
@@ -117,6 +117,29 @@ TEST(mappings_have_no_host_inodes)
 	STREQ(buf_cstr(&b),
 		"555555554000-555555556000 r--p 00001000 00:00 0                          /nowhere/x\n"
 		"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n");
+	fake_free(&f);
+}
+
+TEST(dormant_code_is_mapped_as_code)
+{
+	struct dormant d[] = { { .at = 0x403ff0 }, { .at = 0x401010 }, { .at = 0x9000 } };
+	struct mm mm = { .dormant = d, .ndormant = ARRAY_LEN(d) };
+	struct fake f = { 0 };
+	own_buf b = { 0 };
+
+	fake_up(&f);
+	procview_maps(&f.w, &mm,
+		"00009000-0000a000 rw-p 00000000 00:00 0 \n"
+		"00400000-00402000 r--p 00000000 fe:01 1316                       /nowhere/x\n"
+		"00402000-00403000 r-xp 00002000 fe:01 1316                       /nowhere/x\n"
+		"00403000-00405000 r--p 00003000 fe:01 1316                       /nowhere/x\n"
+		"00405000-00406000 r--p 00005000 fe:01 1316                       /nowhere/x\n", &b);
+	STREQ(buf_cstr(&b),
+		"00009000-0000a000 rw-p 00000000 00:00 0 \n"
+		"00400000-00401000 r--p 00000000 00:00 0                                  /nowhere/x\n"
+		"00401000-00404000 r-xp 00001000 00:00 0                                  /nowhere/x\n"
+		"00404000-00405000 r--p 00004000 00:00 0                                  /nowhere/x\n"
+		"00405000-00406000 r--p 00005000 00:00 0                                  /nowhere/x\n");
 	fake_free(&f);
 }
 
