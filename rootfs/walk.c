@@ -276,7 +276,8 @@ static ssize_t path_add(struct level *l, const char *name, struct err *e)
 	size_t len = strcmp(l->path, ".") ? strlen(l->path) : 0, add = strlen(name);
 
 	if (len + add + 2 > sizeof l->path)
-		return fail(e, ENAMETOOLONG, "walk %s", l->path);
+		return fail_msg(e, ENAMETOOLONG, "below %.100s there is a path longer than %d bytes, which can't be "
+			"listed: remove it", l->path, PATH_MAX - 1);
 	if (len)
 		l->path[len] = '/';
 	memcpy(l->path + len + !!len, name, add + 1);

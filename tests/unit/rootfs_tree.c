@@ -259,6 +259,33 @@ TEST(deep_trees_are_walked)
 	fx_free(&x);
 }
 
+/* The cause is said, however long the path. */
+TEST(a_path_too_long_is_named)
+{
+	const struct manifest_opts mo = { .view = flat, .cache_dir = -1 };
+	struct fx x = fx_new();
+	int dir = sub(x.dirfd, "t"), at = sub(dir, "d"), fd;
+	uint8_t sum[32];
+	char name[251];
+
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = 0;
+	for (int i = 0; i < 17; i++) {
+		int next = sub(at, name);
+
+		close(at);
+		at = next;
+	}
+	close(at);
+	fd = openat(x.dirfd, "m", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	EQ(manifest_write(dir, &mo, fd, sum, &x.e), -ENAMETOOLONG);
+	HAS(x.e.msg, "below d/nnn");
+	HAS(x.e.msg, "longer than 4095 bytes");
+	close(fd);
+	close(dir);
+	fx_free(&x);
+}
+
 static void copy_of(struct fx *x, const char *path, struct rootfs *r, int *ret)
 {
 	int entry = sub(x->dirfd, "entry");
