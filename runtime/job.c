@@ -257,12 +257,20 @@ static int open_layer(const struct priv *p, const char *name, int *ret, struct e
 	return *ret < 0 ? fail(e, errno, "open %s", path) : 0;
 }
 
+static int open_image(const struct job *j, struct launch *l, struct err *e)
+{
+	l->shim.image = open(j->lower, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return l->shim.image < 0 ? fail(e, errno, "open %s", j->lower) : 0;
+}
+
 static int open_layers(const struct job *j, const struct priv *p, struct launch *l, struct err *e)
 {
 	int r = j->root == ROOT_BIND ? 0 : open_layer(p, "upper", &l->shim.upper, e);
 
 	if (j->root == ROOT_BIND && j->mode != DET_OFF)
 		l->shim.root_upper = mountinfo_upper(j->lower);
+	if (!r && j->root == ROOT_COPY)
+		r = open_image(j, l, e);
 	return !r && j->empty && *j->empty ? open_layer(p, "hidden", &l->shim.hidden, e) : r;
 }
 
@@ -397,6 +405,7 @@ static int run(const struct job *j, int *ret_status, struct shim_result *ret, st
 		r = run_in(j, &p, &l, &o, ret_status, res, e);
 	own_fd_drop(&l.shim.upper);
 	own_fd_drop(&l.shim.root_upper);
+	own_fd_drop(&l.shim.image);
 	own_fd_drop(&l.shim.hidden);
 	if (j->detached && !r) { /* the trace has yet to begin */
 		free(o.trace_path);

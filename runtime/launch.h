@@ -65,7 +65,7 @@ struct launch {
 #define LAUNCH_INIT ((struct launch) { .init_fd = -1, .userns = -1, .up = -1, .master = -1, \
 	.start = -1, .terminal = -1, .lock = -1, .shim_res = -1, .maker = -1, \
 	.shim = { .control = -1, .maker = -1, .notify = -1, .notify_to = -1, .trace_dir = -1, .cache_dir = -1, \
-	.upper = -1, .root_upper = -1, .hidden = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
+	.image = -1, .upper = -1, .root_upper = -1, .hidden = -1, .keep = -1, .output = -1, .expect_dir = -1 } })
 
 /** 0 or -errno, with nothing left behind; l->failed is the exit status where it is init's. */
 int launch_start(struct launch *l, struct err *e);

@@ -67,6 +67,8 @@ void fs_carry(struct world *w, const struct stat *before, const struct stat *now
 void fs_copied(struct call *c, int dirfd, const char *path, int flags, const struct stat *now);
 /** The same of our own @fd. */
 void fs_copied_fd(struct world *w, int fd, const struct stat *now);
+/** What the image says of the file at @path, which is @st: before anything runs. */
+void seed_owner(struct world *w, const char *path, const struct stat *st);
 /** The vinode with its owner and mode filled in, so that they can be changed. */
 struct vinode *fs_own(struct world *w, const struct stat *st);
 

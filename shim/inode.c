@@ -35,8 +35,6 @@ enum {
 
 #define LATEST 4000000000 /* s since 1970: of --epoch, too */
 
-#define OWNER_INO_MASK ((UINT64_C(1) << 48) - 1) /* overlayfs keeps its layer in the bits above */
-
 static void add_input(struct world *w, const char *path)
 {
 	struct stat st;
@@ -499,42 +497,6 @@ void inode_manifest_view(void *ctx, const char *path, struct stat *st)
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-static const struct rootfs_owner *image_owner(const struct rootfs *r, uint64_t ino)
-{
-	size_t lo = 0, hi = r->nowners;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r->owners[mid].ino == ino)
-			return &r->owners[mid];
-		if (r->owners[mid].ino < ino)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
-}
-
-static void seed(struct world *w, const char *path, const struct stat *st)
-{
-	const struct rootfs *r = w->o->rootfs;
-	const struct rootfs_owner *o;
-	struct vinode *v;
-
-	if (!r || !r->own_ids || !of_image(w, st->st_dev) || below_volume(w, path))
-		return;
-	o = image_owner(r, st->st_ino & OWNER_INO_MASK);
-	if (!o)
-		return;
-	v = inode_input(w, st);
-	v->uid = o->uid;
-	v->gid = o->gid;
-	v->mode = o->mode;
-	v->rdev = o->rdev;
-	v->has_owner = true;
-}
-
 /* A file may have names that are not below the root: a copy of the tree would not have them. */
 static void count_name(struct world *w, const struct stat *st)
 {
@@ -580,7 +542,8 @@ void inode_seed_view(void *ctx, const char *path, struct stat *st)
 	struct world *w = ctx;
 
 	inode_look(w);
-	seed(w, path, st);
+	if (!below_volume(w, path))
+		seed_owner(w, path, st);
 	count_name(w, st);
 	keep_time(w, path, st);
 	date_source(w, path, st);

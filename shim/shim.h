@@ -75,6 +75,7 @@ struct shim_opts {
 	size_t n_sysctl;
 	const char *config;   /* canonical JSON of the spec: its digest goes to the header */
 	struct found *found; /* the lower directory's files, as the launcher sees them, or NULL: is emptied */
+	int image;	/* fd of the directory that the root is a copy of, or -1: owners go by its numbers */
 	const struct rootfs *rootfs; /* NULL: ownership and times as on disk (an OCI bundle) */
 	bool host_root; /* the root is the host's own: only volumes are in the manifests */
 	const char *inputs;	 /* more declared inputs for the header: a canonical JSON object, or NULL */

@@ -117,6 +117,17 @@ done
 ok "the files before are the same" cmp "$work"/h-{kernel,copy}/rootfs.in.mtree
 ok "and those afterwards" cmp "$work"/h-{kernel,copy}/rootfs.out.mtree
 ok "not those before" sh -c '! cmp -s "$1/rootfs.in.mtree" "$1/rootfs.out.mtree"' - "$work/h-kernel"
+# whose a file of an archive is, is not on the disk: a copy's files have other numbers
+mkdir "$work/more" && echo ours >"$work/more/ours" && cp "$root/bin/cat" "$work/more/setid"
+tar -C "$root" --owner=0 --group=0 -cf "$work/root.tar" . &&
+	tar -C "$work/more" --owner=33 --group=34 --mode=6755 -rf "$work/root.tar" ./setid ./ours || exit 125
+for o in kernel copy; do
+	t "an archive, $o" 0 "$detrun" --key "$work/k.pem" --trace "$work/a-$o" --overlay=$o --chroot "$work/root.tar" \
+		stat -c '%n %a %u:%g' /setid /ours
+	out '/setid 6755 33:34'
+	t "an archive, $o, again" 0 "$detrun" replay --key "$work/k.pub" "$work/a-$o"
+done
+ok "its files before are the same" cmp "$work"/a-{kernel,copy}/rootfs.in.mtree
 for f in 'moved/sub/f type=file uid=0' 'moved/f type=file uid=5 gid=0' 'swap type=file' 'deep/a/b type=dir uid=33 gid=34' \
 	'deep/a/b/c/f type=file uid=0 gid=0 mode=04755'; do
 	ok "$f" grep -q "^./usr/$f" "$work/h-kernel/rootfs.out.mtree"

@@ -28,7 +28,7 @@ static inline void files_up(struct files *s)
 	memset(s, 0, sizeof *s);
 	s->f.opts.epoch = EPOCH;
 	s->f.opts.virtual_ids = true;
-	s->f.opts.upper = s->f.opts.root_upper = -1;
+	s->f.opts.upper = s->f.opts.root_upper = s->f.opts.image = -1;
 	s->next = 0x100;
 	strcpy(s->dir, "/tmp/detrun-files.XXXXXX");
 	OK(mkdtemp(s->dir));
