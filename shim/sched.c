@@ -13,8 +13,9 @@
 #include "shim/engine.h"
 
 enum {
-	SLICE = 2000,	  /* trapped calls */
-	WAY = 16,	  /* of them for each time that it gives way */
+	SLICE = 2000,	  /* trapped calls, or up to UNEVEN fewer */
+	WAY = 16,	  /* of them, on the average, for each time that it gives way */
+	UNEVEN = 16,
 	SAVED = 64 * WAY, /* for when it has not done so for long */
 };
 
@@ -142,6 +143,15 @@ static struct futex_wait *first_waiter(struct world *w, uint64_t k1, uint64_t k2
 }
 
 /*
+ * Turns of one length keep step with loops of 2, 4, 8 calls: who polls with Python's lock would have it each
+ * time that it leaves off, and nobody else ever. So lengths differ, by a hash of how many calls there were.
+ */
+static unsigned uneven(const struct task *t)
+{
+	return (unsigned) ((t->calls * 0x9e3779b97f4a7c15ull) >> 32) % UNEVEN;
+}
+
+/*
  * Who wakes another one gives way to it, as long as that is seldom among its calls: from then on it may
  * make none, in a loop that ends, or goes fast, by what the other one does (Java's compilers).
  */
@@ -152,7 +162,7 @@ static void give_way(struct task *t)
 	if (!t)
 		return;
 	from = t->calls > SAVED ? t->calls - SAVED : 0;
-	from = (t->gave_way > from ? t->gave_way : from) + WAY;
+	from = (t->gave_way > from ? t->gave_way : from) + WAY - UNEVEN / 2 + uneven(t);
 	left = from > t->calls ? from - t->calls : 0;
 	if (t->slice + left >= SLICE)
 		return; /* soon, anyway */
@@ -385,7 +395,7 @@ static bool idle(struct world *w)
 static void pass_token(struct world *w, struct task *t)
 {
 	w->turn++;
-	t->slice = 0;
+	t->slice = uneven(t);
 	if (w->cur != t) {
 		w->cur = t;
 		engine_mark(w, t, EV_SCHED, 0, 0);

@@ -131,11 +131,12 @@ static long sleep_to(struct call *c, uint64_t deadline)
 {
 	struct wait w = { .kind = W_TIME, .deadline = deadline, .intr = RESTARTNOHAND };
 
-	if (c->timed_out || c->w->now >= deadline) {
-		wait_done(c);
-		return 0;
-	}
-	return call_block(c, w);
+	if (!c->timed_out && c->w->now < deadline)
+		return call_block(c, w);
+	if (!c->timed_out)
+		c->t->slice = UINT32_MAX; /* over before it began: the others go first, all the same */
+	wait_done(c);
+	return 0;
 }
 
 /* A signal ends a relative sleep: what is left of it. Runs before the call is given up. */

@@ -166,6 +166,40 @@ TEST(a_yield_is_the_next_ones_turn)
 	fake_free(&f);
 }
 
+/* Python's sleep(0) is one until now: between the lock's release and its being taken again nothing else is. */
+TEST(a_sleep_without_length_is_the_next_ones_turn)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, a, 0);
+
+	EQ(fake_sys_as(&f, a, "nanosleep", 0x100, 0), 0);
+	OK(fake_run(&f) == b);
+	EQ(fake_sys_as(&f, b, "clock_nanosleep", CLOCK_MONOTONIC, TIMER_ABSTIME, 0x100, 0), 0);
+	OK(fake_run(&f) == a);
+	fake_free(&f);
+}
+
+/* Else who has a lock in two of each four calls may have it whenever the turn goes on to the others. */
+TEST(turns_do_not_keep_step_with_loops)
+{
+	struct fake f = { 0 };
+	struct task *a = fake_up(&f), *b = fake_task(&f, a, 0);
+	unsigned phases = 0;
+
+	for (int turn = 0; turn < 32; turn++) {
+		unsigned n = 0;
+
+		do
+			fake_sys_as(&f, a, "getppid"), n++;
+		while (fake_run(&f) == a);
+		phases |= 1u << n % 4;
+		fake_sys_as(&f, b, "sched_yield");
+		OK(fake_run(&f) == a);
+	}
+	EQ(phases, 15);
+	fake_free(&f);
+}
+
 TEST(an_end_is_the_next_ones_turn)
 {
 	struct fake f = { 0 };
