@@ -169,7 +169,7 @@ static void opened(struct call *c)
 	fifo_opened(c);
 	if (c->ret < 0) {
 		c->ret = procfs_failed(c, c->ret);
-		if (o->flags & (WRITES | O_CREAT))
+		if (o->flags & (WRITES | O_CREAT) && !(o->have && S_ISCHR(o->before.st_mode))) /* a terminal's EIO */
 			fs_result(c, c->ret, "open", o->path);
 		return;
 	}

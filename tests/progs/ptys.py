@@ -71,3 +71,15 @@ tty.setraw(s)
 for i in range(4):
     os.write(m, bytes(range(256)) * 3)
     print(len(os.read(s, 4000)), ready(m))
+
+# A terminal that is locked yet, and one whose other end is gone: errors of theirs, not of the disk
+m = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
+name = "/dev/pts/%d" % struct.unpack("I", fcntl.ioctl(m, 0x80045430, bytes(4)))  # TIOCGPTN
+for lock in 1, 0:
+    fcntl.ioctl(m, 0x40045431, struct.pack("i", lock))  # TIOCSPTLCK
+    try:
+        s = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        os.close(m)
+        os.write(s, b"x")
+    except OSError as e:
+        print(lock, e)
