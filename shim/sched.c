@@ -16,6 +16,7 @@ enum {
 	SLICE = 2000,	  /* trapped calls, or up to UNEVEN fewer */
 	WAY = 16,	  /* of them, on the average, for each time that it gives way */
 	UNEVEN = 16,
+	LAP = 1000, /* who is born once so many were since all have been asked has to wait for the next time */
 	SAVED = 64 * WAY, /* for when it has not done so for long */
 };
 
@@ -261,14 +262,20 @@ static bool can_run(struct world *w, struct task *t)
 	return try_again(w, t) || (t->state == T_BLOCKED && t->sigcheck && look_for_signal(w, t));
 }
 
+/* A chain of daemons, each born last by the one before, would keep the turn from all others. */
 static struct task *scan(struct world *w, struct task *from)
 {
-	struct task *t;
+	struct task *t, *late;
 
-	for (t = from; t; t = t->next)
+	for (t = from; t && t->nr <= w->lap + LAP; t = t->next)
 		if (can_run(w, t))
 			return t;
+	late = t;
+	w->lap = w->next_task;
 	for (t = w->tasks; t != from; t = t->next)
+		if (can_run(w, t))
+			return t;
+	for (t = late; t; t = t->next)
 		if (can_run(w, t))
 			return t;
 	return NULL;

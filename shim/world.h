@@ -315,6 +315,7 @@ struct world {
 
 	struct task *tasks, **tasks_tail;
 	struct task *cur; /* has the token */
+	uint32_t lap; /* who was there when all had last been asked whether they can run: up to that number */
 	struct task *after; /* no .cur: who comes after the one that had it, and is gone */
 	unsigned nstopped; /* in T_STOPPED */
 	struct map futexes; /* (key1, key2) -> struct futex_wait *, who waits longest: see sched.c */
