@@ -115,9 +115,42 @@ static int await_death(pid_t pid)
 static int death_of(struct world *w, const struct task *t)
 {
 	bool faulted = w->init_fault && w->init && t->proc == w->init->proc;
-	int st = await_death(t->pid);
+	int st = t->reaped ? t->death : await_death(t->pid);
 
 	return faulted ? w->init_fault : st;
+}
+
+/*
+ * Which thread of process 1 ends last, and waits in the kernel until all others, its own threads among them,
+ * have been reaped, is chance: as they come, then.
+ */
+static void reap_all(struct world *w)
+{
+	siginfo_t si = { 0 };
+	size_t left = 0;
+	int st;
+
+	for (struct task *t = w->tasks; t; t = t->next)
+		left++;
+	while (left) {
+		struct task *t;
+
+		if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | __WALL | WNOWAIT) < 0) {
+			if (errno == EINTR)
+				continue;
+			return;
+		}
+		if (waitpid(si.si_pid, &st, __WALL | WNOHANG) <= 0)
+			continue;
+		t = task_find(w, si.si_pid);
+		if (WIFSTOPPED(st)) {
+			ptrace(PTRACE_CONT, si.si_pid, NULL, NULL);
+		} else if (t) { /* not one whose birth we have not seen */
+			t->reaped = true;
+			t->death = st;
+			left--;
+		}
+	}
 }
 
 static void collect_proc(struct world *w, struct proc *p)
@@ -147,6 +180,10 @@ static void collect_all(struct world *w, bool leaders)
 /* The order is ours: by birth, and leaders, which the kernel reports after their threads, last. */
 void collect_dead(struct world *w, struct proc *p)
 {
+	if (w->init && w->init->proc->nthreads > 1 && (!p || p == w->init->proc) && task_vtid(w->init) == 1) {
+		reap_all(w);
+		p = NULL;
+	}
 	if (p) {
 		collect_proc(w, p);
 		return;

@@ -169,6 +169,8 @@ struct task {
 	uint64_t r9;	 /* the guest's, meanwhile */
 	bool marked;	 /* parked in a ptrace stop that only the mark in r9 has led to */
 	int late;	 /* wait status that came instead of the expected stop */
+	bool reaped;	 /* it has ended with .death, and is to be seen off in its turn */
+	int death;
 	bool loose;	 /* it was not stopped when it was seized, and needs no resume */
 	int how;       /* PTRACE_CONT or PTRACE_SYSCALL, for the next resume */
 	int sig;       /* signal to inject at the next resume */

@@ -276,12 +276,35 @@ config 'sh("true")' 'c["annotations"] = {"org.detrun.determinism": "often"}'
 t "a word that is none" 1 "$detrun" --root "$S" create ${u}a2
 err "is none of strict, record and off"
 
+# Its last thread waits in the kernel for all others to be reaped.
+if ${CC:-cc} -O1 -w -D_GNU_SOURCE -pthread -static -o "$b/rootfs/bin/first_threads" "$top/tests/guest/first_threads.c" \
+	2>"$work/cc.log"; then
+	for mode in off record; do
+		for end in main:5 thread:6 alone:6 fault:139; do
+			config "p['args'] = ['first_threads', '${end%:*}']"
+			t "$mode: a first process with threads and children: ${end%:*}" "${end#*:}" \
+				timeout -k 5 "$limit" "$detrun" --root "$S" --determinism=$mode run ${u}t1
+			D delete -f ${u}t1 2>/dev/null
+		done
+		config "p['args'] = ['first_threads', 'never']"
+		"$detrun" --root "$S" --determinism=$mode create ${u}t1 >"$work/t1.out" 2>&1 </dev/null
+		t "$mode: one that stays" 0 D start ${u}t1
+		ok "$mode: is there" grown "$work/t1.out"
+		t "$mode: and is killed" 0 D kill ${u}t1 KILL
+		ok "$mode: stops" is ${u}t1 stopped
+		t "$mode: delete it" 0 D delete -f ${u}t1
+		ok "$mode: nothing is left" nothing_left ${u}t1
+	done
+else
+	echo "# skipped: threads ($(tail -1 "$work/cc.log"))"
+fi
+
 # A trace that nobody asked for lies in /run, and must not fill it.
 copy_program "$b/rootfs" "$(PATH=/usr/bin:/bin type -P dd)"
 S=$work/little
 config 'sh("dd if=/dev/urandom of=/dev/null bs=64 count=150000; exit 7")'
 if mkdir "$S" && mount -t tmpfs -o size=8m none "$S"; then
-	trap 'umount -l "$S"; chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
+	trap 'umount -l "$work/little"; chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
 	mode=record
 	t "much to trace" 0 D create ${u}m1
 	t "in a small place" 0 D start ${u}m1
