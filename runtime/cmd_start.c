@@ -32,13 +32,16 @@ static int go(int dir, const struct state *s, struct err *e)
 {
 	own_cleanup(notify_drop) struct notify n = NOTIFY_INIT;
 	own_fd pidfd = state_pidfd(s);
+	bool ends = false;
 	int r = 0;
 
 	n.host = getenv("NOTIFY_SOCKET");
 	if (n.host && *n.host && s->mode == DET_OFF)
 		r = notify_listen(&n, dir, e);
 	if (!r)
-		r = startsock_go(dir, e);
+		r = startsock_go(dir, &ends, e);
+	if (ends) /* an engine deletes at once what did not start, and gives up where it finds it alive */
+		state_await_end(s);
 	if (!r && pidfd >= 0)
 		notify_await(&n, s->pid, pidfd);
 	return r;

@@ -27,7 +27,7 @@ bool startsock_waiting(int dir)
 }
 
 /* The name goes first: however this ends, nobody starts it a second time. */
-int startsock_go(int dir, struct err *e)
+int startsock_go(int dir, bool *ret_ends, struct err *e)
 {
 	own_fd s = -1, pids = -1;
 	struct init_error ie;
@@ -43,6 +43,7 @@ int startsock_go(int dir, struct err *e)
 	if (r < 0)
 		return fail(e, r, "start the container's init");
 	n = read_full(s, &ie, sizeof ie);
+	*ret_ends = n > 0 && (n < (ssize_t) sizeof ie || ie.status);
 	if (n == sizeof ie)
 		return fail_msg(e, ie.e.code, "%s", ie.e.msg);
 	return n < 0 ? fail(e, (int) n, "the container's init is gone")

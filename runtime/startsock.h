@@ -19,8 +19,8 @@
 int startsock_make(int dir, int *ret_listener, struct err *e);
 /** It is there: created, not yet started. */
 bool startsock_waiting(int dir);
-/** `start`: let go. -errno and what init said when the program does not run. */
-int startsock_go(int dir, struct err *e);
+/** `start`: let go. -errno and what init said when the program does not run; *@ret_ends: and init ends. */
+int startsock_go(int dir, bool *ret_ends, struct err *e);
 /**
  * init: wait for `start`, by the user who holds the other end of the connected socket @like.
  * The connection or -errno; *@ret_pids: LAST_PID_FILE as the caller has it, or -1.

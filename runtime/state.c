@@ -347,6 +347,14 @@ int state_kill_all(const struct state *s, struct err *e)
 	return r < 0 ? fail(e, r, "kill container %s", s->id) : 0;
 }
 
+void state_await_end(const struct state *s)
+{
+	own_fd init = pidfd_of(s->pid, s->pid_start), shim = pidfd_of(s->shim, s->shim_start);
+
+	if (gone(init, KILL_WAIT_MS) == 0)
+		gone(shim, KILL_WAIT_MS);
+}
+
 void state_poke(const struct state *s)
 {
 	own_fd shim = pidfd_of(s->shim, s->shim_start);

@@ -63,6 +63,9 @@ bool state_alive(const struct state *s);
 /** pidfd of the container's first process, -ESRCH when it is gone. */
 int state_pidfd(const struct state *s);
 
+/** Wait for the end of one that ends by itself: its processes, and who supervises them. */
+void state_await_end(const struct state *s);
+
 /**
  * The state of @id, from its directory below @root (--root, may be NULL): *@ret_dir, locked for a
  * change or not.
