@@ -92,6 +92,9 @@ struct manifest_opts {
 	bool (*unread)(void *ctx, const char *path, const struct stat *st);
 	/* whether what is in a directory is; may be NULL */
 	bool (*closed)(void *ctx, const char *path, const struct stat *st);
+	/* whether what can't be looked at or read (a file system of somebody's own, a broken one) is nothing to
+	 * fail for: a file is listed without its content, others are not there; may be NULL */
+	bool (*passed)(void *ctx, const char *path, int error);
 	bool private_hidden;	/* a file others can't read is listed as empty (see docs/decisions) */
 	bool xattrs;		/* list user.* and capabilities on disk; then without these two: */
 	struct found *keep;	/* gets what is found, for a later manifest; may be NULL */

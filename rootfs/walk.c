@@ -172,16 +172,22 @@ static int visit(const struct level *l, const struct walk_ent *ent, struct err *
 	return WALK_GONE;
 }
 
+static bool passed(const struct level *l, int r)
+{
+	return is_gone(l, r) || (l->w->passed && l->w->passed(l->w->ctx, l->path, r));
+}
+
 static int walk_below(struct level *l, int *dirfd, const char *name, const struct under *u,
 	struct err *e)
 {
 	own_fd fd = openat(*dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	if (fd < 0 && ((errno == EACCES && l->w->closed_empty) || is_gone(l, -errno)))
-		return 0;
-	if (fd < 0)
-		return fail(e, errno, "open directory %s", l->path);
+	if (fd < 0) {
+		r = -errno;
+		return (r == -EACCES && l->w->closed_empty) || passed(l, r) ? 0 :
+			fail(e, r, "open directory %s", l->path);
+	}
 	if (l->depth >= KEEP_FDS) {
 		close(*dirfd);
 		*dirfd = -1;
@@ -351,7 +357,7 @@ static int look(struct walk_ent *w)
 	struct statx x;
 
 	if (statx(w->dirfd, w->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &x) < 0)
-		return -1;
+		return -errno;
 	w->mounted = x.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 	stat_from(&x, &w->st);
 	return 0;
@@ -365,8 +371,9 @@ static int walk_one(struct level *l, int *dirfd, const char *name, const struct 
 	size_t i;
 	int r;
 
-	if (look(&ent) < 0)
-		return is_gone(l, -errno) ? 0 : fail(e, errno, "stat %s", l->path);
+	r = look(&ent);
+	if (r < 0)
+		return passed(l, r) ? 0 : fail(e, r, "stat %s", l->path);
 	r = keep(l, &ent, &i, e);
 	r = r ? r : visit(l, &ent, e);
 	if (r == WALK_GONE && i != NONE)
@@ -451,7 +458,7 @@ static int walk_names(struct level *l, int *fd, const struct under *u, struct er
 	int r = names_get(l, *fd, u, &t);
 
 	if (r < 0)
-		return is_gone(l, r) ? 0 : fail(e, r, "read directory %s", l->path);
+		return passed(l, r) ? 0 : fail(e, r, "read directory %s", l->path);
 	for (size_t i = 0; !r && i < t.n; i++) {
 		ssize_t len = path_add(l, t.v[i], e);
 

@@ -30,6 +30,8 @@ struct walk {
 	int (*leave)(void *ctx, const struct walk_ent *w, struct err *e);
 	bool closed_empty; /* a directory that may not be read is taken for an empty one */
 	bool gone_none;	   /* what others take away meanwhile is not there; else it is an error */
+	/* Whether what can't be looked at is passed over, a directory as an empty one; may be NULL */
+	bool (*passed)(void *ctx, const char *path, int error);
 	struct found *keep; /* gets what is found, or NULL */
 	const struct walk_known *known;
 };

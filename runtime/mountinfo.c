@@ -31,7 +31,7 @@ bool mountinfo_cut(char *line, struct mount_line *ret)
 	if (!rest)
 		return false;
 	*rest = 0;
-	strtok_r(line, " ", &save);
+	ret->id = strtoull(strtok_r(line, " ", &save) ?: "", NULL, 10);
 	strtok_r(NULL, " ", &save);
 	strtok_r(NULL, " ", &save);
 	ret->root = strtok_r(NULL, " ", &save);

@@ -7,6 +7,7 @@
 
 struct mount_line {
 	char *root, *point, *type, *options; /* those of the file system, still escaped */
+	unsigned long long id;
 };
 
 /** "31 23 0:28 ROOT POINT options [tags] - TYPE source OPTIONS", cut in place. */

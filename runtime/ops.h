@@ -17,6 +17,8 @@ op_fn op_device, op_mask, op_readonly, op_console;
 
 /* ops_dev.c: a device node that is mounted nowhere, with the owner that we call so */
 int ops_node(const struct op *o, uid_t uid, gid_t gid, int *ret_fd, struct err *e);
+/* ops_dev.c: cover what @at is with nothing */
+int ops_mask(struct init_state *s, int at, const char *path, struct err *e);
 /* ops.c: have .procfs; to be called before the pivot */
 int ops_procfs(struct init_state *s, struct err *e);
 

@@ -180,18 +180,25 @@ static int blank(struct init_state *s, int *ret_fd, struct err *e)
 	return *ret_fd < 0 ? fail(e, errno, "an empty directory") : 0;
 }
 
-int op_mask(struct init_state *s, const struct op *o, struct err *e)
+int ops_mask(struct init_state *s, int at, const char *path, struct err *e)
 {
-	own_fd at = in_root(s->root, o->path, O_PATH), fd = -1;
+	own_fd fd = -1;
 	struct stat st;
 	int r;
 
-	if (missing(at))
-		return 0;
-	if (at < 0 || fstat(at, &st) < 0)
-		return fail(e, at < 0 ? at : errno, "mask %s", o->path);
+	if (fstat(at, &st) < 0)
+		return fail(e, errno, "mask %s", path);
 	r = S_ISDIR(st.st_mode) ? blank(s, &fd, e) : null_device(&fd, e);
 	if (!r)
-		r = mnt_put(fd, at, o->path, e);
-	return r < 0 ? fail_ctx(e, r, "mask %s", o->path) : 0;
+		r = mnt_put(fd, at, path, e);
+	return r < 0 ? fail_ctx(e, r, "mask %s", path) : 0;
+}
+
+int op_mask(struct init_state *s, const struct op *o, struct err *e)
+{
+	own_fd at = in_root(s->root, o->path, O_PATH);
+
+	if (missing(at))
+		return 0;
+	return at < 0 ? fail(e, at, "mask %s", o->path) : ops_mask(s, at, o->path, e);
 }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/own.h"
 #include "runtime/copytree.h"
+#include "runtime/cover.h"
 #include "runtime/lsm.h"
 #include "runtime/mounts.h"
 #include "runtime/sources.h"
@@ -361,7 +362,11 @@ static int bind_one(struct init_state *s, const struct op *o, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return fail(e, errno, "stat %s", o->source);
 	r = place_of(s, o, S_ISDIR(st.st_mode) ? 0 : PLACE_FILE, &at, e);
-	return r < 0 ? r : bind_at(o, fd, &at, e);
+	if (!r)
+		r = bind_at(o, fd, &at, e);
+	if (!r && o->flag && s->in->mode != DET_OFF)
+		r = cover_kernels(s, fd, o->path, e);
+	return r;
 }
 
 int op_bind(struct init_state *s, const struct op *o, struct err *e)

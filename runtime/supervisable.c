@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/supervisable.h"
 
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/vfs.h>
 
 #include "runtime/base/own.h"
+#include "runtime/cover.h"
 
 /*
  * The virtual clock, pids and files are made of these two. Who asks for the host's gets his own all
@@ -37,15 +36,11 @@ static void own_proc(struct spec *s)
 	}
 }
 
-/* Of the kernel, which writes them as it likes: no input that could be declared. */
-static bool kernels_own(const char *path)
+static bool of_kernel(const char *path)
 {
 	struct statfs fs;
 
-	return statfs(path, &fs) == 0 &&
-	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ||
-		       fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC ||
-		       fs.f_type == DEBUGFS_MAGIC || fs.f_type == TRACEFS_MAGIC);
+	return statfs(path, &fs) == 0 && kernels_own(&fs);
 }
 
 static bool at_or_below(const char *path, const char *top)
@@ -62,7 +57,7 @@ static int check_volumes(const struct spec *s, struct err *e)
 		const struct spec_mount *m = &s->mounts[i];
 
 		if (m->flags & MS_BIND && m->source && !at_or_below(m->destination, "/proc") &&
-			!at_or_below(m->destination, "/sys") && kernels_own(m->source))
+			!at_or_below(m->destination, "/sys") && of_kernel(m->source))
 			return fail_msg(e, EOPNOTSUPP, "mounts[%zu]: what the kernel shows in %s is "
 				"different each time: not for a repeatable run (use --determinism=off)",
 				i, m->source);

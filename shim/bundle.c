@@ -33,8 +33,8 @@ static void escapes(struct world *w, struct json_out *j)
 	if (w->o->agent)
 		json_str(j, "some calls are answered by an agent for seccomp: what it does is not in the trace");
 	if (w->lent.unread)
-		json_str(j, "the host lends too much to be read: of some files only names and sizes are "
-			"in the manifest");
+		json_str(j, "the host lends too much to be read, or what can't be: of some files only names "
+			"and sizes are in the manifest");
 	if (w->lent.closed)
 		json_str(j, "the host lends too many files to be listed: of some directories the manifest has only "
 			"the names");
@@ -198,7 +198,7 @@ static int manifest(struct world *w, const char *name, rootfs_view_fn view, uint
 	struct err *e)
 {
 	struct manifest_opts mo = { .view = view, .ctx = w, .skip = not_listed, .unread = lent_unread,
-		.closed = lent_closed,
+		.closed = lent_closed, .passed = lent_passed,
 		.cache_dir = w->o->cache_dir, .private_hidden = w->o->rootfs && w->o->rootfs->private_hidden,
 		.xattrs = !w->o->virtual_ids };
 	own_cleanup(known_drop) struct known known = { 0 };

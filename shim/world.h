@@ -475,6 +475,8 @@ void lent_begin(struct world *w);
 bool lent_unread(void *ctx, const char *path, const struct stat *st);
 /** manifest_opts.closed: whether what is in the directory is. */
 bool lent_closed(void *ctx, const char *path, const struct stat *st);
+/** manifest_opts.passed: whether what can't be read is the host's, whose files may be as they are. */
+bool lent_passed(void *ctx, const char *path, int error);
 
 /* fd.c */
 /** What the guest's descriptor is; *ret_st (may be NULL) its real stat. -EBADF. */

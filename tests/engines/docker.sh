@@ -14,12 +14,13 @@ chmod 755 "$work/bin/docker"
 d=$work/d
 mkdir -p "$d" && echo "{}" >"$d/daemon.json"
 ln -s "$runtime" "$work/bin/runc"
+printf '#!/bin/sh\nexec %s --determinism=strict "$@"\n' "$RUNTIME" >"$work/strict" && chmod 755 "$work/strict"
 
 start_docker() {
 	daemon docker dockerd --config-file "$d/daemon.json" --data-root "$d/data" --exec-root "$work/e" \
 		-p "$work/docker.pid" -H "unix://$work/docker.sock" --bridge=none --iptables=false \
 		--ip6tables=false --storage-driver "${STORAGE:-overlay2}" --live-restore \
-		--add-runtime "detrun=$runtime" --default-runtime detrun \
+		--add-runtime "detrun=$runtime" --add-runtime "strict=$work/strict" --default-runtime detrun \
 		--default-ulimit nofile=1024:1024 "$@"
 	till docker version || {
 		tail -5 "$work/docker.log"
@@ -166,6 +167,27 @@ test_more() {
 	t "a server: rm" 0 docker rm -f cc
 }
 
+# dockerd deletes at once what did not start, and forgets what it finds alive then: a shim, a cgroup.
+test_start_fails() {
+	[ -n "$supervised" ] || return 0
+	mkdir -p "$d/ns" && touch "$d/ns/net" && mount --bind /proc/self/ns/net "$d/ns/net"
+	t "start fails" 125 docker run --rm --runtime strict --network none -v "$d/ns:/v" bb true
+	err "for the manifest: invalid argument"
+	t "start fails: nothing is left" 0 ls "$work/e/runtime-runc/moby"
+	is ""
+	t "start fails: but under record" 0 docker run --rm --network none -v "$d/ns:/v" bb ls /v
+	is net
+	umount "$d/ns/net"
+}
+
+# All that the daemon keeps, with the root of this very container in it.
+test_much() {
+	t "the daemon's directory as a volume" 0 docker run --rm --network none -v "$d/data:/v:ro" bb \
+		sh -c 'ls -d /v/overlay2/*/merged/bin | wc -l; ls /v/overlay2/*/merged/proc | grep -c version; :'
+	[ -z "$supervised" ] || is "1
+0"
+}
+
 test_resources() {
 	[ -n "$supervised" ] || limits docker
 	resources docker
@@ -271,7 +293,7 @@ test_daemon() {
 }
 
 start_docker
-for part in info ${PARTS:-run files security terminal detached more resources build buildkit compose daemon}; do
+for part in info ${PARTS:-run files security terminal detached more start_fails much resources build buildkit compose daemon}; do
 	echo "# $part"
 	"test_$part"
 done

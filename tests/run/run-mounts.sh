@@ -62,6 +62,32 @@ bundle "m('/a1', 'bind', '$src/d', 'rbind')" "m('$b/rootfs/b1', 'bind', '$b/root
 both "a source in the container" 0
 out deep
 
+# --- the kernel's own file systems below a volume --------------------------------------------------
+
+if mkdir -p "$work/k" && mount -t tmpfs none "$work/k" && mount --make-shared "$work/k" && mkdir "$work/k/proc" "$work/k/sys" &&
+	mount -t proc proc "$work/k/proc" && mount -t sysfs sysfs "$work/k/sys" &&
+	touch "$work/k/ns" && mount --bind /proc/self/ns/net "$work/k/ns"; then
+	trap 'umount -R "$work/k"; rm -rf "$work"' EXIT
+	bundle "m('/k', 'bind', '$work/k', 'rbind', 'rshared')" \
+		"sh('ls /k /k/proc /k/sys; cat /k/ns; echo x >/k/new')"
+	t "a volume with /proc and /sys in it" 0 "$detrun" --root "$work/containers" run --trace "$work/k1" -b "$b" "c$$"
+	out proc
+	ok "which are empty" lacks version
+	ok "and /sys" lacks kernel
+	ok "as the manifest has them" eval '! grep -q "^./k/\(proc\|sys\)/" "$work/k1/rootfs.in.mtree"'
+	ok "what can't be read is listed" grep -q "^./k/ns " "$work/k1/rootfs.in.mtree"
+	ok "outside they are there" test -e "$work/k/proc/self" -a -e "$work/k/sys/kernel"
+	ok "nothing is mounted outside" test "$(grep -c " $work/k" /proc/self/mountinfo)" = 4
+	ok "the volume is written to" test -s "$work/k/new"
+	t "never under --strict" 1 "$detrun" --root "$work/containers" run --determinism=strict --trace none -b "$b" "c$$"
+	err "k/ns for the manifest: invalid argument"
+	run "without a supervisor all is there" 0
+	out version
+	out kernel
+	umount -R "$work/k"
+fi
+trap 'rm -rf "$work"' EXIT
+
 # --- what is locked in a user namespace ----------------------------------------------------------
 
 mkdir "$work/locked" "$work/private" "$work/private/d" && echo secret >"$work/private/d/s"
