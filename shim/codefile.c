@@ -79,17 +79,18 @@ static void look_through(struct look *l, const Elf64_Phdr *ph)
 	while (!l->failed && at + kept < ph->p_filesz) {
 		uint64_t left = ph->p_filesz - at - kept;
 		size_t want = left < WINDOW - kept ? (size_t) left : WINDOW - kept;
-		size_t n = kept + want, i = kept ? kept - 1 : 0;
+		size_t n = kept + want, i = kept ? kept : 1;
 		const uint8_t *p;
 
 		if (!get(l, ph->p_offset + at + kept, buf + kept, want)) {
 			l->failed = true;
 			return;
 		}
-		while (i + 1 < n && (p = memchr(buf + i, 0x0f, n - i - 1)) && !l->failed) {
+		/* by its second byte, which is the rarer one in code */
+		while (i < n && (p = memchr(buf + i, 0xa2, n - i)) && !l->failed) {
 			i = (size_t) (p - buf) + 1;
-			if (p[1] == 0xa2)
-				add(l, ph, at + i - 1, p, i - 1);
+			if (p[-1] == 0x0f)
+				add(l, ph, at + i - 2, p - 1, i - 2);
 		}
 		kept = n < BEFORE ? n : BEFORE;
 		memmove(buf, buf + n - kept, kept);

@@ -223,9 +223,24 @@ int mounts_list(struct world *w, struct buf *text, const char ***ret, struct err
 /** At our own clock's tick, while @t computes. */
 void seat_tick(struct world *w, const struct task *t);
 
-/* patch.c: CPUID without a stop, in the dynamic linker */
-/** The instruction at @at was met, with these in eax and ecx. */
-void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf);
+/* text.c */
+struct text {
+	int mem;
+	bool have, changed, failed;
+	uint64_t page; /* where byte[] is from */
+	uint8_t byte[4096];
+};
+/** 0, or -1: it can't be opened. To be closed, which says whether all was written. */
+int text_open(struct world *w, struct task *t, struct text *x);
+bool text_is(struct text *x, uint64_t at, const void *p, size_t n);
+void text_put(struct text *x, uint64_t at, const void *p, size_t n);
+bool text_close(struct text *x);
+
+/* patch.c: CPUID and RDTSC without a stop, in the dynamic linker */
+/** The CPUID at @at was met, with these in eax and ecx. */
+void patch_learn_cpuid(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf);
+/** The RDTSC at @at was met. */
+void patch_learn_rdtsc(struct world *w, struct task *t, uint64_t at);
 /** A new program, before its first instruction. */
 void patch_apply(struct world *w, struct task *t);
 

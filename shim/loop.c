@@ -40,7 +40,7 @@ static bool emulate_insn(struct world *w, struct task *t)
 		return false;
 	switch (insn) {
 	case CPU_INSN_CPUID:
-		patch_learn(w, t, g->rip, (uint32_t) g->rax, (uint32_t) g->rcx);
+		patch_learn_cpuid(w, t, g->rip, (uint32_t) g->rax, (uint32_t) g->rcx);
 		cpu_cpuid(w->cpu, (uint32_t) g->rax, (uint32_t) g->rcx, w->o->cpus, o);
 		g->rax = o[0];
 		g->rbx = o[1];
@@ -49,6 +49,7 @@ static bool emulate_insn(struct world *w, struct task *t)
 		break;
 	case CPU_INSN_RDTSC:
 	case CPU_INSN_RDTSCP:
+		patch_learn_rdtsc(w, t, g->rip);
 		if (!t->setup) /* else it is our own code, or a library's below it, and how often is chance */
 			world_step(w);
 		cpu_rdtsc(world_mono(w), &lo, &hi);

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPUID without a stop. The dynamic linker asks it some twenty times in every program. Where such an
- * instruction was met once, right behind one of 5 bytes or more, the next programs with the same
- * linker get a jump in the place of the latter, to code that gives the answer; it lies in the unused
- * end of the linker's last page of code. The CPUID itself stays: who comes by another way, or asks
- * something else, is trapped as before. Everything is compared with what was learnt before a byte
- * is written.
+ * CPUID and RDTSC without a stop. The dynamic linker asks the former some twenty times in every
+ * program. Where such an instruction was met once, right behind one of 5 bytes or more, the next
+ * programs with the same linker get a jump in the place of the latter, to code that gives the answer;
+ * it lies in the unused end of the linker's last page of code. The CPUID itself stays: who comes by
+ * another way, or asks something else, is trapped as before. RDTSC it executes eight times, to
+ * measure itself for LD_DEBUG=statistics: an instruction that does nothing takes its place.
+ * Everything is compared with what was learnt before a byte is written.
  */
 #include <elf.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "runtime/base/own.h"
 #include "shim/engine.h"
 
 enum {
-	SEEN = 9,	      /* bytes that are compared: up to 7 before a CPUID, and itself */
+	BEFORE = 8,	      /* bytes before an instruction that are compared, at most */
 	JUMP = 5,
-	STUB_MAX = 50,	      /* 7 before, 18 of a test, 20 of the answer, a jump */
+	STUB_MAX = 51,	      /* 8 before, 18 of a test, 20 of the answer, a jump */
 	LINKER_MAX = 4 << 20, /* of its code, from its base */
 	PAGE = 4096,
 };
@@ -47,12 +45,10 @@ static uint32_t word(const uint8_t *p)
 	return v;
 }
 
-/* @p: 8 bytes before a CPUID, and itself. False: it is none that we can do. */
-static bool recognise(const uint8_t *p, uint32_t leaf, uint32_t subleaf, struct cpuid_site *s)
+/* @c: a CPUID, behind nine bytes more. False: it is none that we can do. */
+static bool recognise(const uint8_t *c, uint32_t leaf, uint32_t subleaf, struct insn_site *s)
 {
-	const uint8_t *c = p + 8;
-
-	*s = (struct cpuid_site){ .leaf = leaf, .subleaf = subleaf };
+	*s = (struct insn_site){ .leaf = leaf, .subleaf = subleaf };
 	if (c[-5] == 0xb8 && word(c - 4) == leaf && !maybe_prefix(c[-6])) {
 		s->kind = SITE_LEAF; /* mov $leaf, %eax */
 		s->before = 5;
@@ -64,6 +60,10 @@ static bool recognise(const uint8_t *p, uint32_t leaf, uint32_t subleaf, struct 
 		!maybe_prefix(c[-6])) {
 		s->kind = SITE_STORE; /* movb $x, d(%rsp) */
 		s->before = 5;
+	} else if (c[-8] == 0xc7 && c[-7] == 0x44 && c[-6] == 0x24 && !by_subleaf(leaf) &&
+		!maybe_prefix(c[-9])) {
+		s->kind = SITE_STORE; /* movl $x, d(%rsp) */
+		s->before = 8;
 	} else {
 		return false;
 	}
@@ -71,56 +71,86 @@ static bool recognise(const uint8_t *p, uint32_t leaf, uint32_t subleaf, struct 
 	return true;
 }
 
-/* Where the linker's code ends within a page: @*ret of that room's start, its length. */
-static size_t find_room(struct world *w, struct task *t, uint64_t base, uint64_t *ret)
+/* Where the linker's code is, and how much room its last page has. */
+static bool find_code(struct world *w, struct task *t, uint64_t base, struct insn_sites *s)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr p[16];
-	uint64_t end;
 
 	if (w->ops->read(t, base, &h, sizeof h) != sizeof h || memcmp(h.e_ident, ELFMAG, SELFMAG) ||
 		h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_phentsize != sizeof *p || !h.e_phnum ||
 		h.e_phnum > ARRAY_LEN(p) || h.e_phoff > LINKER_MAX)
-		return 0;
+		return false;
 	if (w->ops->read(t, base + h.e_phoff, p, h.e_phnum * sizeof *p) != (ssize_t) (h.e_phnum * sizeof *p))
-		return 0;
+		return false;
 	for (unsigned i = 0; i < h.e_phnum; i++) {
 		if (p[i].p_type != PT_LOAD || !(p[i].p_flags & PF_X) || p[i].p_flags & PF_W ||
 			p[i].p_filesz != p[i].p_memsz || p[i].p_vaddr > LINKER_MAX ||
 			p[i].p_filesz > LINKER_MAX)
 			continue;
-		end = (p[i].p_vaddr + p[i].p_filesz + 15) & ~15ull;
-		*ret = end;
-		return -end & (PAGE - 1);
+		s->text = p[i].p_vaddr;
+		s->room = (p[i].p_vaddr + p[i].p_filesz + 15) & ~15ull;
+		s->room_len = -s->room & (PAGE - 1);
+		return true;
 	}
-	return 0;
+	return false;
 }
 
-void patch_learn(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf)
+/* The bytes of an instruction of the linker's that is not known yet, behind BEFORE + 1 others. */
+static bool is_new(struct world *w, struct task *t, uint64_t at, uint8_t code[BEFORE + 3])
 {
-	struct cpuid_sites *s = &w->cpuid;
+	struct insn_sites *s = &w->insns;
 	uint64_t base = t->mm->linker;
-	struct cpuid_site *new = &s->site[s->n];
-	uint8_t code[10];
 
-	if (!base || at < base + 8 || at - base > LINKER_MAX || s->n == ARRAY_LEN(s->site))
-		return;
+	if (!base || at < base + BEFORE + 1 || at - base > LINKER_MAX || s->n == ARRAY_LEN(s->site))
+		return false;
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->site[i].at + s->site[i].before == at - base)
-			return;
-	if (w->ops->read(t, at - 8, code, sizeof code) != sizeof code)
+			return false;
+	if (!s->n && !find_code(w, t, base, s))
+		return false;
+	if (at - base < s->text + BEFORE + 1 || at - base + 2 > s->room)
+		return false;
+	return w->ops->read(t, at - (BEFORE + 1), code, BEFORE + 3) == BEFORE + 3;
+}
+
+static size_t stubs(const struct insn_sites *s)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->site[i].kind != SITE_RDTSC;
+	return n;
+}
+
+void patch_learn_cpuid(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf)
+{
+	struct insn_sites *s = &w->insns;
+	struct insn_site new;
+	uint8_t code[BEFORE + 3];
+
+	if (!is_new(w, t, at, code) || (stubs(s) + 1) * STUB_MAX > s->room_len)
 		return;
-	for (unsigned i = 8; i < sizeof code; i++) /* as it will be before anything is written there */
+	for (unsigned i = BEFORE + 1; i < sizeof code; i++) /* as it will be before anything is written there */
 		if (code[i] == CPU_TRAP)
 			code[i] = 0x0f;
-	if (!recognise(code, leaf, subleaf, new))
+	if (!recognise(code + BEFORE + 1, leaf, subleaf, &new))
 		return;
-	if (!s->n && !(s->room_len = find_room(w, t, base, &s->room)))
+	new.at = (uint32_t) (at - t->mm->linker - new.before);
+	s->site[s->n++] = new;
+}
+
+void patch_learn_rdtsc(struct world *w, struct task *t, uint64_t at)
+{
+	struct insn_sites *s = &w->insns;
+	struct insn_site new = { .kind = SITE_RDTSC, .before = BEFORE };
+	uint8_t code[BEFORE + 3];
+
+	if (!is_new(w, t, at, code) || code[BEFORE + 1] != 0x0f || code[BEFORE + 2] != 0x31)
 		return;
-	if ((s->n + 1) * STUB_MAX > s->room_len)
-		return;
-	new->at = at - base - new->before;
-	s->n++;
+	memcpy(new.code, code + 1, BEFORE + 2);
+	new.at = (uint32_t) (at - t->mm->linker - BEFORE);
+	s->site[s->n++] = new;
 }
 
 /* ---- writing ---- */
@@ -149,7 +179,7 @@ static void put_jump(struct code *c, uint64_t to)
 }
 
 /* Nothing but what CPUID changes anyway is changed, no flag least of all. */
-static void put_test(struct code *c, const struct cpuid_site *s, uint64_t cpuid)
+static void put_test(struct code *c, const struct insn_site *s, uint64_t cpuid)
 {
 	const uint8_t keep[] = { 0x89, 0xca };			  /* mov %ecx, %edx */
 	const uint8_t lea[] = { 0x8d, s->kind == SITE_STORE ? 0x88 : 0x8a }; /* lea -x(%rax or %rdx), %ecx */
@@ -165,7 +195,7 @@ static void put_test(struct code *c, const struct cpuid_site *s, uint64_t cpuid)
 	put_jump(c, cpuid);
 }
 
-static void put_stub(struct world *w, const struct cpuid_site *s, struct code *c)
+static void put_stub(struct world *w, const struct insn_site *s, struct code *c)
 {
 	uint64_t cpuid = s->at + s->before;
 	uint32_t o[4];
@@ -184,10 +214,10 @@ static void put_stub(struct world *w, const struct cpuid_site *s, struct code *c
 /* Is all that was learnt there, and the room empty? One read. */
 static bool same_linker(struct world *w, struct task *t, uint64_t base)
 {
-	struct cpuid_sites *s = &w->cpuid;
+	struct insn_sites *s = &w->insns;
 	struct iovec to[ARRAY_LEN(s->site) + 1], from[ARRAY_LEN(s->site) + 1];
-	uint8_t code[ARRAY_LEN(s->site)][SEEN], room[ARRAY_LEN(s->site) * 64];
-	size_t len = s->n * 64, all = len;
+	uint8_t code[ARRAY_LEN(s->site)][BEFORE + 2], room[ARRAY_LEN(s->site) * 64];
+	size_t len = stubs(s) * 64, all = len;
 
 	if (len > s->room_len)
 		len = s->room_len, all = len;
@@ -213,37 +243,41 @@ static bool same_linker(struct world *w, struct task *t, uint64_t base)
 }
 
 /* A jump, and filling for what is left of the instructions that it replaces. */
-static size_t put_site(const struct cpuid_site *s, uint64_t stub, uint8_t *p)
+static void put_jump_to(struct text *x, const struct insn_site *s, uint64_t base, uint64_t stub)
 {
-	struct code c = { .p = p, .at = s->at };
+	uint8_t jump[BEFORE];
+	struct code c = { .p = jump, .at = s->at };
 
 	put_jump(&c, stub);
-	memset(p + c.n, 0xcc, s->before - c.n);
-	return s->before;
+	memset(jump + c.n, 0xcc, s->before - c.n);
+	text_put(x, base + s->at, jump, s->before);
 }
 
+/* What can't be written is a dying program's; its room comes first, so nothing leads nowhere. */
 void patch_apply(struct world *w, struct task *t)
 {
-	struct cpuid_sites *s = &w->cpuid;
-	uint8_t text[ARRAY_LEN(s->site) * 64], jump[8];
-	struct code c = { .p = text, .at = s->room };
+	static const uint8_t nop[2] = { 0x66, 0x90 };
+	struct insn_sites *s = &w->insns;
+	uint8_t room[ARRAY_LEN(s->site) * 64];
 	uint64_t stub[ARRAY_LEN(s->site)], base = t->mm->linker;
-	own_fd fd = -1;
-	char path[32];
+	struct code c = { .p = room, .at = s->room };
+	struct text x;
 
-	if (!s->n || !base || !same_linker(w, t, base))
-		return;
-	snprintf(path, sizeof path, "%d/mem", (int) t->pid);
-	fd = openat(w->host_proc, path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!s->n || !base || !same_linker(w, t, base) || text_open(w, t, &x) < 0)
 		return;
 	for (unsigned i = 0; i < s->n; i++) {
 		stub[i] = s->room + c.n;
-		put_stub(w, &s->site[i], &c);
+		if (s->site[i].kind != SITE_RDTSC)
+			put_stub(w, &s->site[i], &c);
 	}
-	if (pwrite(fd, text, c.n, (off_t) (base + s->room)) != (ssize_t) c.n)
-		return;
-	for (unsigned i = 0; i < s->n; i++)
-		if (pwrite(fd, jump, put_site(&s->site[i], stub[i], jump), (off_t) (base + s->site[i].at)) < 0)
-			return;
+	text_put(&x, base + s->room, room, c.n);
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct insn_site *is = &s->site[i];
+
+		if (is->kind == SITE_RDTSC)
+			text_put(&x, base + is->at + is->before, nop, sizeof nop);
+		else
+			put_jump_to(&x, is, base, stub[i]);
+	}
+	text_close(&x);
 }

@@ -59,51 +59,58 @@ static const struct code_file *known(struct world *w, int at)
 	return &k->f;
 }
 
-static int open_mem(struct world *w, struct task *t)
-{
-	char path[32];
-
-	snprintf(path, sizeof path, "%d/mem", (int) t->pid);
-	return openat(w->host_proc, path, O_WRONLY | O_CLOEXEC);
-}
-
-/* False: it isn't there, for this is another file, or can't be written to. */
-static bool put(struct world *w, struct task *t, int mem, uint64_t at)
+/* One CPUID. False: it isn't there, for this is another file. */
+static bool put(struct text *x, uint64_t at)
 {
 	static const uint8_t cpuid[2] = { 0x0f, 0xa2 }, trap = CPU_TRAP;
-	uint8_t code[sizeof cpuid];
 
-	if (w->ops->read(t, at, code, sizeof code) != sizeof code || memcmp(code, cpuid, sizeof code))
+	if (!text_is(x, at, cpuid, sizeof cpuid))
 		return false;
-	return pwrite(mem, &trap, 1, (off_t) at) == 1;
+	text_put(x, at, &trap, 1);
+	return true;
 }
 
 bool traps_put(struct world *w, struct task *t, uint64_t at)
 {
-	own_fd mem = open_mem(w, t);
+	struct text x;
+	bool done = text_open(w, t, &x) == 0;
 
-	if (put(w, t, mem, at))
-		return true;
-	w->unseen.files++;
-	return false;
+	if (done) {
+		done = put(&x, at);
+		done = text_close(&x) && done;
+	}
+	w->unseen.files += !done;
+	return done;
+}
+
+/* One that a mapping with @a at @at has, or has not. */
+static bool put_mapped(struct text *x, struct task *t, const struct code_site *s, uint64_t at,
+	const uint64_t a[6])
+{
+	uint64_t off = s->off - a[5];
+
+	return s->off < a[5] || off >= a[1] || dormant_lay(t, at + off, a[2]) || put(x, at + off);
+}
+
+/* All of @f, if it can be told: as loaded from @base on, or as a mapping with @a has it at @base. */
+static void put_all(struct world *w, struct task *t, const struct code_file *f, uint64_t base,
+	const uint64_t *a)
+{
+	struct text x;
+	bool all;
+
+	if (f && !f->strange && !f->n)
+		return;
+	all = f && !f->strange && text_open(w, t, &x) == 0;
+	if (all) {
+		for (size_t i = 0; i < f->n && all; i++)
+			all = a ? put_mapped(&x, t, &f->site[i], base, a) : put(&x, base + f->site[i].vaddr);
+		all = text_close(&x) && all;
+	}
+	w->unseen.files += !all;
 }
 
 /* ---- exec ---- */
-
-static void put_loaded(struct world *w, struct task *t, const struct code_file *f, uint64_t bias)
-{
-	own_fd mem = f && f->n ? open_mem(w, t) : -1;
-
-	if (!f || f->strange) {
-		w->unseen.files++;
-		return;
-	}
-	for (size_t i = 0; i < f->n; i++)
-		if (!put(w, t, mem, bias + f->site[i].vaddr)) {
-			w->unseen.files++;
-			return;
-		}
-}
 
 static int open_linker(struct world *w, struct task *t, const char *path)
 {
@@ -124,20 +131,19 @@ void traps_exec(struct world *w, struct task *t, const struct exec_layout_out *l
 	snprintf(path, sizeof path, "%d/exe", (int) t->pid);
 	exe = openat(w->host_proc, path, O_PATH | O_CLOEXEC);
 	f = known(w, exe);
-	put_loaded(w, t, f, f ? l->entry - f->entry : 0);
+	put_all(w, t, f, f ? l->entry - f->entry : 0, NULL);
 	if (!l->base)
 		return;
 	if (f && f->interp)
 		linker = open_linker(w, t, f->interp);
-	put_loaded(w, t, known(w, linker), l->base);
+	put_all(w, t, known(w, linker), l->base, NULL);
 }
 
 /* ---- mappings ---- */
 
 void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at)
 {
-	own_fd fd = -1, mem = -1;
-	const struct code_file *f;
+	own_fd fd = -1;
 
 	if (w->cpu_faults || !(a[2] & PROT_EXEC))
 		return;
@@ -147,20 +153,7 @@ void traps_map(struct world *w, struct task *t, const uint64_t a[6], uint64_t at
 		return;
 	}
 	fd = w->ops->getfd(t, (int) a[4]);
-	f = known(w, fd);
-	if (f && f->n)
-		mem = open_mem(w, t);
-	w->unseen.files += !f || f->strange;
-	for (size_t i = 0; f && i < f->n; i++) {
-		uint64_t off = f->site[i].off - a[5];
-
-		if (f->site[i].off < a[5] || off >= a[1] || dormant_lay(t, at + off, a[2]))
-			continue;
-		if (!put(w, t, mem, at + off)) {
-			w->unseen.files++;
-			return;
-		}
-	}
+	put_all(w, t, known(w, fd), at, a);
 }
 
 bool traps_call(struct world *w, struct task *t)

@@ -261,19 +261,19 @@ enum fd_kind {
 	FK_TIMER, FK_SIGNAL, FK_EPOLL, FK_INOTIFY, FK_PROC, FK_CGROUP, FK_STDIN, FK_STDOUT, FK_STDERR, FK_OTHER,
 };
 
-/* CPUID instructions in the dynamic linker's code, by the first program that had it: see patch.c */
-struct cpuid_site {
+/* CPUID and RDTSC in the dynamic linker's code, by the first program that had it: see patch.c */
+struct insn_site {
 	uint32_t at;	/* from its base: the instructions before */
 	uint8_t before; /* their length */
-	enum { SITE_LEAF, SITE_STORE } kind;
-	uint8_t code[9];
+	enum { SITE_LEAF, SITE_STORE, SITE_RDTSC } kind;
+	uint8_t code[10];
 	uint32_t leaf, subleaf;
 };
 
-struct cpuid_sites {
+struct insn_sites {
 	unsigned n;
-	struct cpuid_site site[16];
-	uint64_t room; /* from its base: unused bytes */
+	struct insn_site site[32];
+	uint64_t text, room; /* from its base: where its code begins, unused bytes at the end */
 	size_t room_len;
 };
 
@@ -381,7 +381,7 @@ struct world {
 	struct {
 		uint64_t made, files; /* mappings of code that no file has, or a file that can't be read */
 	} unseen;
-	struct cpuid_sites cpuid;
+	struct insn_sites insns;
 	uint64_t vdso_syscall; /* offset of a syscall instruction in the vDSO */
 	size_t vdso_lo, vdso_len; /* what to unmap: from vDSO - lo, so many bytes */
 
