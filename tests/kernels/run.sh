@@ -110,7 +110,7 @@ disk() { # the kernel's DIR, its version
 }
 
 boot() { # kernel
-	timeout -k 10 $((limit * 2)) qemu-system-x86_64 -accel tcg -cpu max -m 3072 -smp 2 \
+	timeout --foreground -k 10 $((limit * 2)) qemu-system-x86_64 -accel tcg -cpu max -m 3072 -smp 2 \
 		-kernel "$1" -initrd "$work/initrd.gz" -drive "file=$work/disk,if=virtio,format=raw" \
 		-append 'console=ttyS0 panic=-1 loglevel=3 no_timer_check' -nographic -no-reboot </dev/null 2>&1 |
 		tr -d '\r' | tee "$work/console" | grep --line-buffered -E '^(==|not ok|#|[0-9]+ passed)'
