@@ -464,7 +464,7 @@ void engine_exit(struct world *w, struct task *t)
 		return;
 	}
 	if (c->ret == RESTARTSYS || c->ret == RESTARTNOHAND || c->ret == RESTARTNOINTR ||
-		c->ret == -516) { /* the kernel restarts it: a new call then */
+		c->ret == RESTART_BLOCK) { /* the kernel restarts it: a new call then */
 		t->how = PTRACE_CONT;
 		t->state = T_READY;
 		return;

@@ -362,18 +362,29 @@ bool spin_until(struct world *w, struct task *t)
 	return false;
 }
 
+/* Stopped on its way out of a call: the next instruction is the call again, and it may wait there for us. */
+static bool calls_again(const struct task *t)
+{
+	long r = (long) t->regs.rax;
+
+	return (long) t->regs.orig_rax >= 0 && (r == RESTARTSYS || r == RESTARTNOINTR || r == RESTARTNOHAND ||
+		r == RESTART_BLOCK);
+}
+
 bool spin_look(struct world *w, struct task *t, int *st)
 {
 	*st = 0;
-	t->spins = tracee_getregs(t) == 0 &&
-		(is_spinning(w, t, st) || (!*st && worth_it(w, t) && cycle_look(w, t, st)));
+	t->how = PTRACE_CONT;
+	t->spins = false;
+	if (tracee_getregs(t) < 0 || calls_again(t))
+		return false;
+	t->spins = is_spinning(w, t, st) || (!*st && worth_it(w, t) && cycle_look(w, t, st));
 	if (t->spins) {
 		t->parked = true;
 		t->tried = w->spin.runs;
 		t->rest = t->period > QUICK ? w->now + t->period * STEP_REST : 0;
 		t->slice = UINT32_MAX;
 	}
-	t->how = PTRACE_CONT;
 	return t->spins || (!*st && leave_it(w, t, st));
 }
 

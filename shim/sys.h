@@ -149,7 +149,7 @@ struct wait {
 	bool news;	   /* it has said so */
 };
 
-enum { RESTARTSYS = -512, RESTARTNOINTR = -513, RESTARTNOHAND = -514 };
+enum { RESTARTSYS = -512, RESTARTNOINTR = -513, RESTARTNOHAND = -514, RESTART_BLOCK = -516 };
 
 struct staged {
 	void *p;
