@@ -365,6 +365,7 @@ static long enter(struct call *c)
 {
 	const struct row *row = c->row;
 
+	net_settle(c->w);
 	if (row->policy == BY_SUB && !row->enter) {
 		const struct row *sub = row->sub;
 
@@ -484,6 +485,7 @@ void engine_retry(struct world *w, struct task *t)
 	struct call *c = &t->c;
 
 	c->again = true;
+	net_settle(w);
 	futex_leave(w, t);
 	t->c.wait.kind = W_NONE;
 	if (t->at == STOP_ENTRY) {

@@ -236,6 +236,10 @@ bool text_is(struct text *x, uint64_t at, const void *p, size_t n);
 void text_put(struct text *x, uint64_t at, const void *p, size_t n);
 bool text_close(struct text *x);
 
+/* sys/net.c */
+/** What the kernel has put off of the container's network traffic is done: docs/decisions/network-settles.md. */
+void net_settle(struct world *w);
+
 /* patch.c: CPUID and RDTSC without a stop, in the dynamic linker */
 /** The CPUID at @at was met, with these in eax and ecx. */
 void patch_learn_cpuid(struct world *w, struct task *t, uint64_t at, uint32_t leaf, uint32_t subleaf);

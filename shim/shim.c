@@ -88,7 +88,7 @@ static int world_setup(struct world *w, const struct shim_opts *o, struct shim_r
 	w->result = res;
 	w->tasks_tail = &w->tasks;
 	w->turn = 1;
-	w->dirfd_tmp = w->host_proc = w->self_root = w->listener = w->cgroup_fd = -1;
+	w->dirfd_tmp = w->host_proc = w->self_root = w->listener = w->cgroup_fd = w->settler = -1;
 	w->start = w->now = o->epoch * NSEC;
 	w->timer_due = NO_DEADLINE;
 	sha256(o->seed ? o->seed : "", o->seed ? strlen(o->seed) : 0, w->key);
@@ -123,6 +123,8 @@ static void world_drop(struct world *w)
 		close(w->host_proc);
 	if (w->self_root >= 0)
 		close(w->self_root);
+	if (w->settler >= 0)
+		close(w->settler);
 	traps_end(w);
 	vcgroups_free(w);
 	stdio_end(w);

@@ -367,6 +367,7 @@ struct world {
 	dev_t proc_dev; /* st_dev of the container's /proc, 0 = none */
 	struct stdio std; /* of the first program; .next: of those that were added */
 	uint32_t next_stdio;
+	int settler; /* a socket of ours, or -1: net_settle() */
 	int self_root; /* O_PATH fd of the container's root */
 	int listed;    /* … of what a manifest is made of */
 	struct statx self_exe;

@@ -80,7 +80,25 @@ static void new_socket(struct call *c, int guest_fd)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	if (!c->w->o->network)
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4); /* without timers; not for other sockets */
 	net_watch(c->w, fd);
+	if (c->w->settler < 0 && net_option(fd, SO_DOMAIN) != AF_UNIX)
+		c->w->settler = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+bool net_tcp(int fd)
+{
+	return net_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+/* Whoever locks any socket does what is left of the CPU's soft interrupts when he's done. */
+void net_settle(struct world *w)
+{
+	const int size = SOCKET_BUFFER;
+
+	if (w->settler >= 0)
+		setsockopt(w->settler, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 static void accepted(struct call *c)

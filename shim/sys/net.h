@@ -25,6 +25,10 @@ void net_watch(struct world *w, int fd);
 uint64_t net_deadline(struct call *c, int fd, int option, unsigned slot);
 /** netclock.c: data has come by the socket, @from there, or NULL: from its peer. */
 void net_set_clock(struct call *c, int fd, const struct sockaddr_storage *from);
+/** Is it a TCP socket? */
+bool net_tcp(int fd);
+/** Of @n bytes that are asked for, those that a TCP socket has; @n where it has none, and for what is none. */
+size_t net_there(int fd, size_t n);
 /** Something was sent: if it is to the container's NOTIFY_SOCKET, take it at once. */
 void net_sent(struct world *w);
 

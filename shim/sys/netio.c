@@ -13,7 +13,7 @@
 #include "shim/sys/net.h"
 #include "shim/sys/vclock.h"
 
-enum { RECV_MAX = 1 << 20, WAITALL_MAX = 65536 };
+enum { RECV_MAX = 1 << 20, SEND_MAX = 1 << 20, WAITALL_MAX = 65536 };
 
 uint64_t net_deadline(struct call *c, int fd, int option, unsigned slot)
 {
@@ -77,8 +77,10 @@ long sendto_enter(struct call *c)
 		return fd;
 	if (netlink_is(c->w, fd, &nl))
 		return netlink_send(c, fd, &x);
-	if (c->a[4] || (c->a[3] & MSG_OOB) || !x.total || x.total > RECV_MAX || !is_stream(fd))
+	if (c->a[4] || (c->a[3] & MSG_OOB) || !x.total || !is_stream(fd))
 		return send_native(c, fd, 3);
+	if (x.total > SEND_MAX)
+		x.total = iov.iov_len = SEND_MAX;
 	return stream_write(c, fd, &x, (int) c->a[3]);
 }
 
@@ -103,8 +105,10 @@ long sendmsg_enter(struct call *c)
 		return r == -EINVAL ? -EMSGSIZE : r;
 	if (netlink)
 		return netlink_send(c, fd, &x);
-	if (!x.total || x.total > RECV_MAX)
+	if (!x.total)
 		return send_native(c, fd, 2);
+	if (x.total > SEND_MAX)
+		x.total = SEND_MAX;
 	return stream_write(c, fd, &x, (int) c->a[2]);
 }
 
@@ -205,6 +209,16 @@ static bool recv_ready(int fd)
 	return poll(&p, 1, 0) != 0;
 }
 
+/* What reading makes room for may be sent while it is read, or after: it is none of this. */
+size_t net_there(int fd, size_t n)
+{
+	int avail = 0;
+
+	if (!net_tcp(fd) || ioctl(fd, FIONREAD, &avail) < 0 || avail <= 0)
+		return n;
+	return (size_t) avail < n ? (size_t) avail : n;
+}
+
 /* MSG_WAITALL: whether to wait for more. */
 static bool wants_more(int fd, int flags, size_t n)
 {
@@ -262,7 +276,7 @@ long recvfrom_enter(struct call *c)
 	p = io_buf(c->w, x.total);
 	r = wants_more(fd, flags, x.total) && !c->timed_out
 		? -1
-		: recvfrom(fd, p, x.total, (flags | MSG_DONTWAIT) & ~MSG_WAITALL,
+		: recvfrom(fd, p, net_there(fd, x.total), (flags | MSG_DONTWAIT) & ~MSG_WAITALL,
 			  (struct sockaddr *) &a, &an);
 	if (r < 0 && (errno == EAGAIN || wants_more(fd, flags, x.total))) {
 		r = recv_wait(c, fd, flags);

@@ -80,7 +80,7 @@ static long read_stream(struct call *c)
 	if (x.total > CHUNK)
 		x.total = CHUNK;
 	p = io_buf(c->w, x.total);
-	r = read_now(io->fd, p, x.total, &flags);
+	r = read_now(io->fd, p, S_ISSOCK(io->st.st_mode) ? net_there(io->fd, x.total) : x.total, &flags);
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && io->kind == FK_TTY && pty_waits(c))
 		return 0;
 	if (r == -EAGAIN && !(flags & O_NONBLOCK) && !c->timed_out)

@@ -24,6 +24,7 @@
 #define RWF_APPEND 0x10
 #endif
 #define CHUNK ((size_t) 1 << 20)
+#define TCP_STEP ((size_t) 16384)
 #define STAGED_MAX ((size_t) 64 << 20) /* larger writes are known to the trace by their length */
 
 /* ---- files ---- */
@@ -281,6 +282,28 @@ ssize_t write_now(int fd, const void *p, size_t n, int send_flags)
 	return r < 0 ? -errno : r;
 }
 
+/*
+ * From *@done on, as much as there is room for. TCP is sent in small steps, so that nothing is done of
+ * one later than in the other's; what is full is asked once more when all is done.
+ */
+static long stream_fill(struct world *w, int fd, const char *p, size_t n, int flags, size_t *done)
+{
+	bool tcp = net_tcp(fd), full = false;
+	size_t step = tcp ? TCP_STEP : n;
+	long r;
+
+	do {
+		r = write_now(fd, p + *done, n - *done < step ? n - *done : step, flags);
+		if (tcp)
+			net_settle(w);
+		if (r <= 0 && (r != -EAGAIN || !tcp || full))
+			break;
+		full = r <= 0;
+		*done += full ? 0 : (size_t) r;
+	} while (*done < n);
+	return r;
+}
+
 /* The part from c->scratch[0] on. What is done stays there while the task is parked. */
 long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 {
@@ -294,11 +317,7 @@ long stream_write(struct call *c, int fd, const struct xfer *x, int send_flags)
 	flags = nb_begin(fd);
 	if (flags < 0)
 		return flags;
-	do {
-		r = write_now(fd, p + done, x->total - done, send_flags);
-		if (r > 0)
-			done += (size_t) r;
-	} while (r > 0 && done < x->total);
+	r = stream_fill(c->w, fd, p, x->total, send_flags, &done);
 	nb_end(fd, flags);
 	if (done > (c->again ? c->scratch[0] : 0)) {
 		c->w->turn++; /* others may find it when this one stays parked */
