@@ -205,6 +205,10 @@ if can_be_users; then
 		rm -f "$work/user$uid/build/a"
 		t "$who: a trace" 0 as $who "$detrun" --trace "$work/user$uid/t" --chroot "$root" \
 			sh -c 'id; ls -la / /etc; cat /etc/shadow; echo hi > x; rm x'
+		mkdir -p "$work/all" && chmod 1777 "$work/all"
+		t "$who: in a directory for all" 0 as $who sh -c 'cd "$1" && shift && exec "$@"' - "$work/all" \
+			"$detrun" --trace none --chroot "$root" sh -c "echo hi >$who"
+		ok "$who: what was made is there" test -s "$work/all/$who"
 		ok "$who: nothing lies about" sh -c "test -z \"\$(ls $work/user$uid/state/detrun/run)\""
 	done
 	t "in place" 0 as one "$detrun" --trace none --chroot "$work/mine" id -u
